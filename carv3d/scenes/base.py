@@ -26,7 +26,9 @@ class RenderOut:
 
 
 class Scene(Protocol):
-    """A trainable scene (an ``nn.Module``)."""
+    """A trainable scene (an ``nn.Module``). backends: which code runs it and why, one phrase for the log."""
+
+    backends: str
 
     def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
         """Render the views on ``background`` [B,3]. Without a generator the picture is deterministic."""

@@ -1,0 +1,113 @@
+"""Configuration -> objects: the only tables of names and constructors. Heavy imports stay inside each branch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from carv3d.config import Config
+from carv3d.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from carv3d.diffusion.teacher import Teacher
+    from carv3d.scenes.base import Scene
+    from carv3d.train import Trainer
+
+
+def device(config: Config) -> torch.device:
+    import torch
+
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: cuda given, but this PyTorch sees no CUDA device; allowed here: auto, cpu")
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(config.device)
+
+
+def scene(config: Config) -> Scene:
+    from carv3d import rng
+
+    options = {"device": device(config), "generator": rng.generator(config.seed, "scene init")}
+    if config.scene.type == "nerf":
+        from carv3d.scenes.nerf import NeRF
+
+        return NeRF(**dataclasses.asdict(config.scene.nerf), **options)
+    from carv3d.scenes.image import Image
+
+    return Image(**dataclasses.asdict(config.scene.image), **options)
+
+
+def trained_scene(config: Config, path: Path) -> tuple[Scene, torch.device, int]:
+    """The scene of a checkpoint, its device and its step; loads no teacher."""
+    from carv3d import checkpoint
+
+    where = device(config)
+    state = checkpoint.load(path, where)
+    made = scene(config)
+    made.load_state_dict(state["trainer"]["scene"])
+    return made, where, state["step"]
+
+
+def teacher(config: Config) -> Teacher:
+    from carv3d.diffusion.exact import ExactTeacher
+    from carv3d.diffusion.prompts import VIEWS
+    from carv3d.diffusion.schedule import scaled_linear
+    from carv3d.toybox import grammar, sets
+
+    spec = grammar.parse(config.prompt)
+    ranges = (config.data.elevation_range, config.data.camera_distance_range, config.data.fovy_range)
+    views = [view for view in VIEWS[config.data.views]]
+    exact = config.teacher.exact
+
+    def conditional(index: int) -> torch.Tensor:
+        view = views[index] if views else None
+        return sets.view_set(spec, view, *ranges, count=exact.set_size)
+
+    return ExactTeacher(
+        scaled_linear(), conditional, partial(sets.unconditional_set, *ranges, count=exact.unconditional_size),
+        views=config.data.views, size=sets.SIZE, device=device(config),
+        description=f"exact score of {exact.set_size} renders per view word of '{grammar.caption(spec)}'",
+    )
+
+
+def trainer(config: Config) -> Trainer:
+    import torch
+
+    from carv3d.train import Trainer
+
+    made = scene(config)
+    rates = {"encoding": config.optimizer.lr_encoding, "mlp": config.optimizer.lr_mlp,
+             "image": config.optimizer.lr_image}
+    # fused: it alone skips an update on the device (found_inf) without a host sync
+    optimizer = torch.optim.Adam(made.parameter_groups(rates), betas=tuple(config.optimizer.betas),
+                                 eps=config.optimizer.eps, fused=True)
+    return Trainer(config, made, teacher(config), optimizer, device(config))
+
+
+def check_prompt(config: Config) -> None:
+    """UserError for a missing prompt or one that the teacher does not know; loads nothing heavy."""
+    from carv3d.toybox import grammar
+
+    if not config.prompt.strip():
+        raise UserError('prompt: none given; give one, for example prompt="a red mushroom" (carv3d prompts lists them)')
+    grammar.parse(config.prompt)
+
+
+def set_up_kernels(config: Config, announce: Callable[[str], None]) -> None:
+    """Compile the CPU kernels where they will run; announced, cached, once per machine."""
+    if device(config).type == "cpu":
+        from carv3d.scenes.kernels.backends import compile_kernels
+
+        compile_kernels(announce)
+
+
+def has_face(config: Config) -> bool | None:
+    """Whether the prompt's object looks different from behind; None if nobody knows."""
+    from carv3d.toybox import grammar, quality
+
+    return quality.has_face(grammar.parse(config.prompt))

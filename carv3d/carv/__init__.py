@@ -1,0 +1,12 @@
+"""Compute-aware variance reduction for expectations with diffusion teachers (CARV, arXiv 2605.21489).
+
+The hierarchical Monte Carlo estimator: B items are made once (a rendered and encoded view each), K draws of (timestep,
+noise) are made per item, and the mean over K of the importance-weighted values estimates each item's expectation.
+Torch and mathematics only: nothing here knows of images, scenes or networks.
+"""
+
+from carv3d.carv.draws import Draws, draw
+from carv3d.carv.estimate import Estimate, estimate
+from carv3d.carv.proposal import Proposal, make_proposal, uniform_target
+
+__all__ = ["Draws", "Estimate", "Proposal", "draw", "estimate", "make_proposal", "uniform_target"]

@@ -1,0 +1,26 @@
+"""Points in [0,1) for B items x K draws."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def iid(items: int, draws: int, generator: torch.Generator) -> Tensor:
+    """Independent uniforms [B,K] float64."""
+    return torch.rand(items, draws, generator=generator, dtype=torch.float64, device=generator.device)
+
+
+def stratified(items: int, draws: int, generator: torch.Generator) -> Tensor:
+    """Stratified uniforms [B,K] float64: the set of strata is hit once each, the order is random.
+
+    K >= 2: each item has its own K strata, (k + xi)/K, in an order of its own. K = 1, B > 1: the B items share B strata
+    under one random permutation. K = 1, B = 1: iid. The permutation makes every single entry uniform on [0,1) and
+    independent of its position: a slot with a fixed stratum would tie an item (a camera, a prompt) to one noise band
+    and bias the estimate.
+    """
+    jitter = iid(items, draws, generator)
+    keys = torch.rand(items, draws, generator=generator, dtype=torch.float64, device=generator.device)
+    if draws == 1:
+        return (keys.argsort(0) + jitter) / items
+    return (keys.argsort(1) + jitter) / draws

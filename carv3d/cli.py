@@ -1,0 +1,90 @@
+"""The command line. Only the chosen command's modules are loaded."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+
+import carv3d
+from carv3d.errors import UserError
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with the project's one-line errors."""
+
+    def error(self, message: str) -> None:
+        raise UserError(f"{message}; {self.prog} --help lists what is allowed")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(prog="carv3d", description="Text to 3D by score distillation, with the gradient's variance accounted for.")
+    top.add_argument("--version", action="version", version=f"carv3d {carv3d.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    train = commands.add_parser("train", help="a prompt becomes a scene and a video")
+    train.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
+    train.add_argument("--resume", metavar="RUN", help="a run folder, or one of its checkpoints, to go on from")
+    train.add_argument("--dry-run", action="store_true", help="print the resolved configuration and its cost")
+    train.add_argument("overrides", nargs="*", metavar="key=value", help='for example prompt="a red mushroom"')
+
+    render = commands.add_parser("render", help="a run again, as video, GIF or frames; loads no teacher")
+    render.add_argument("run", metavar="RUN")
+    render.add_argument("--views", type=_whole(1), default=120, metavar="N")
+    render.add_argument("--size", type=_whole(0), default=0, metavar="S", help="pixels; 0: 512 on CUDA, 256 on a CPU")
+    render.add_argument("--elevation", type=float, default=15.0, metavar="E", help="degrees")
+    render.add_argument("--format", default="mp4", metavar="mp4|gif|png")
+    render.add_argument("--background", default="white", metavar="white|black|grey|transparent")
+
+    evaluate = commands.add_parser("eval", help="score a run on a toybox prompt against the ground truth")
+    evaluate.add_argument("run", metavar="RUN")
+
+    prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
+    prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
+
+    doctor = commands.add_parser("doctor", help="what works here and what would enable the rest")
+    doctor.add_argument("--exp-root-dir", default="outputs", metavar="DIR")
+    return top
+
+
+def _whole(least: int):
+    def whole(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} given; allowed: a whole number >= {least}")
+        return value
+
+    whole.__name__ = "whole number"
+    return whole
+
+
+MODULES = {"train": "train", "render": "render", "eval": "evaluate", "prompts": "prompts", "doctor": "doctor"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. A user's mistake is one line on stderr and status 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    # A spinning OpenMP worker would fight the other thread pool for the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        if argv and not argv[0].startswith("-") and argv[0] not in MODULES:
+            near = difflib.get_close_matches(argv[0], MODULES, 1)
+            raise UserError(f"{argv[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} "
+                            f"allowed: {', '.join(MODULES)}")
+        args = parser().parse_args(argv)
+        return importlib.import_module(f"carv3d.commands.{MODULES[args.command]}").main(args)
+    except UserError as error:
+        print(f"carv3d: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("carv3d: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""carv3d eval: how close a scene is to the toybox's ground truth for its prompt."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from carv3d import build, checkpoint
+from carv3d.runs import Run
+
+
+def evaluate(prompt: str, scene: Any, device: Any) -> dict[str, Any]:
+    """psnr, mask_iou, retrieval_top1, ... over the 16 fixed evaluation views on mid-grey."""
+    from carv3d.export.pictures import BACKGROUNDS, all_views
+    from carv3d.toybox import quality
+
+    out = all_views(scene, quality.evaluation_cameras(), BACKGROUNDS["grey"], device)
+    return quality.score(prompt, out.rgb, out.opacity)
+
+
+def main(args: Namespace) -> int:
+    run = Run.open(args.run)
+    config = run.config()
+    scene, device, step = build.trained_scene(config, checkpoint.newest(run.ckpts))
+    quality = evaluate(config.prompt, scene, device)
+    for name, value in quality.items():
+        print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
+    run.write_summary({**run.summary(), "step": step, "quality": quality})
+    print(run.folder / "summary.json")
+    return 0

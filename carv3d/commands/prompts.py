@@ -1,0 +1,16 @@
+"""carv3d prompts: what the embedded teacher knows."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+
+def main(args: Namespace) -> int:
+    from carv3d.toybox import grammar
+
+    if args.all:
+        for spec in grammar.all_specs():
+            print(grammar.caption(spec))
+        return 0
+    print(grammar.describe())
+    return 0

@@ -1,0 +1,230 @@
+"""carv3d train: a prompt becomes a scene, a run folder and a turning video."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import signal
+import time
+from argparse import Namespace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from carv3d import build, checkpoint
+from carv3d import config as configuration
+from carv3d.config import Config
+from carv3d.errors import UserError
+from carv3d.progress import Progress, say
+from carv3d.runs import Clock, Run, environment, peak_memory_mib, process_age_s, require_tensorboard
+
+FREE_ON_RESUME = ("trainer", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
+
+
+def main(args: Namespace) -> int:
+    if args.resume:
+        if args.config:
+            raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
+        return _resume(args)
+    config = configuration.load(args.config, args.overrides)
+    build.check_prompt(config)
+    if config.log.tensorboard:
+        require_tensorboard()
+    if args.dry_run:
+        from carv3d.commands.dry_run import main as dry_run
+
+        return dry_run(config)
+    clock = _clock()
+    build.device(config)
+    run = Run.create(config, environment=environment(str(build.device(config)), ""))
+    return _run(run, config, clock, None)
+
+
+def _clock() -> Clock:
+    clock = Clock()
+    clock.seconds["start"] = process_age_s()
+    return clock
+
+
+def _resume(args: Namespace) -> int:
+    clock = _clock()
+    run = Run.open(args.resume)
+    given = Path(args.resume)
+    before = run.config()
+    config = run.config(args.overrides)
+    changed = [key for key in _differences(before, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    if changed:
+        raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
+                        "start a new run for another value")
+    lock = _lock(run)
+    path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
+    state = checkpoint.load(path)
+    saved = configuration.parse(state["config"])
+    changed = [key for key in _differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    if changed:
+        raise UserError(f"checkpoint {path} refused: it was made with another {changed[0]} than {run.folder}/config.yaml")
+    if state["step"] >= config.trainer.max_steps:
+        raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}; "
+                        "give a larger trainer.max_steps to go on")
+    run.rewrite_config(config)
+    run.truncate_metrics(state["step"])
+    return _run(run, config, clock, state, lock)
+
+
+def _differences(a: Config, b: Config) -> list[str]:
+    def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key, value in node.items():
+            out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        return out
+
+    left, right = flat(dataclasses.asdict(a)), flat(dataclasses.asdict(b))
+    return [key for key in left if left[key] != right[key]]
+
+
+def _lock(run: Run) -> Any:
+    """Hold the run folder against a second trainer; released when the process ends, however it ends."""
+    handle = open(run.folder / ".lock", "w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise UserError(f"{run.folder} is being trained by another process; wait for it or stop it") from None
+    return handle
+
+
+class StopSignal:
+    """First SIGINT or SIGTERM: finish the step, then save and render. Second: stop at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._first)
+
+    def __call__(self) -> bool:
+        return self.received is not None
+
+    def _first(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self._second)
+        say("stopping after this step: saving and rendering (once more to stop at once)")
+
+    def _second(self, number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+
+def _run(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, lock: Any = None) -> int:
+    lock = lock or _lock(run)
+    stop = StopSignal()
+    if state:
+        clock.seconds = {name: state["seconds"].get(name, 0.0) for name in state["seconds"]} | {
+            "start": state["seconds"]["start"] + clock.seconds["start"]}
+    run.write_summary({"status": "running", "prompt": config.prompt})
+    say(f"run folder {run.folder}")
+    try:
+        _train(run, config, clock, state, stop)
+    except UserError as error:
+        run.try_summary({"status": "failed", "reason": str(error), "prompt": config.prompt})
+        raise
+    except KeyboardInterrupt:
+        run.try_summary({"status": "interrupted", "reason": "stopped at once", "prompt": config.prompt})
+        raise
+    except Exception as error:
+        run.try_summary({"status": "failed", "reason": f"{type(error).__name__}: {error}", "prompt": config.prompt})
+        raise
+    print(run.folder, flush=True)
+    return 130 if stop() else 0
+
+
+def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal) -> None:
+    from carv3d.train import Hooks, train
+
+    build.set_up_kernels(config, say)
+    clock.lap("compile")
+    trainer = build.trainer(config)
+    first = 0
+    if state:
+        trainer.load_state(state["trainer"])
+        first = state["step"]
+        say(f"resuming at step {first}")
+    trainer.teacher.prepare()
+    run.write_environment(environment(str(trainer.device), trainer.scene.backends))
+    say(f"teacher: {trainer.teacher.description}")
+    say(f"scene: {config.scene.type}, {trainer.scene.backends}")
+    estimator = config.estimator
+    if estimator.stratified and estimator.k == 1 and config.data.batch_size == 1:
+        say("estimator.stratified: one draw of one view leaves nothing to stratify; timesteps are independent")
+    clock.lap("start")
+
+    with Progress("train", config.trainer.max_steps, first) as bar:
+        began = time.perf_counter()
+
+        def log(step: int, metrics: dict[str, float]) -> None:
+            wall = clock.lap("train")
+            step_ms = 1e3 * (time.perf_counter() - began) / (step - first)
+            record = {"step": step, "wall_s": round(wall, 3), **trainer.ledger, **metrics,
+                      "step_ms": round(step_ms, 2), "peak_mem_mib": round(peak_memory_mib(), 1)}
+            run.log(record, config.log.tensorboard)
+            shown = {k: v for k, v in metrics.items() if k in ("k", "opacity", "draw_norm") or k.startswith("loss_")}
+            bar.to(step, ms=round(step_ms), **{k: int(v) if k == "k" else v for k, v in shown.items()})
+
+        def save(step: int) -> None:
+            clock.lap("train")
+            checkpoint.save(run.ckpts, step, {"trainer": trainer.state(), "config": configuration.dump(config),
+                                              "seconds": dict(clock.seconds)}, config.checkpoint.keep)
+
+        def preview(step: int) -> None:
+            from carv3d.export.pictures import write_png
+
+            clock.lap("train")
+            write_png(run.save / f"it{step}.png", sheet(trainer.scene, config, trainer.device, count=4, size=64))
+            clock.lap("preview")
+
+        done = train(trainer, first, Hooks(log, bar.to, preview, save, run.keep_replay, stop))
+    clock.lap("train")
+    finish(run, config, trainer.scene, trainer.device, clock, dict(trainer.ledger), done, stop())
+
+
+def sheet(scene: Any, config: Config, device: Any, **kwargs: Any) -> Any:
+    from carv3d.export.pictures import contact_sheet
+
+    return contact_sheet(scene, *middle_camera(config), device, **kwargs)
+
+
+def middle_camera(config: Config) -> tuple[float, float]:
+    """Distance and field of view in the middle of the training ranges."""
+    return sum(config.data.camera_distance_range) / 2, sum(config.data.fovy_range) / 2
+
+
+def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledger: dict[str, int], step: int,
+           stopped: bool) -> None:
+    """Pictures, video, quality, warnings and the summary."""
+    from carv3d import health
+    from carv3d.commands.evaluate import evaluate
+    from carv3d.commands.render import render_turntable
+    from carv3d.export.pictures import all_views, write_png
+    from carv3d.scenes.cameras import turntable
+
+    artefacts = {"checkpoint": "ckpts/last.ckpt", "preview": "save/preview.png"}
+    write_png(run.save / "preview.png", sheet(scene, config, device))
+    if config.export.video:
+        video = config.export
+        path = render_turntable(run.save / "turntable.mp4", scene, config, device, views=video.video_frames,
+                                size=video.video_size, elevation_deg=video.video_elevation, background="white")
+        artefacts["video"] = str(path.relative_to(run.folder))
+    clock.lap("video")
+    quality = evaluate(config.prompt, scene, device)
+    distance, fovy = middle_camera(config)
+    around = all_views(scene, turntable(health.VIEWS, 15.0, distance, fovy, 64), 1.0, device)
+    faults = health.warnings(around, ledger["nonfinite_steps"], build.has_face(config))
+    clock.lap("evaluation")
+    run.write_summary({
+        "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
+        "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
+        "peak_mem_mib": round(peak_memory_mib(), 1), "quality": quality, "artefacts": artefacts, "warnings": faults,
+    })
+    for fault in faults:
+        say(f"warning: {fault}")
+    say("quality: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in quality.items()))
+    say("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items())
+        + f"; peak memory {peak_memory_mib():.0f} MiB")

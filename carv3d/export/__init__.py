@@ -1,0 +1,1 @@
+"""What leaves a run: pictures and videos. Never loads a teacher."""

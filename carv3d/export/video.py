@@ -1,0 +1,66 @@
+"""Turntable videos that browsers play, animated GIFs, numbered frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import imageio.v2 as iio2
+import torch
+
+from carv3d.errors import UserError
+from carv3d.export.pictures import BACKGROUNDS, to_bytes, views, write_png
+from carv3d.files import atomic
+from carv3d.scenes.base import Scene
+from carv3d.scenes.cameras import turntable
+
+FORMATS = ("mp4", "gif", "png")
+
+
+def frames(scene: Scene, count: int, size: int, elevation_deg: float, distance: float, fovy_deg: float,
+           background: str, device: torch.device, progress: Callable[[int], None]) -> Iterator[torch.Tensor]:
+    """One full turn without a repeated frame: [H,W,3], or premultiplied-free [H,W,4] on ``transparent``."""
+    cameras = turntable(count, elevation_deg, distance, fovy_deg, size)
+    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device):
+        rgb = out.rgb
+        if background == "transparent":  # rendered on black: colour is premultiplied, PNG wants it straight
+            rgb = torch.cat([rgb / out.opacity.clamp(min=1e-3), out.opacity], -1)
+        for frame in rgb:
+            yield frame
+            progress(1)
+
+
+def write(path: Path, pictures: Iterator[torch.Tensor], fps: int) -> Path:
+    """Write an .mp4 (H.264, yuv420p, playable while loading), a .gif that loops, or a folder of .png frames."""
+    kind = path.suffix.removeprefix(".")
+    if kind == "png":
+        folder = path.with_suffix("")
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.png"):
+            old.unlink()
+        for i, frame in enumerate(pictures):
+            write_png(folder / f"{i:04d}.png", frame)
+        return folder
+    with atomic(path) as temporary:
+        if kind == "mp4":
+            writer = iio2.get_writer(temporary, format="FFMPEG", fps=fps, codec="libx264", pixelformat="yuv420p",
+                                     macro_block_size=2, ffmpeg_log_level="error",
+                                     output_params=["-crf", "18", "-movflags", "+faststart"])
+        else:
+            writer = iio2.get_writer(temporary, format="GIF", mode="I", duration=1000 / fps, loop=0)
+        with writer:
+            for frame in pictures:
+                writer.append_data(to_bytes(frame))
+    return path
+
+
+def check(kind: str, background: str, size: int) -> None:
+    """UserError for a combination that cannot be written."""
+    if kind not in FORMATS:
+        raise UserError(f"--format {kind}: not known; allowed: {', '.join(FORMATS)}")
+    if background != "transparent" and background not in BACKGROUNDS:
+        raise UserError(f"--background {background}: not known; allowed: {', '.join(BACKGROUNDS)}, transparent")
+    if background == "transparent" and kind != "png":
+        raise UserError(f"--background transparent: {kind} carries no opacity; use --format png")
+    if kind == "mp4" and size % 2:
+        raise UserError(f"--size {size}: H.264 needs an even size; use {size + 1}")

@@ -1,0 +1,250 @@
+"""The run folder: what a run writes, where, and how it is found again."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import re
+import resource
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import carv3d
+from carv3d import config as configuration
+from carv3d.config import Config
+from carv3d.errors import UserError
+from carv3d.files import atomic, write_text
+
+
+class Run:
+    """``<exp_root_dir>/<name>/<tag>@<time>/`` with config.yaml, cmd.txt, env.json, metrics.jsonl, summary.json,
+    ckpts/ and save/."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.ckpts = folder / "ckpts"
+        self.save = folder / "save"
+        self._tensorboard: Any = None
+
+    # --- making and finding ---
+
+    @classmethod
+    def create(cls, config: Config, environment: dict[str, Any]) -> Run:
+        """A fresh folder; UserError if it cannot be written."""
+        root = Path(config.exp_root_dir).expanduser() / config.name
+        tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
+        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        for attempt in range(100):
+            folder = root / f"{tag}@{stamp}{f'-{attempt}' if attempt else ''}"
+            try:
+                folder.mkdir(parents=True)
+                break
+            except FileExistsError:
+                if not root.is_dir():
+                    raise UserError(f"exp_root_dir: {root} is not a folder; choose another exp_root_dir") from None
+            except OSError as error:
+                raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); "
+                                "choose a folder you may write to") from None
+        run = cls(folder)
+        run.ckpts.mkdir()
+        run.save.mkdir()
+        write_text(folder / "config.yaml", configuration.dump(config))
+        write_text(folder / "cmd.txt", shlex.join(sys.argv) + "\n")
+        run.write_environment(environment)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """An existing run, named by its folder or by a file within (a checkpoint, config.yaml)."""
+        path = Path(path).expanduser()
+        for folder in [path, *list(path.absolute().parents)[:2]]:
+            if (folder / "config.yaml").is_file():
+                return cls(folder)
+        raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
+
+    def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+        return configuration.load(self.folder / "config.yaml", overrides)
+
+    # --- writing ---
+
+    def write_environment(self, environment: dict[str, Any]) -> None:
+        write_text(self.folder / "env.json", json.dumps(environment, indent=1) + "\n")
+
+    def log(self, record: dict[str, Any], tensorboard: bool = False) -> None:
+        """Append one line to metrics.jsonl."""
+        try:
+            with open(self.folder / "metrics.jsonl", "a") as handle:
+                handle.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise UserError(f"{self.folder / 'metrics.jsonl'} cannot be written ({error.strerror}); checkpoints saved "
+                            f"so far are untouched; free some space, then carv3d train --resume {self.folder}") from None
+        if tensorboard:
+            self._board().add_scalars_of(record)
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drop the lines after ``step`` (they will be written again), and a last line cut short by a kill."""
+        path = self.folder / "metrics.jsonl"
+        kept = [line for line, record in self._metric_lines() if record["step"] <= step]
+        write_text(path, "".join(kept))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return [record for _, record in self._metric_lines()]
+
+    def _metric_lines(self) -> list[tuple[str, dict[str, Any]]]:
+        path = self.folder / "metrics.jsonl"
+        out = []
+        for line in path.read_text().splitlines(keepends=True) if path.exists() else []:
+            try:
+                out.append((line, json.loads(line)))
+            except json.JSONDecodeError:
+                continue  # the line a kill cut short
+        return out
+
+    def rewrite_config(self, config: Config) -> None:
+        """The configuration of a resumed run, and the command that resumed it."""
+        write_text(self.folder / "config.yaml", configuration.dump(config))
+        write_text(self.folder / "cmd.txt", (self.folder / "cmd.txt").read_text() + shlex.join(sys.argv) + "\n")
+
+    def keep_replay(self, step: int, draws: dict[str, Any]) -> None:
+        """The latents and draws of a step with a non-finite gradient, as save/nonfinite/step-N.pt."""
+        import torch
+
+        folder = self.save / "nonfinite"
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic(folder / f"step-{step:06d}.pt") as temporary:
+            torch.save(draws, temporary)
+
+    def try_summary(self, summary: dict[str, Any]) -> None:
+        """``write_summary`` while another error is on its way out: that error is the one to report."""
+        with contextlib.suppress(UserError, OSError):
+            self.write_summary(summary)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        write_text(self.folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+
+    def summary(self) -> dict[str, Any]:
+        path = self.folder / "summary.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def _board(self) -> Any:
+        if self._tensorboard is None:
+            self._tensorboard = _Board(self.folder / "tb_logs")
+        return self._tensorboard
+
+
+class _Board:
+    """TensorBoard scalars; the package is optional."""
+
+    def __init__(self, folder: Path):
+        require_tensorboard()
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder))
+
+    def add_scalars_of(self, record: dict[str, Any]) -> None:
+        for key, value in record.items():
+            if isinstance(value, (int, float)) and key != "step":
+                self.writer.add_scalar(key, value, record["step"])
+        self.writer.flush()
+
+
+def require_tensorboard() -> None:
+    """UserError if log.tensorboard cannot work here."""
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("log.tensorboard: true given, but the package tensorboard is missing; "
+                        "pip install tensorboard, or log.tensorboard=false")
+
+
+# --- the surroundings ------------------------------------------------------------------------------------------------
+
+def peak_memory_mib() -> float:
+    """Largest resident size of this process so far, MiB (on Linux ru_maxrss is in KiB, on macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def environment(device: str, backends: str) -> dict[str, Any]:
+    """Versions, device, commit and backends, for env.json."""
+    packages = ("torch", "numpy", "omegaconf", "nerfacc", "numba", "imageio", "imageio-ffmpeg", "diffusers",
+                "transformers", "safetensors", "gsplat")
+    import torch
+
+    return {
+        "carv3d": carv3d.__version__,
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version for name in packages if (version := package_version(name))},
+        "device": device,
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
+        "cpu_threads": torch.get_num_threads(),
+        "cpu": _cpu_name(),
+        "backends": backends,
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def package_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that carv3d runs from, with + if it has changes; None outside one."""
+    where = Path(carv3d.__file__).parent
+    try:
+        head = subprocess.run(["git", "-C", str(where), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
+        inside = subprocess.run(["git", "-C", str(where), "ls-files", "--error-unmatch", "__init__.py"],
+                                capture_output=True, timeout=5)
+        if head.returncode or inside.returncode:
+            return None
+        changed = subprocess.run(["git", "-C", str(where), "status", "--porcelain", "-uno"], capture_output=True,
+                                 text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
+class Clock:
+    """Seconds by station: start, compile, train, evaluation, video."""
+
+    def __init__(self, seconds: dict[str, float] | None = None):
+        self.seconds = dict(seconds or {})
+        self._mark = time.perf_counter()
+
+    def lap(self, station: str) -> float:
+        """Add the time since the last lap to ``station``; returns that station's total."""
+        now = time.perf_counter()
+        self.seconds[station] = self.seconds.get(station, 0.0) + now - self._mark
+        self._mark = now
+        return self.seconds[station]
+
+
+def process_age_s() -> float:
+    """Seconds since this process was started, so that imports count; 0 where the system does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0

@@ -1,0 +1,172 @@
+"""The training step and the loop around it, in data order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from carv3d import carv, losses, rng
+from carv3d.config import Config
+from carv3d.diffusion.guidance import branches
+from carv3d.diffusion.teacher import Teacher
+from carv3d.objectives import sds
+from carv3d.scenes.base import Scene
+from carv3d.scenes.cameras import sample_cameras
+
+
+@dataclass
+class Trainer:
+    """Everything a step works on. ``ledger`` counts what was spent, over all resumed parts of a run."""
+
+    config: Config
+    scene: Scene
+    teacher: Teacher
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    ledger: dict[str, int] = field(default_factory=lambda: dict.fromkeys(
+        ("steps", "renders", "encodes", "draws", "teacher_evals", "nonfinite_steps"), 0))
+
+    def __post_init__(self) -> None:
+        self.base_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self.weight = self.teacher.schedule.weighting(self.config.objective.weighting)
+        self._proposal: tuple[tuple[int, int], carv.Proposal] | None = None
+
+    def proposal(self, t_min: float, t_max: float) -> carv.Proposal:
+        """q(t) for a range given as shares of the teacher's steps; remade only when the range moves."""
+        last = self.teacher.schedule.timesteps - 1
+        bounds = min(round(t_min * (last + 1)), last), min(round(t_max * (last + 1)), last)
+        if self._proposal is None or self._proposal[0] != bounds:
+            target = carv.uniform_target(last + 1, *bounds)
+            importance = self.weight.cpu() if self.config.estimator.importance_sampling else None
+            self._proposal = bounds, carv.make_proposal(target, importance)
+        return self._proposal[1]
+
+    def state(self) -> dict[str, Any]:
+        return {"scene": self.scene.state_dict(), "optimizer": self.optimizer.state_dict(), "ledger": dict(self.ledger)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.scene.load_state_dict(state["scene"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ledger.update(state["ledger"])
+
+
+@dataclass
+class StepOut:
+    """What a step leaves behind; tensors stay on the device until somebody logs them."""
+
+    metrics: dict[str, Tensor | float]
+    finite: Tensor
+    replay: dict[str, Tensor]
+
+
+def train_step(trainer: Trainer, step: int) -> StepOut:
+    """One optimiser step: render once, encode once, ask the teacher K times, go back once."""
+    config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
+    data, batch, k = config.data, config.data.batch_size, config.estimator.k
+
+    def generator(purpose: str, where: torch.device | str = "cpu") -> torch.Generator:
+        return rng.generator(config.seed, purpose, step, where)
+
+    # schedules become plain numbers
+    width, height = round(data.width.at(step)), round(data.height.at(step))
+    proposal = trainer.proposal(config.objective.t_min.at(step), config.objective.t_max.at(step))
+    for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
+        group["lr"] = lr * config.optimizer.lr_scale.at(step)
+    weights = {name: getattr(config.loss, f"lambda_{name}").at(step) for name in ("sparsity", "opaque")}
+
+    # views, rendered once and encoded once
+    cameras = sample_cameras(batch, width, height, data.elevation_range, data.camera_distance_range, data.fovy_range,
+                             generator("cameras"), data.camera_strata).to(device)
+    background = background_colours(data.background, batch, generator("background")).to(device)
+    out = scene.render(cameras, background, generator("render"))
+    latents = teacher.encode(out.rgb)
+
+    # K draws per view, averaged into one cotangent; nothing here touches the scene
+    condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
+    draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=config.estimator.stratified,
+                      time_generator=generator("timesteps"), noise_generator=generator("noise", device))
+    value = sds(teacher, condition, latents.detach(), trainer.weight, config.objective.guidance_scale)
+    estimate = carv.estimate(value, draws, config.estimator.chunk)
+
+    # one backward
+    terms = losses.regularisers(out.opacity, weights)
+    extra = losses.total(terms)
+    trainer.optimizer.zero_grad(set_to_none=True)
+    roots = [(latents, estimate.mean / batch)] + ([(extra, None)] if extra is not None else [])
+    torch.autograd.backward([root for root, _ in roots], [cotangent for _, cotangent in roots])
+
+    # a non-finite gradient masks the whole update on the device, without asking the device
+    parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
+    grad_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    finite = estimate.finite & torch.isfinite(grad_norm)
+    if config.optimizer.clip_grad_norm:
+        torch.nn.utils.clip_grads_with_norm_(parameters, config.optimizer.clip_grad_norm, grad_norm)
+    trainer.optimizer.found_inf = (~finite).float()
+    trainer.optimizer.step()
+    scene.update(step, generator("scene"))
+
+    for name, count in (("steps", 1), ("renders", batch), ("encodes", batch), ("draws", batch * k),
+                        ("teacher_evals", batch * k * len(branches(config.objective.guidance_scale)))):
+        trainer.ledger[name] += count
+    metrics = {"k": k, "grad_norm": grad_norm, "draw_norm": estimate.squared_norm.mean().sqrt(),
+               "opacity": out.opacity.detach().mean(), **{f"loss_{name}": term.detach().mean() for name, term in terms.items()},
+               **out.stats}
+    return StepOut(metrics, finite, {"latents": latents.detach(), "timestep": draws.timestep, "weight": draws.weight,
+                                     "noise": draws.noise, "azimuth_deg": cameras.azimuth_deg,
+                                     "elevation_deg": cameras.elevation_deg, "background": background})
+
+
+def background_colours(kind: str, batch: int, generator: torch.Generator) -> Tensor:
+    """[B,3] in [0,1]: one random colour a view, or a fixed grey level."""
+    if kind == "random":
+        return torch.rand(batch, 3, generator=generator)
+    return torch.full((batch, 3), {"white": 1.0, "black": 0.0, "grey": 0.5}[kind])
+
+
+@dataclass
+class Hooks:
+    """What the loop calls and the step does not know of. ``stop`` is asked after each step."""
+
+    log: Callable[[int, dict[str, float]], None]
+    progress: Callable[[int], None]
+    preview: Callable[[int], None]
+    checkpoint: Callable[[int], None]
+    keep_replay: Callable[[int, dict[str, Tensor]], None]
+    stop: Callable[[], bool]
+
+
+def train(trainer: Trainer, first_step: int, hooks: Hooks) -> int:
+    """Run steps first_step..max_steps-1; returns the number of steps done in all (less than max_steps if stopped).
+
+    Reads the device once per log interval. A non-finite step is counted and its draws are handed to ``keep_replay``.
+    """
+    config = trainer.config
+    pending: deque[tuple[int, StepOut]] = deque()
+    for step in range(first_step, config.trainer.max_steps):
+        out = train_step(trainer, step)
+        pending.append((step, out))
+        done = step + 1
+        stopping = hooks.stop() or done == config.trainer.max_steps
+        saving = stopping or (config.checkpoint.every_n_train_steps and done % config.checkpoint.every_n_train_steps == 0)
+        logging = done % config.log.every_n_steps == 0
+        if logging or saving:
+            for earlier, result in pending:
+                if not bool(result.finite):
+                    trainer.ledger["nonfinite_steps"] += 1
+                    hooks.keep_replay(earlier, result.replay)
+            pending.clear()
+        if logging or stopping:
+            hooks.log(done, {name: float(value) for name, value in out.metrics.items()})
+        hooks.progress(done)
+        if config.trainer.preview_every and done % config.trainer.preview_every == 0:
+            hooks.preview(done)
+        if saving:
+            hooks.checkpoint(done)
+        if stopping:
+            return done
+    return config.trainer.max_steps

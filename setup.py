@@ -1,0 +1,40 @@
+"""Packaging of carv3d. Everything installs from wheels; nothing is compiled."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = next(line.split('"')[1] for line in (HERE / "carv3d/__init__.py").read_text().splitlines()
+               if line.startswith("__version__"))
+
+setup(
+    name="carv3d",
+    version=VERSION,
+    description="Text to 3D by score distillation with a compute-aware, variance-reduced teacher gradient (CARV)",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["carv3d", "carv3d.*"]),
+    package_data={"carv3d.toybox": ["prompts/*.txt"]},
+    install_requires=[
+        "torch>=2.11,<2.14",
+        "numpy>=1.26",
+        "omegaconf>=2.3",
+        "pyyaml>=6",
+        "imageio[ffmpeg]>=2.34",
+        "nerfacc>=0.5.3",
+        "numba>=0.61",
+        "diffusers>=0.35",
+        "transformers>=4.56",
+        "safetensors>=0.5",
+        "rich>=13",
+    ],
+    extras_require={
+        "cuda": ["gsplat>=1.5"],
+        "tensorboard": ["tensorboard>=2.16"],
+        "test": ["pytest>=8", "tensorboard>=2.16"],
+    },
+    entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},
+)

@@ -54,6 +54,8 @@ def trained_scene(config: Config, path: Path) -> tuple[Scene, torch.device, int]
 
 
 def teacher(config: Config) -> Teacher:
+    import torch
+
     from carv3d.diffusion.exact import ExactTeacher
     from carv3d.diffusion.prompts import VIEWS
     from carv3d.diffusion.schedule import scaled_linear
@@ -61,16 +63,17 @@ def teacher(config: Config) -> Teacher:
 
     spec = grammar.parse(config.prompt)
     ranges = (config.data.elevation_range, config.data.camera_distance_range, config.data.fovy_range)
-    views = [view for view in VIEWS[config.data.views]]
+    seen = {i: view for i, view in enumerate(VIEWS[max(config.data.views, 4)]) if view.elevation_range(ranges[0])}
     exact = config.teacher.exact
 
     def conditional(index: int) -> torch.Tensor:
-        view = views[index] if views else None
-        return sets.view_set(spec, view, *ranges, count=exact.set_size)
+        if config.data.views > 1:
+            return sets.view_set(spec, seen[index], *ranges, count=exact.set_size)
+        return torch.cat([sets.view_set(spec, view, *ranges, count=exact.set_size) for view in seen.values()])
 
     return ExactTeacher(
         scaled_linear(), conditional, partial(sets.unconditional_set, *ranges, count=exact.unconditional_size),
-        views=config.data.views, size=sets.SIZE, device=device(config),
+        views=config.data.views, present=list(seen) if config.data.views > 1 else [0], size=64, device=device(config),
         description=f"exact score of {exact.set_size} renders per view word of '{grammar.caption(spec)}'",
     )
 
@@ -104,10 +107,3 @@ def set_up_kernels(config: Config, announce: Callable[[str], None]) -> None:
         from carv3d.scenes.kernels.backends import compile_kernels
 
         compile_kernels(announce)
-
-
-def has_face(config: Config) -> bool | None:
-    """Whether the prompt's object looks different from behind; None if nobody knows."""
-    from carv3d.toybox import grammar, quality
-
-    return quality.has_face(grammar.parse(config.prompt))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from pathlib import Path
@@ -33,8 +34,10 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
     """Write ``state`` as the checkpoint of ``step``, point last.ckpt at it, drop all but the newest ``keep``."""
     folder.mkdir(parents=True, exist_ok=True)
     path = path_for(folder, step)
+    buffer = io.BytesIO()  # torch's own writer hides why a disk refused
+    torch.save({"format": FORMAT, "step": step, **state}, buffer)
     with atomic(path) as temporary:
-        torch.save({"format": FORMAT, "step": step, **state}, temporary)
+        temporary.write_bytes(buffer.getbuffer())
     link = folder / ".last.part"
     link.unlink(missing_ok=True)
     link.symlink_to(path.name)
@@ -77,5 +80,5 @@ def newest(folder: Path) -> Path:
     """The newest checkpoint of a run's ckpts folder."""
     found = listing(folder)
     if not found:
-        raise UserError(f"{folder} holds no checkpoint; the run wrote none before it ended, start it anew")
+        raise UserError(f"{folder} holds no checkpoint yet; wait for the first, or carv3d train --resume the run")
     return found[-1]

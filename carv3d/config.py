@@ -62,7 +62,7 @@ class DataConfig:
     batch_size: int = option(2, "B: views rendered per step", ge=1)
     width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture width in training, pixels", ge=8, le=4096)
     height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture height in training, pixels", ge=8, le=4096)
-    elevation_range: list[float] = option([-10.0, 75.0], "degrees", ge=-90, le=90, ordered=True, length=2)
+    elevation_range: list[float] = option([-10.0, 45.0], "degrees", ge=-90, le=90, ordered=True, length=2)
     camera_distance_range: list[float] = option([2.5, 2.8], "world units; the scene fills [-1,1]", gt=1, ordered=True,
                                                 length=2)
     fovy_range: list[float] = option([38.0, 42.0], "vertical field of view, degrees", gt=1, le=120, ordered=True,
@@ -150,7 +150,7 @@ class LossConfig:
 
 @dataclass
 class OptimizerConfig:
-    lr_encoding: float = option(0.01, "Adam's rate for the hash grid", gt=0)
+    lr_encoding: float = option(0.02, "Adam's rate for the hash grid", gt=0)
     lr_mlp: float = option(0.003, "Adam's rate for the small MLP", gt=0)
     lr_image: float = option(0.05, "Adam's rate for the image scene", gt=0)
     lr_scale: Schedule = option(constant(1.0), "multiplies every rate", ge=0)

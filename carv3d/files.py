@@ -37,19 +37,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _storage_fault(error: BaseException) -> str | None:
-    """The reason, where an exception means that storage refused; torch reports a failed write as RuntimeError."""
+    """The reason, where an exception means that storage refused."""
     codes = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "file too large",
              errno.EACCES: "no permission", errno.EROFS: "read-only file system", errno.EIO: "input/output error"}
-    seen = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in codes:
-            return codes[seen.errno]
-        seen = seen.__cause__ or seen.__context__
-    text = str(error)
-    if isinstance(error, RuntimeError) and ("unexpected pos" in text or "PytorchStreamWriter" in text
-                                            or "inline_container" in text):
-        return "the disk refused the data (full?)"
-    return None
+    return codes.get(error.errno) if isinstance(error, OSError) else None
 
 
 def write_text(path: Path, text: str) -> None:

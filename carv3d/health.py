@@ -9,10 +9,10 @@ from carv3d.scenes.base import RenderOut
 VIEWS = 8  # azimuths, 45 degrees apart, starting at the front
 
 
-def warnings(out: RenderOut, nonfinite_steps: int, has_face: bool | None) -> list[str]:
+def warnings(out: RenderOut, nonfinite_steps: int, truth: RenderOut | None) -> list[str]:
     """One line per fault seen in ``VIEWS`` renders around the scene on white.
 
-    has_face: whether the object is known to look different from behind; None where nobody knows.
+    truth: the same views of what the prompt means, where that is known: a symmetric object may look alike from behind.
     """
     found = []
     if nonfinite_steps:
@@ -32,9 +32,9 @@ def warnings(out: RenderOut, nonfinite_steps: int, has_face: bool | None) -> lis
         if clipped > 0.9:
             found.append(f"saturated: {100 * clipped:.0f} % of the object's pixels are at the ends of the colour range; "
                          "lower objective.guidance_scale")
-    if has_face is not False and _same_from_behind(out):
+    if _same_from_behind(out) and (truth is None or not _same_from_behind(truth)):
         found.append("back equals front: the view from behind looks like the view from the front"
-                     + ("" if has_face else " (no fault if the object is symmetric)"))
+                     + (" (no fault if the object is symmetric)" if truth is None else ""))
     return found
 
 

@@ -110,7 +110,9 @@ class Run:
         return out
 
     def rewrite_config(self, config: Config) -> None:
-        """The configuration of a resumed run, and the command that resumed it."""
+        """The configuration of a resumed run, and the command that resumed it; half-written files of a kill go."""
+        for left in self.folder.rglob(".*.part*"):
+            left.unlink(missing_ok=True)
         write_text(self.folder / "config.yaml", configuration.dump(config))
         write_text(self.folder / "cmd.txt", (self.folder / "cmd.txt").read_text() + shlex.join(sys.argv) + "\n")
 

@@ -64,8 +64,11 @@ class StepOut:
     replay: dict[str, Tensor]
 
 
-def train_step(trainer: Trainer, step: int) -> StepOut:
-    """One optimiser step: render once, encode once, ask the teacher K times, go back once."""
+def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda station: None) -> StepOut:
+    """One optimiser step: render once, encode once, ask the teacher K times, go back once.
+
+    mark is called with the name of each station as it ends; timers hang on it.
+    """
     config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
     data, batch, k = config.data, config.data.batch_size, config.estimator.k
 
@@ -83,15 +86,20 @@ def train_step(trainer: Trainer, step: int) -> StepOut:
     cameras = sample_cameras(batch, width, height, data.elevation_range, data.camera_distance_range, data.fovy_range,
                              generator("cameras"), data.camera_strata).to(device)
     background = background_colours(data.background, batch, generator("background")).to(device)
+    mark("cameras")
     out = scene.render(cameras, background, generator("render"))
+    mark("render")
     latents = teacher.encode(out.rgb)
+    mark("encode")
 
     # K draws per view, averaged into one cotangent; nothing here touches the scene
     condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
     draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=config.estimator.stratified,
                       time_generator=generator("timesteps"), noise_generator=generator("noise", device))
+    mark("draws")
     value = sds(teacher, condition, latents.detach(), trainer.weight, config.objective.guidance_scale)
     estimate = carv.estimate(value, draws, config.estimator.chunk)
+    mark("estimate")
 
     # one backward
     terms = losses.regularisers(out.opacity, weights)
@@ -99,6 +107,7 @@ def train_step(trainer: Trainer, step: int) -> StepOut:
     trainer.optimizer.zero_grad(set_to_none=True)
     roots = [(latents, estimate.mean / batch)] + ([(extra, None)] if extra is not None else [])
     torch.autograd.backward([root for root, _ in roots], [cotangent for _, cotangent in roots])
+    mark("backward")
 
     # a non-finite gradient masks the whole update on the device, without asking the device
     parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
@@ -108,7 +117,9 @@ def train_step(trainer: Trainer, step: int) -> StepOut:
         torch.nn.utils.clip_grads_with_norm_(parameters, config.optimizer.clip_grad_norm, grad_norm)
     trainer.optimizer.found_inf = (~finite).float()
     trainer.optimizer.step()
+    mark("optimiser")
     scene.update(step, generator("scene"))
+    mark("update")
 
     for name, count in (("steps", 1), ("renders", batch), ("encodes", batch), ("draws", batch * k),
                         ("teacher_evals", batch * k * len(branches(config.objective.guidance_scale)))):

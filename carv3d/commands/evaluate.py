@@ -15,7 +15,7 @@ def evaluate(prompt: str, scene: Any, device: Any) -> dict[str, Any]:
     from carv3d.toybox import quality
 
     out = all_views(scene, quality.evaluation_cameras(), BACKGROUNDS["grey"], device)
-    return quality.score(prompt, out.rgb, out.opacity)
+    return quality.score(prompt, out.rgb, out.opacity[..., 0])
 
 
 def main(args: Namespace) -> int:

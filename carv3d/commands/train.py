@@ -57,6 +57,11 @@ def _resume(args: Namespace) -> int:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
     lock = _lock(run)
+    if given.suffix != ".ckpt" and not checkpoint.listing(run.ckpts):
+        say("no checkpoint yet: starting again at step 0, with the same draws")
+        run.rewrite_config(config)
+        run.truncate_metrics(0)
+        return _run(run, config, clock, None, lock)
     path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
     state = checkpoint.load(path)
     saved = configuration.parse(state["config"])
@@ -202,8 +207,9 @@ def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledg
     from carv3d import health
     from carv3d.commands.evaluate import evaluate
     from carv3d.commands.render import render_turntable
-    from carv3d.export.pictures import all_views, write_png
+    from carv3d.export.pictures import BACKGROUNDS, all_views, write_png
     from carv3d.scenes.cameras import turntable
+    from carv3d.toybox import quality
 
     artefacts = {"checkpoint": "ckpts/last.ckpt", "preview": "save/preview.png"}
     write_png(run.save / "preview.png", sheet(scene, config, device))
@@ -213,18 +219,19 @@ def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledg
                                 size=video.video_size, elevation_deg=video.video_elevation, background="white")
         artefacts["video"] = str(path.relative_to(run.folder))
     clock.lap("video")
-    quality = evaluate(config.prompt, scene, device)
+    scores = evaluate(config.prompt, scene, device)
     distance, fovy = middle_camera(config)
-    around = all_views(scene, turntable(health.VIEWS, 15.0, distance, fovy, 64), 1.0, device)
-    faults = health.warnings(around, ledger["nonfinite_steps"], build.has_face(config))
+    cameras = turntable(health.VIEWS, 15.0, distance, fovy, 64)
+    faults = health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device), ledger["nonfinite_steps"],
+                             quality.views(config.prompt, cameras, BACKGROUNDS["white"]))
     clock.lap("evaluation")
     run.write_summary({
         "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
         "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
-        "peak_mem_mib": round(peak_memory_mib(), 1), "quality": quality, "artefacts": artefacts, "warnings": faults,
+        "peak_mem_mib": round(peak_memory_mib(), 1), "quality": scores, "artefacts": artefacts, "warnings": faults,
     })
     for fault in faults:
         say(f"warning: {fault}")
-    say("quality: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in quality.items()))
+    say("quality: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in scores.items()))
     say("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items())
         + f"; peak memory {peak_memory_mib():.0f} MiB")

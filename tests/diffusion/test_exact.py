@@ -70,7 +70,7 @@ def test_float32_agrees_with_float64_at_full_size():
 def teacher_of(points: torch.Tensor, views: int = 1) -> ExactTeacher:
     """A one-pixel teacher whose data are ``points`` [S,3] in [-1,1] (opaque, so the background does not matter)."""
     rgba = torch.cat([(points + 1) / 2, torch.ones(len(points), 1)], -1).reshape(-1, 1, 1, 4).float()
-    return ExactTeacher(SCHEDULE, lambda i: rgba, lambda: rgba * 0.5, views=views, size=1, description="points")
+    return ExactTeacher(SCHEDULE, lambda i: rgba, lambda: rgba * 0.5, views=views, present=[0], size=1, description="points")
 
 
 def views_of(teacher, count):
@@ -156,7 +156,7 @@ def test_views_choose_their_set_and_background_its_colour():
     sets = {i: torch.full((1, 2, 2, 4), 0.1 * i) for i in range(9)}
     for picture in sets.values():
         picture[..., 3] = 0.5
-    teacher = ExactTeacher(SCHEDULE, lambda i: sets[i], lambda: sets[0], views=8, size=2, description="")
+    teacher = ExactTeacher(SCHEDULE, lambda i: sets[i], lambda: sets[0], views=8, present=list(range(9)), size=2, description="")
     background = torch.tensor([[1.0, 0.0, 0.5]]).expand(3, 3)
     condition = teacher.condition(torch.tensor([0.0, 90.0, 10.0]), torch.tensor([0.0, 0.0, 70.0]), background)
     assert condition.view == [0, 2, 8]
@@ -170,7 +170,7 @@ def test_views_choose_their_set_and_background_its_colour():
 
 
 def test_encode_scales_and_resizes():
-    teacher = ExactTeacher(SCHEDULE, lambda i: None, lambda: None, views=1, size=8, description="")
+    teacher = ExactTeacher(SCHEDULE, lambda i: None, lambda: None, views=1, present=[0], size=8, description="")
     rgb = torch.rand(2, 8, 8, 3, generator=gen(0))
     assert torch.equal(teacher.encode(rgb), 2 * rgb.permute(0, 3, 1, 2) - 1)
     flat = torch.full((1, 4, 4, 3), 0.75, requires_grad=True)

@@ -1,0 +1,109 @@
+"""Milliseconds of each station of the training step, as medians; one JSON object on stdout.
+
+usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] [key=value ...]
+
+The scene is trained for --warm-up steps first, so that a settled scene is measured and not the fog it starts from. The
+picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split into
+the teacher's calls and the rest (noising, weighting, averaging). Device-synchronised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import time
+
+from carv3d import build
+from carv3d import config as configuration
+from carv3d.config import Config, Schedule, constant
+from carv3d.errors import UserError
+from carv3d.progress import say
+from carv3d.runs import environment
+
+
+def settled(config: Config) -> Config:
+    """Every schedule held at its value in the last step."""
+    def hold(node):
+        changes = {}
+        for item in dataclasses.fields(node):
+            value = getattr(node, item.name)
+            if isinstance(value, Schedule):
+                changes[item.name] = constant(value.at(config.trainer.max_steps - 1))
+            elif dataclasses.is_dataclass(value):
+                changes[item.name] = hold(value)
+        return dataclasses.replace(node, **changes)
+
+    return hold(config)
+
+
+def measure(config: Config, warm_up: int, repeats: int) -> dict:
+    import torch
+
+    from carv3d.train import train_step
+
+    trainer = build.trainer(config)
+    trainer.teacher.prepare()
+    for step in range(warm_up):
+        train_step(trainer, step)
+    if trainer.device.type == "cuda":
+        sync = torch.cuda.synchronize
+    else:
+        def sync() -> None:
+            pass
+    predict, spent = trainer.teacher.predict, [0.0]
+
+    def timed_predict(*args):
+        sync()
+        began = time.perf_counter()
+        out = predict(*args)
+        sync()
+        spent[0] += time.perf_counter() - began
+        return out
+
+    trainer.teacher.predict = timed_predict
+    stations: dict[str, list[float]] = {}
+    for step in range(warm_up, warm_up + repeats):
+        spent[0] = 0.0
+        last = time.perf_counter()
+
+        def mark(station: str) -> None:
+            nonlocal last
+            sync()
+            now = time.perf_counter()
+            stations.setdefault(station, []).append(1e3 * (now - last))
+            last = now
+
+        train_step(trainer, step, mark)
+        teacher = 1e3 * spent[0]
+        stations.setdefault("teacher", []).append(teacher)
+        stations["estimate"][-1] -= teacher
+    medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
+    total = statistics.median([sum(parts) for parts in zip(*stations.values())])
+    return {"batch_size": config.data.batch_size, "k": config.estimator.k, "picture": round(config.data.width.at(0)),
+            "step_ms": round(total, 3), "stations_ms": medians, "repeats": repeats, "warm_up": warm_up,
+            "environment": environment(str(trainer.device), trainer.scene.backends)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config")
+    parser.add_argument("--repeats", type=int, default=40)
+    parser.add_argument("--warm-up", type=int, default=200)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    args = parser.parse_args()
+    try:
+        config = configuration.load(args.config, ["prompt=a red mushroom", *args.overrides])
+        build.check_prompt(config)
+        build.set_up_kernels(config, say)
+        print(json.dumps(measure(settled(config), args.warm_up, args.repeats), indent=1))
+    except UserError as error:
+        print(f"bench_step.py: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

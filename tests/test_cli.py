@@ -1,0 +1,180 @@
+"""The command line: every mistake is one line and status 2; every command that makes something ends with its path."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from carv3d.cli import main
+
+ROOT = Path(__file__).parent.parent
+
+
+def failed(capsys, *arguments: str) -> str:
+    """Run a command that must fail with status 2; returns its one line."""
+    assert main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and captured.err.startswith("carv3d: error: ")
+    return captured.err
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["trian"], ["trian", "did you mean train?"]),
+    (["train"], ["prompt", "none given"]),
+    (["train", "prompt=  "], ["prompt", "none given"]),
+    (["train", "prompt=a red mushrom"], ["a red mushrom", "'a red mushroom'", "carv3d prompts"]),
+    (["train", "prompt=a red mushroom", "estimator.kk=3"], ["estimator.kk", "estimator.k?"]),
+    (["train", "--config", "missing.yaml"], ["missing.yaml", "cannot be read"]),
+    (["train", "--resume", "nowhere"], ["nowhere", "not a run folder"]),
+    (["train", "--resume", "nowhere", "--config", "x.yaml"], ["--config", "--resume"]),
+    (["train", "--steps", "3"], ["--steps", "--help"]),
+    (["render", "nowhere"], ["nowhere", "not a run folder"]),
+    (["render", "x", "--format", "avi"], ["--format avi", "mp4, gif, png"]),
+    (["render", "x", "--background", "transparent"], ["transparent", "--format png"]),
+    (["render", "x", "--background", "pink"], ["--background pink", "white"]),
+    (["render", "x", "--size", "101"], ["--size 101", "even", "102"]),
+    (["render", "x", "--views", "0"], ["0 given", ">= 1"]),
+    (["render", "x", "--views", "many"], ["many", "whole number"]),
+    (["eval", "nowhere"], ["nowhere"]),
+])
+def test_mistakes_end_in_one_line(capsys, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    line = failed(capsys, *arguments)
+    assert all(word in line for word in words), line
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unwritable_output_folder(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = failed(capsys, "train", "prompt=a red mushroom", f"exp_root_dir={tmp_path}/file")
+    assert "exp_root_dir" in line and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_missing_device(capsys, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    line = failed(capsys, "train", "prompt=a red mushroom", "device=cuda")
+    assert "cuda" in line and not list(tmp_path.iterdir())
+
+
+def test_a_named_backend_that_is_missing(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "prompt=a red mushroom", "device=cpu", "scene.nerf.render_backend=nerfacc"]) == 2
+    assert "render_backend=nerfacc" in capsys.readouterr().err
+
+
+def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_path, monkeypatch):
+    from carv3d import config as configuration
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--dry-run", "prompt=a red cube", "teacher.exact.set_size=8", "estimator.k=2"]) == 0
+    out = capsys.readouterr().out
+    config = configuration.parse(out)
+    assert config.prompt == "a red cube" and config.estimator.k == 2
+    assert "32x32" in out and "64x64" in out and "MiB" in out
+    assert not list(tmp_path.iterdir())
+
+
+def test_prompts_lists_the_grammar(capsys):
+    from carv3d.toybox import grammar
+
+    assert main(["prompts"]) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in (*grammar.KINDS, *grammar.COLOURS, "on top of", "with"))
+    assert main(["prompts", "--all"]) == 0
+    lines = capsys.readouterr().out.split("\n")
+    assert "a red mushroom" in lines and all(grammar.parse(line) for line in lines[:50])
+
+
+def test_doctor(capsys, tmp_path):
+    assert main(["doctor", "--exp-root-dir", str(tmp_path / "new")]) == 0
+    out = capsys.readouterr().out
+    for word in ("torch", "numba", "nerfacc", "tinycudann", "gsplat", "ffmpeg", "MiB free", "cpu"):
+        assert word in out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("cli")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "train.py"), "prompt=a blue car", "trainer.max_steps=30", "data.width=24",
+         "data.height=24", "teacher.exact.set_size=16", "export.video_frames=12", "export.video_size=64",
+         f"exp_root_dir={root}", "trainer.preview_every=10", "log.tensorboard=true"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.splitlines()[-1])
+    assert folder.is_dir()
+    return folder
+
+
+def test_the_video_is_one_that_browsers_play(run):
+    meta = iio.immeta(run / "save" / "turntable.mp4", plugin="FFMPEG")
+    assert meta["codec"] == "h264" and "yuv420p" in meta["pix_fmt"] and meta["fps"] == 30 and meta["size"] == (64, 64)
+    frames = iio.imread(run / "save" / "turntable.mp4", plugin="FFMPEG")
+    assert len(frames) == 12
+    content = (run / "save" / "turntable.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")  # plays while it loads
+
+
+def test_pictures(run):
+    assert {"it10.png", "it20.png", "it30.png", "preview.png"} <= {p.name for p in (run / "save").iterdir()}
+    assert iio.imread(run / "save" / "preview.png").shape == (3 * 128, 8 * 128, 3)
+    assert list((run / "tb_logs").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "png"])
+def test_render_again_without_a_teacher(run, kind):
+    code = f"""
+import sys
+from carv3d.cli import main
+status = main(["render", {str(run)!r}, "--views", "5", "--size", "32", "--format", {kind!r}, "--background",
+               {"transparent" if kind == "png" else "black"!r}])
+assert status == 0
+assert not [m for m in sys.modules if m.startswith(("carv3d.diffusion.exact", "carv3d.toybox", "diffusers", "transformers"))]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.splitlines()[-1])
+    if kind == "png":
+        frames = np.stack([iio.imread(p) for p in sorted(path.iterdir())])
+        assert frames.shape == (5, 32, 32, 4) and frames[..., 3].min() == 0 and frames[..., 3].max() > 100
+    else:
+        frames = iio.imread(path, plugin="FFMPEG" if kind == "mp4" else None)
+        assert frames.shape[:3] == (5, 32, 32) and frames[0, 0, 0].max() < 20
+
+
+def test_eval_again(run, capsys):
+    before = json.loads((run / "summary.json").read_text())["quality"]
+    assert main(["eval", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert f"psnr: {before['psnr']:.4f}" in out and out.splitlines()[-1] == str(run / "summary.json")
+
+
+@pytest.mark.parametrize("arguments,status,words", [
+    (["--train", "system.prompt_processor.prompt=a red cube", "system.renderer.type=x", "trainer.lr=1"], 2,
+     ["system.renderer.type", "trainer.lr"]),
+    (["--train", "system.prompt_processor.prompt=a red cub"], 2, ["a red cub"]),
+    (["--test"], 2, ["resume=RUN"]),
+])
+def test_launch_names_what_it_cannot_map(arguments, status, words):
+    done = subprocess.run([sys.executable, str(ROOT / "launch.py"), *arguments], capture_output=True, text=True)
+    assert done.returncode == status and all(word in done.stderr for word in words), done.stderr
+
+
+def test_launch_maps_threestudios_keys(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "launch.py"), "--train", "--gpu", "0", "system.prompt_processor.prompt=a red cube",
+         "system.guidance.max_step_percent=[0, 0.98, 0.5, 100]", "data.batch_size=1", "trainer.max_steps=2",
+         "teacher.exact.set_size=8", "export.video=false", f"exp_root_dir={tmp_path}", "seed=1"],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    from carv3d.runs import Run
+
+    config = Run.open(done.stdout.splitlines()[-1]).config()
+    assert config.prompt == "a red cube" and config.objective.t_max.values == [0.98, 0.5] and config.seed == 1

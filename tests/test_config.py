@@ -1,0 +1,118 @@
+"""The configuration: defaults, merging, and every error a user can make, each in one line."""
+
+import dataclasses
+import inspect
+from pathlib import Path
+
+import pytest
+
+from carv3d import config as configuration
+from carv3d.config import Config, Schedule, dump, keys, load, parse
+from carv3d.errors import UserError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def test_base_yaml_is_the_defaults():
+    assert (CONFIGS / "base.yaml").read_text() == dump(Config())
+
+
+def test_every_field_has_a_comment():
+    lines = [line for line in dump(Config()).splitlines() if not line.rstrip().endswith(":")]
+    assert len(lines) == len(keys()) and all("  # " in line and line.split("  # ")[1] for line in lines)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda p: p.name)
+def test_every_yaml_loads(path):
+    assert parse(dump(load(path))) == load(path)
+
+
+def test_dump_and_parse_round_trip_awkward_values():
+    config = load(None, ["prompt=a: red 'mushroom' # x", "optimizer.eps=1e-15", "objective.t_max=0.1234567890123",
+                         "data.width={values: [32, 48.5], steps: [0, 7]}", "data.fovy_range=[40, 40]", "tag=007"])
+    assert config.prompt == "a: red 'mushroom' # x" and config.tag == "007"
+    assert parse(dump(config)) == config
+
+
+def test_constructors_have_the_same_defaults():
+    from carv3d.scenes.image import Image
+    from carv3d.scenes.nerf import NeRF
+
+    for made, kind in ((Config().scene.nerf, NeRF), (Config().scene.image, Image)):
+        given = {name: p.default for name, p in inspect.signature(kind).parameters.items() if p.default is not p.empty}
+        for name, value in dataclasses.asdict(made).items():
+            assert given[name] == value, (kind.__name__, name)
+
+
+def test_command_line_beats_file_beats_default(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("estimator: {k: 8, stratified: false}\nobjective.guidance_scale: 3\nprompt: a red cube\n")
+    config = load(path, ["estimator.k=2"])
+    assert (config.estimator.k, config.estimator.stratified, config.prompt) == (2, False, "a red cube")
+    assert config.objective.guidance_scale == 3 and config.trainer.max_steps == Config().trainer.max_steps
+
+
+def test_interpolation_of_other_keys():
+    config = load(None, ["data.width=48", "data.height=${data.width}", "tag=${name}-x"])
+    assert config.data.height == config.data.width == Schedule([48.0], [0]) and config.tag == "carv3d-x"
+
+
+def test_schedules():
+    ramp = Schedule([1.0, 3.0, 0.0], [10, 20, 30])
+    assert [ramp.at(s) for s in (0, 10, 15, 20, 25, 30, 99)] == [1, 1, 2, 3, 1.5, 0, 0]
+    stairs = Schedule([32, 64], [0, 150], "step")
+    assert [stairs.at(s) for s in (0, 149, 150, 1000)] == [32, 32, 64, 64]
+
+
+@pytest.mark.parametrize("override,words", [
+    ("estimator.kk=4", ["estimator.kk", "estimator.k?"]),
+    ("guidance_scale=4", ["guidance_scale", "objective.guidance_scale"]),
+    ("estimator.k=0", ["estimator.k", "0 given", ">= 1"]),
+    ("estimator.k=four", ["estimator.k", "'four'", "whole number"]),
+    ("estimator.k=2.5", ["estimator.k", "2.5", "whole number"]),
+    ("estimator.k=true", ["estimator.k", "True", "whole number"]),
+    ("estimator.stratified=maybe", ["estimator.stratified", "'maybe'", "true or false"]),
+    ("scene.type=nerv", ["scene.type", "'nerv'", "nerf, image", "did you mean nerf?"]),
+    ("objective.weighting=dds", ["objective.weighting", "did you mean sds?"]),
+    ("data.fovy_range=[40]", ["data.fovy_range", "1 values", "2 numbers"]),
+    ("data.fovy_range=[42, 38]", ["data.fovy_range", "lower bound"]),
+    ("data.elevation_range=[-100, 0]", ["data.elevation_range", "-100", ">= -90"]),
+    ("data.width=[32, 64]", ["data.width", "not a schedule"]),
+    ("data.width={values: [32, 64], steps: [0]}", ["data.width", "2 values and 1 steps"]),
+    ("data.width={values: [32, 64], steps: [9, 3]}", ["data.width.steps", "increasing"]),
+    ("data.width={values: [32], step: [0]}", ["data.width", "values, steps and interpolation"]),
+    ("data.width=4", ["data.width", "4.0 given", ">= 8"]),
+    ("objective.t_max=0.01", ["objective.t_min", "0.02", "0.01", "below"]),
+    ("optimizer.lr_mlp=nan", ["optimizer.lr_mlp", "a number > 0"]),
+    ("optimizer.lr_mlp=.inf", ["optimizer.lr_mlp", "a number > 0"]),
+    ("data=3", ["data", "3 given", "batch_size"]),
+    ("seed=-1", ["seed", "-1", ">= 0"]),
+    ("tag=${nothing.here}", ["nothing.here"]),
+    ("estimator.k=[1", ["estimator.k", "[1", "whole number"]),
+    ("just words", ["just words", "key=value"]),
+    ("=3", ["=3", "key=value"]),
+])
+def test_errors_name_key_value_and_what_is_allowed(override, words):
+    with pytest.raises(UserError) as caught:
+        load(None, [override])
+    message = str(caught.value)
+    assert "\n" not in message and all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("content,words", [
+    (None, ["cannot be read"]), ("a: [", ["not YAML"]), ("- 1\n- 2", ["mapping"]), ("estimator: {kay: 3}", ["estimator.kay"]),
+    ("estimator: 3", ["estimator", "3 given"]), ("\xff\xfe", ["estimator", "not YAML"][1:]),
+])
+def test_bad_files(tmp_path, content, words):
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError) as caught:
+        load(path)
+    assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words), caught.value
+
+
+def test_reading_a_configuration_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    configuration.load(None, ["exp_root_dir=elsewhere", "prompt=a red cube"])
+    assert not list(tmp_path.iterdir())

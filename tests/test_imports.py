@@ -1,0 +1,37 @@
+"""Who may import whom, proved in fresh interpreters."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded(code: str) -> set[str]:
+    """Modules present after running ``code`` in a fresh interpreter."""
+    script = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(out.stdout.split())
+
+
+HEAVY = {"torch", "diffusers", "transformers", "numba", "nerfacc"}
+
+
+@pytest.mark.parametrize("code,forbidden", [
+    ("import carv3d", HEAVY | {"omegaconf"}),
+    ("import carv3d.cli\ntry: carv3d.cli.main(['--help'])\nexcept SystemExit: pass", HEAVY | {"omegaconf"}),
+    ("import carv3d.config, carv3d.build, carv3d.runs", HEAVY),
+    ("import carv3d.toybox.grammar", HEAVY),
+    ("import carv3d.carv", {"diffusers", "numba", "nerfacc", "carv3d.scenes", "carv3d.diffusion", "carv3d.config",
+                            "carv3d.toybox", "carv3d.rng"}),
+    ("import carv3d.diffusion.exact, carv3d.diffusion.prompts", {"carv3d.scenes", "carv3d.carv", "carv3d.toybox", "numba"}),
+    ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
+    ("import carv3d.train", {"diffusers", "transformers", "carv3d.toybox", "nerfacc"}),
+    ("import carv3d.commands.render, carv3d.export.video, carv3d.export.pictures",
+     {"diffusers", "carv3d.diffusion.exact", "carv3d.toybox", "carv3d.carv"}),
+])
+def test_loads_no_more_than_it_may(code, forbidden):
+    assert not loaded(code) & forbidden
+
+
+def test_control_the_check_sees_what_is_loaded():
+    assert "torch" in loaded("import carv3d.carv")

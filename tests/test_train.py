@@ -1,0 +1,256 @@
+"""The loop as a whole: a run improves, stops, is killed, resumes to the bit, survives a full disk and bad numbers."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from carv3d import build, checkpoint, rng
+from carv3d import config as configuration
+from carv3d.runs import Run
+from carv3d.train import train_step
+
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.exact.set_size=16", "export.video=false",
+         "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
+         "scene.nerf.table_size=2048"]
+
+
+def cli(*arguments: str, cwd: Path, **kwargs) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "carv3d", *arguments], cwd=cwd, capture_output=True, text=True, **kwargs)
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", "carv3d", *arguments], cwd=cwd, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def the_run(root: Path) -> Path:
+    (folder,) = (root / "outputs" / "carv3d").iterdir()
+    return folder
+
+
+def wait_for_step(root: Path, step: int, process: subprocess.Popen) -> None:
+    """Until metrics.jsonl has the line of ``step``."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        metrics = list(root.glob("outputs/carv3d/*/metrics.jsonl"))
+        if metrics and len(metrics[0].read_text().splitlines()) >= step:
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    raise AssertionError(f"step {step} was not reached")
+
+
+def final_state(run: Path) -> dict:
+    return checkpoint.load(checkpoint.newest(run / "ckpts"))["trainer"]
+
+
+def same(a, b) -> bool:
+    """Equal to the last bit, through nested containers."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+RUN = [*SMALL, "trainer.max_steps=40", "checkpoint.every_n_train_steps=7", "log.every_n_steps=1"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("undisturbed")
+    done = cli("train", *RUN, cwd=root)
+    assert done.returncode == 0, done.stderr
+    return the_run(root)
+
+
+def test_a_run_leaves_what_it_promises(undisturbed):
+    names = {path.name for path in undisturbed.iterdir()}
+    assert {"config.yaml", "cmd.txt", "env.json", "metrics.jsonl", "summary.json", "ckpts", "save"} <= names
+    lines = Run(undisturbed).metrics()
+    assert [line["step"] for line in lines] == list(range(1, 41))
+    last = lines[-1]
+    assert (last["renders"], last["encodes"], last["draws"], last["teacher_evals"], last["k"]) == (80, 80, 320, 320, 4)
+    assert {"wall_s", "grad_norm", "peak_mem_mib"} <= last.keys()
+    summary = json.loads((undisturbed / "summary.json").read_text())
+    assert summary["status"] == "finished" and summary["ledger"]["draws"] == 320
+    assert {"start", "train", "evaluation", "video"} <= summary["seconds"].keys()
+    assert {"psnr", "mask_iou", "retrieval_top1"} <= summary["quality"].keys()
+    for artefact in summary["artefacts"].values():
+        assert (undisturbed / artefact).exists()
+    assert len(checkpoint.listing(undisturbed / "ckpts")) == 2
+    environment = json.loads((undisturbed / "env.json").read_text())
+    assert environment["device"] == "cpu" and "numba" in environment["backends"]
+
+
+@pytest.mark.parametrize("step", [3, 15, 29])
+def test_killed_at_any_step_and_resumed_ends_the_same(tmp_path, undisturbed, step):
+    process = start("train", *RUN, cwd=tmp_path)
+    wait_for_step(tmp_path, step, process)
+    process.kill()
+    process.communicate()
+    run = the_run(tmp_path)
+    done = cli("train", "--resume", str(run), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(run)
+    assert same(final_state(run), final_state(undisturbed))
+    timed = ("wall_s", "step_ms", "peak_mem_mib")
+    strip = [{k: v for k, v in line.items() if k not in timed} for line in Run(run).metrics()]
+    assert strip == [{k: v for k, v in line.items() if k not in timed} for line in Run(undisturbed).metrics()]
+    assert not list(run.rglob("*.part*"))
+
+
+def test_control_another_seed_does_not_end_the_same(tmp_path, undisturbed):
+    done = cli("train", *RUN, "seed=1", cwd=tmp_path)
+    assert done.returncode == 0 and not same(final_state(the_run(tmp_path)), final_state(undisturbed))
+
+
+def test_sigint_finishes_the_step_saves_renders_and_exits_130(tmp_path):
+    process = start("train", *SMALL, "trainer.max_steps=100000", "log.every_n_steps=1", cwd=tmp_path)
+    wait_for_step(tmp_path, 5, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    run = the_run(tmp_path)
+    assert process.returncode == 130, err
+    assert out.splitlines()[-1] == str(run.relative_to(tmp_path))
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["status"] == "interrupted" and (run / "save" / "preview.png").exists()
+    assert checkpoint.step_of(checkpoint.newest(run / "ckpts")) == summary["step"] >= 5
+
+
+def test_a_second_trainer_on_the_same_run_is_refused(tmp_path):
+    process = start("train", *SMALL, "trainer.max_steps=100000", "log.every_n_steps=1", cwd=tmp_path)
+    wait_for_step(tmp_path, 2, process)
+    second = cli("train", "--resume", str(the_run(tmp_path)), cwd=tmp_path)
+    process.kill()
+    process.communicate()
+    assert second.returncode == 2 and "being trained by another process" in second.stderr
+
+
+def test_a_full_disk_loses_nothing(tmp_path, undisturbed):
+    """A file-size limit stands in for a full disk: the next checkpoint cannot be written, the earlier one stays."""
+    first = cli("train", *RUN, "trainer.max_steps=14", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    run = the_run(tmp_path)
+    before = {path: path.read_bytes() for path in checkpoint.listing(run / "ckpts")}
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    full = cli("train", "--resume", str(run), "trainer.max_steps=40", cwd=tmp_path, preexec_fn=limit)
+    assert full.returncode == 2 and "was not written" in full.stderr and "Traceback" not in full.stderr, full.stderr
+    assert {path: path.read_bytes() for path in checkpoint.listing(run / "ckpts")} == before
+    assert not list(run.rglob("*.part*"))
+    done = cli("train", "--resume", str(run), cwd=tmp_path)
+    assert done.returncode == 0 and same(final_state(run), final_state(undisturbed)), done.stderr
+
+
+def test_a_damaged_checkpoint_is_refused_and_the_newest_good_one_named(tmp_path):
+    assert cli("train", *RUN, "trainer.max_steps=14", cwd=tmp_path).returncode == 0
+    run = the_run(tmp_path)
+    older, newest = checkpoint.listing(run / "ckpts")
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    newest.write_bytes(content)
+    refused = cli("train", "--resume", str(run), "trainer.max_steps=20", cwd=tmp_path)
+    assert refused.returncode == 2 and str(older) in refused.stderr and "damaged" in refused.stderr, refused.stderr
+    newest.write_bytes(content[:1000])
+    refused = cli("render", str(run), "--views", "1", cwd=tmp_path)
+    assert refused.returncode == 2 and str(older) in refused.stderr, refused.stderr
+    done = cli("train", "--resume", str(older), "trainer.max_steps=20", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_resume_refuses_another_objective_and_a_finished_run(undisturbed):
+    root = undisturbed.parent
+    changed = cli("train", "--resume", str(undisturbed), "estimator.k=8", cwd=root)
+    assert changed.returncode == 2 and "estimator.k" in changed.stderr
+    finished = cli("train", "--resume", str(undisturbed), cwd=root)
+    assert finished.returncode == 2 and "already at step 40 of 40" in finished.stderr
+
+
+def small_trainer(*overrides: str):
+    trainer = build.trainer(configuration.load(None, [*SMALL, *overrides]))
+    trainer.teacher.prepare()
+    return trainer
+
+
+def test_a_short_run_improves_the_score():
+    from carv3d.commands.evaluate import evaluate
+
+    trainer = small_trainer()
+    before = evaluate("a red mushroom", trainer.scene, trainer.device)
+    for step in range(120):
+        train_step(trainer, step)
+    after = evaluate("a red mushroom", trainer.scene, trainer.device)
+    assert after["psnr"] > before["psnr"] + 2 and after["mask_iou"] > before["mask_iou"] + 0.1, (before, after)
+
+
+def test_the_image_scene_trains():
+    trainer = small_trainer("scene.type=image", "data.width=64", "data.height=64", "data.background=white", "data.views=1")
+    first = train_step(trainer, 0).metrics["draw_norm"]
+    for step in range(1, 60):
+        last = train_step(trainer, step).metrics["draw_norm"]
+    assert last < 0.5 * first
+
+
+def test_a_non_finite_gradient_masks_the_step_and_keeps_its_draws(tmp_path):
+    from carv3d.train import Hooks, train
+
+    trainer = small_trainer("trainer.max_steps=6")
+    predict, calls, kept = trainer.teacher.predict, [], []
+
+    def broken(*args):
+        calls.append(1)
+        out = predict(*args)
+        if len(calls) == 3:
+            out["cond"][0, 0, 0, 0] = torch.nan
+        return out
+
+    trainer.teacher.predict = broken
+    states = []
+    nothing = lambda *_: None  # noqa: E731
+    train(trainer, 0, Hooks(nothing, lambda step: states.append(trainer.state()["optimizer"]["state"][0]["step"].clone()),
+                            nothing, nothing, lambda step, draws: kept.append((step, draws)), lambda: False))
+    assert trainer.ledger["nonfinite_steps"] == 1 and [step for step, _ in kept] == [2]
+    assert [int(s) for s in states] == [1, 2, 2, 3, 4, 5]
+    assert all(torch.isfinite(p).all() for p in trainer.scene.parameters())
+    again = rng.generator(trainer.config.seed, "noise", 2)
+    assert torch.equal(kept[0][1]["noise"], torch.randn(kept[0][1]["noise"].shape, generator=again))
+
+
+def test_k_does_not_change_the_scale_of_the_gradient():
+    """Mean gradient norm of 64 steps at K=16 against K=1: noise makes K=1 larger, a missing 1/K would make K=16 16x."""
+    norms = {}
+    for k in (1, 16):
+        trainer = small_trainer(f"estimator.k={k}", "optimizer.lr_scale=0")
+        norms[k] = sum(train_step(trainer, step).metrics["grad_norm"].item() for step in range(32))
+    assert 0.3 < norms[16] / norms[1] < 1.5
+
+
+def test_chunks_do_not_change_the_step():
+    states = []
+    for chunk in (0, 1, 3):
+        trainer = small_trainer(f"estimator.chunk={chunk}", "estimator.k=4")
+        for step in range(3):
+            train_step(trainer, step)
+        states.append(trainer.scene.state_dict())
+    for other in states[1:]:
+        assert all(torch.allclose(states[0][k].float(), other[k].float(), rtol=1e-4, atol=1e-5) for k in states[0])
+
+
+def test_environment_is_not_needed_from_a_checkout(tmp_path):
+    """The command works in an empty folder, and writes nothing but its run folder."""
+    assert cli("train", *SMALL, "trainer.max_steps=2", cwd=tmp_path, env={**os.environ}).returncode == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["outputs"]

@@ -29,7 +29,7 @@ def main(args: Namespace) -> int:
     from carv3d.scenes.kernels.backends import probe
 
     for result in probe():
-        print(f"  {result.name:16s}{'works' if result.works else 'not usable'}: {result.why}")
+        print(f"  {result.name:16s}{'works' if result.works else 'not usable'}: {result.note}")
     print("video")
     works, why = _ffmpeg()
     print(f"  {'ffmpeg':16s}{'works' if works else 'broken'}: {why}")

@@ -1,0 +1,152 @@
+"""How good a result on a toybox prompt is, against the traced truth.
+
+Sixteen fixed views at 64x64 with the fixed light on mid-grey: PSNR, mask IoU, and retrieval, which plays the role that
+CLIP R-Precision plays for real teachers: is the result nearer to the truth of its own prompt than to the truth of each
+of 200 fixed distractors?
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import zipfile
+import zlib
+from functools import lru_cache
+from importlib.resources import files
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from carv3d.scenes.base import RenderOut
+from carv3d.scenes.cameras import Cameras, orbit
+from carv3d.toybox.grammar import Spec, caption, parse, singles, stacks
+from carv3d.toybox.lists import distractors
+from carv3d.toybox.shapes import build
+from carv3d.toybox.tracer import render, render_layers
+
+VIEWS, SIZE = 16, 64
+BACKGROUND = 0.5
+
+_CELL = 2  # retrieval compares means over cells of 2x2 pixels
+_ELEVATIONS_DEG = (5.0, 30.0, -5.0, 45.0, 15.0, 60.0, 0.0, 25.0)
+_SOURCES = ("grammar.py", "models.py", "shapes.py", "tracer.py", "quality.py")
+
+
+def evaluation_cameras() -> Cameras:
+    """The 16 fixed views: azimuths over the whole circle, elevations from -5 to 60 degrees, distance 2.65, fovy 40."""
+    azimuth = torch.arange(VIEWS) * (360.0 / VIEWS)
+    return orbit(azimuth, list(_ELEVATIONS_DEG) * (VIEWS // len(_ELEVATIONS_DEG)), 2.65, 40.0, SIZE, SIZE)
+
+
+def truth(spec: Spec) -> tuple[Tensor, Tensor]:
+    """What the evaluation views show: rgb [16,64,64,3] float32 on mid-grey, mask [16,64,64] bool."""
+    rgba = render(spec, evaluation_cameras()).rgba
+    return rgba[..., :3] + BACKGROUND * (1.0 - rgba[..., 3:]), rgba[..., 3] > 0.5
+
+
+def views(prompt: str, cameras: Cameras, background: float) -> RenderOut:
+    """What a prompt means, seen from any cameras on a grey level in [0,1]."""
+    rgba, depth = render(parse(prompt), cameras)
+    opacity = rgba[..., 3:]
+    return RenderOut(rgba[..., :3] + background * (1.0 - opacity), opacity, depth[..., None])
+
+
+def score(prompt: str, rgb: Tensor, opacity: Tensor) -> dict[str, float | int | bool | str]:
+    """Scores pictures from ``evaluation_cameras`` in order.
+
+    rgb: [16,64,64,3] in [0,1] on mid-grey. opacity: [16,64,64]. Returns psnr (dB, at most 100), mask_iou (of
+    opacity > 0.5, mean over the views), retrieval_top1, retrieval_rank (1: strictly nearer to the right truth than to
+    every distractor, so a tie is wrong; non-finite pictures rank last) and nearest_prompt.
+    Raises UserError for a prompt outside the grammar, ValueError for wrong shapes.
+    """
+    if rgb.shape != (VIEWS, SIZE, SIZE, 3) or opacity.shape != (VIEWS, SIZE, SIZE):
+        raise ValueError(f"expected 16 views of 64x64, got rgb {tuple(rgb.shape)}, opacity {tuple(opacity.shape)}")
+    spec = parse(prompt)
+    rgb, opacity = rgb.detach().cpu().float(), opacity.detach().cpu()
+    true_rgb, true_mask = truth(spec)
+    error = (rgb - true_rgb).square().mean().item()
+    mask = opacity > 0.5
+    both, either = (mask & true_mask).sum((1, 2)), (mask | true_mask).sum((1, 2))
+    distances = ((descriptors(spec) - _pooled(rgb)) ** 2).mean((1, 2, 3, 4))
+    beaten = int((distances[0] < distances[1:]).sum())
+    rank = len(distances) - beaten
+    nearest = (spec, *distractors(spec))[int(distances.argmin())]
+    return {
+        "psnr": float(-10.0 * np.log10(max(error, 1e-10))),
+        "mask_iou": (both / either.clamp(min=1)).mean().item(),
+        "retrieval_top1": rank == 1,
+        "retrieval_rank": rank,
+        "nearest_prompt": caption(nearest),
+    }
+
+
+@lru_cache(maxsize=8)
+def descriptors(spec: Spec) -> Tensor:
+    """Truth of the object and then of its distractors, means over cells of 2x2 pixels: [201,16,32,32,3] float32."""
+    return torch.from_numpy(np.stack([_painted(each) for each in (spec, *distractors(spec))]))
+
+
+def _painted(spec: Spec) -> np.ndarray:
+    layers = _all_layers()[_shape_name(spec)].astype(np.float32) / 255.0
+    return layers[..., :-1] @ build(spec).palette.astype(np.float32) + BACKGROUND * (1.0 - layers[..., -1:])
+
+
+@lru_cache(maxsize=1)
+def _all_layers() -> dict[str, np.ndarray]:
+    """Layers of every kind and stacked pair of kinds, as ``render_layers`` gives them: each [16,32,32,M+1] uint8.
+
+    Kept as a file in the user's cache, under a name that hashes the code that draws them; a damaged file is made anew.
+    """
+    path = _cache_folder() / f"{_code_digest()}.npz"
+    shapes = {_shape_name(spec): spec for spec in chain(singles(), stacks())}
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in shapes}
+    cameras = evaluation_cameras()
+    layers = {
+        name: (_pooled(render_layers(spec, cameras)) * 255.0).round().to(torch.uint8).numpy()
+        for name, spec in shapes.items()
+    }
+    with contextlib.suppress(OSError):  # without a cache the result is the same, only later
+        _write(path, layers)
+    return layers
+
+
+def _shape_name(spec: Spec) -> str:
+    return spec.kind if spec.under is None else f"{spec.kind} on {spec.under.kind}"
+
+
+def _pooled(rgb: Tensor) -> Tensor:
+    """Means over cells: [N,H,W,C] -> [N,H/2,W/2,C]."""
+    n, h, w, c = rgb.shape
+    return rgb.reshape(n, h // _CELL, _CELL, w // _CELL, _CELL, c).mean((2, 4))
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "carv3d" / "truth"
+
+
+@lru_cache(maxsize=1)
+def _code_digest() -> str:
+    """Changes whenever the code that draws the pictures does."""
+    folder = files("carv3d.toybox")
+    return hashlib.sha256(b"".join(folder.joinpath(name).read_bytes() for name in _SOURCES)).hexdigest()[:32]
+
+
+def _write(path: Path, layers: dict[str, np.ndarray]) -> None:
+    """Writes a cache file under a temporary name, then renames it: readers see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **layers)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

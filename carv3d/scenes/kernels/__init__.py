@@ -1,0 +1,8 @@
+"""The hot loops of the scenes: each has a plain torch reference and a compiled form.
+
+Importing this package sets the folder of numba's cache, because that must happen before numba is imported.
+"""
+
+from carv3d.scenes.kernels.cache import use_cache
+
+use_cache()

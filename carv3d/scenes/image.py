@@ -1,0 +1,43 @@
+"""A plain trainable picture under the scene protocol: the cheapest scene, for experiments on estimators."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from carv3d.scenes.base import RenderOut
+from carv3d.scenes.cameras import Cameras
+
+
+class Image(nn.Module):
+    """One picture of size x size pixels, seen the same by every camera.
+
+    logits: [1,3,S,S], the picture is their sigmoid; they start as Gaussian noise of standard deviation ``std``, drawn
+    from the generator.
+    """
+
+    def __init__(
+        self, *, size: int = 64, std: float = 0.1, device: torch.device | str = "cpu", generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f"size must be at least 1, got {size}")
+        self.logits = nn.Parameter((torch.randn(1, 3, size, size, generator=generator) * std).to(device))
+
+    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
+        """The picture, resized bilinearly to H x W, B times; opacity one, depth zero, background and jitter unused."""
+        views, height, width = len(cameras), cameras.height, cameras.width
+        picture = self.logits.sigmoid()
+        if picture.shape[-2:] != (height, width):
+            picture = F.interpolate(picture, (height, width), mode="bilinear", antialias=True)
+        rgb = picture.expand(views, -1, -1, -1).permute(0, 2, 3, 1)
+        flat = rgb.new_zeros(views, height, width, 1)
+        return RenderOut(rgb, flat + 1, flat)
+
+    def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
+        """One group ``image`` with the rate lr["image"]."""
+        return [{"name": "image", "params": [self.logits], "lr": lr["image"]}]
+
+    def update(self, step: int, generator: torch.Generator) -> None:
+        """Nothing to keep in order."""

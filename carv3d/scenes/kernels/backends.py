@@ -1,0 +1,133 @@
+"""Which backends really work here, and which one a name or ``auto`` means."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from carv3d.errors import UserError
+from carv3d.scenes.kernels.cache import source_digest, use_cache
+
+
+@dataclass(frozen=True)
+class Probe:
+    """name: a package. works: one of its operations ran. note: its version, or why not and what to do."""
+
+    name: str
+    works: bool
+    note: str
+
+
+def _numba() -> None:
+    import numba
+
+    numba.njit(lambda x: x + 1)(1)
+
+
+def _nerfacc() -> None:
+    import nerfacc
+
+    one = torch.ones(1, device="cuda")
+    nerfacc.accumulate_along_rays(one, one[:, None], ray_indices=one.long() - 1, n_rays=1).sum().item()
+    nerfacc.render_weight_from_density(one * 0, one, one, ray_indices=one.long() - 1, n_rays=1)[0].sum().item()
+
+
+def _tinycudann() -> None:
+    import tinycudann
+
+    tinycudann.Encoding(3, {"otype": "HashGrid"})(torch.zeros(128, 3, device="cuda")).sum().item()
+
+
+def _gsplat() -> None:
+    import gsplat
+
+    row = torch.ones(1, 3, device="cuda")
+    gsplat.quat_scale_to_covar_preci(torch.ones(1, 4, device="cuda"), row)[0].sum().item()
+
+
+def _triton() -> None:
+    import triton.runtime
+
+    triton.runtime.driver.active.get_current_target()
+
+
+_REMEDY = {
+    "numba": (_numba, False, "pip install numba"),
+    "nerfacc": (_nerfacc, True, "pip install nerfacc, with nvcc and a C++ compiler: it builds itself at first use"),
+    "tinycudann": (
+        _tinycudann, True, "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch"
+    ),
+    "gsplat": (_gsplat, True, "pip install gsplat, with nvcc and a C++ compiler: it builds itself at first use"),
+    "triton": (_triton, True, "install a CUDA build of torch, which brings triton"),
+}
+
+
+@cache
+def probe_one(name: str) -> Probe:
+    """Run one operation of the package; never raises."""
+    run, needs_cuda, remedy = _REMEDY[name]
+    if needs_cuda and not torch.cuda.is_available():
+        return Probe(name, False, "needs a CUDA device that torch can see")
+    try:
+        run()
+        return Probe(name, True, getattr(importlib.import_module(name), "__version__", "works"))
+    except Exception as error:  # a broken install can raise anything at all
+        reason = (str(error).splitlines() or [""])[0]
+        return Probe(name, False, f"{type(error).__name__}: {reason}; {remedy}")
+
+
+def probe() -> list[Probe]:
+    """Every optional backend in turn; never raises."""
+    return [probe_one(name) for name in _REMEDY]
+
+
+def choose(key: str, name: str, device: torch.device, fast_on: dict[str, str]) -> tuple[str, str]:
+    """Resolve a backend name; ``auto`` takes the fastest that works on the device.
+
+    key: the option's name, for messages. fast_on: the compiled backend of each device type; torch works everywhere.
+    Returns: the name and one phrase saying why. Raises UserError if a named backend is unknown or does not work here.
+    """
+    if name not in ("auto", "torch", *fast_on.values()):
+        raise UserError(f"{key}={name} is not one of {', '.join(['auto', 'torch', *fast_on.values()])}")
+    if name == "torch":
+        return name, "asked for"
+    fast = fast_on.get(device.type)
+    if name not in ("auto", fast):
+        raise UserError(f"{key}={name} does not run on {device.type}; use auto or torch")
+    if fast is None:
+        return "torch", f"nothing faster on {device.type}"
+    result = probe_one(fast)
+    if result.works:
+        return fast, "asked for" if name == fast else f"fastest on {device.type}"
+    if name == "auto":
+        return "torch", f"{fast} does not work: {result.note}"
+    raise UserError(f"{key}={name} does not work: {result.note}")
+
+
+def compile_kernels(announce: Callable[[str], None]) -> None:
+    """Compile the CPU kernels on tiny inputs, announcing it in one line, unless the cache already holds them."""
+    import llvmlite.binding
+    import numba
+
+    folder = use_cache()
+    host = f"{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}"
+    marker = folder / f"ready-{host}" if folder else None
+    if marker and marker.exists():
+        return
+    announce("compiling the CPU kernels (once, then cached; about 15 s)")
+    from carv3d.scenes.cameras import orbit
+    from carv3d.scenes.nerf import NeRF
+
+    generator = torch.Generator().manual_seed(0)
+    scene = NeRF(occupancy_resolution=8, generator=generator)
+    scene.update(0, generator)
+    camera = orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
+    scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
+    with torch.no_grad():
+        scene.render(camera, torch.zeros(1, 3))
+    if marker:
+        marker.touch()

@@ -1,0 +1,44 @@
+"""Where compiled CPU kernels are kept. Imports nothing but the standard library, so that it can run before numba."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+
+def source_digest() -> str:
+    """Short digest of every kernel source beside this file, 12 hex digits."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def use_cache() -> Path | None:
+    """Point numba's cache at a folder of the user's; call it before numba is imported.
+
+    The folder is NUMBA_CACHE_DIR where set, else ``${XDG_CACHE_HOME:-~/.cache}/carv3d/numba/<digest>``. The digest is
+    there because numba notices a change in a function's own file but not in a file that it calls into.
+
+    Returns: the folder, or None (with a warning) where it cannot be written and numba falls back to its own default.
+    """
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given:
+        return Path(given)
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(home) / "carv3d" / "numba" / source_digest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        warnings.warn(f"compiled kernels are not cached in {folder}: {error}", stacklevel=2)
+        return None
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    if "numba" in sys.modules:
+        sys.modules["numba"].config.reload_config()
+    return folder

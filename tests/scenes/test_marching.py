@@ -1,0 +1,62 @@
+"""Marching: numba against the torch reference, and the reference against hand-worked rays."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from carv3d.scenes.cameras import orbit
+from carv3d.scenes.kernels.marching import Grid, Rays, march_numba, march_torch
+
+
+def view_rays(size: int = 24, jitter: bool = True) -> Rays:
+    origins, directions = orbit([0.0, 37.0, 90.0], [0.0, 33.0, 90.0], 2.7, 50.0, size, size).rays()
+    count = 3 * size * size
+    offset = torch.rand(count, generator=torch.Generator().manual_seed(0)) if jitter else torch.zeros(count)
+    return Rays(origins.reshape(-1, 3), directions.reshape(-1, 3), offset)
+
+
+def random_grid(size: int, share: float) -> Grid:
+    filled = torch.rand(size, size, size, generator=torch.Generator().manual_seed(size)) < share
+    return Grid(filled, 1.0, 2 * math.sqrt(3) / 128)
+
+
+@pytest.mark.parametrize("jitter", [False, True])
+@pytest.mark.parametrize(("size", "share"), [(64, 0.1), (16, 0.5), (7, 1.0), (64, 0.0), (32, 0.001)])
+def test_numba_equals_torch(size, share, jitter):
+    rays, grid = view_rays(jitter=jitter), random_grid(size, share)
+    slow, fast = march_torch(rays, grid), march_numba(rays, grid)
+    assert torch.equal(slow.first, fast.first) and torch.equal(slow.ray, fast.ray)
+    for name in ("t_start", "t_end", "points"):
+        assert torch.equal(getattr(slow, name), getattr(fast, name)), name  # same sums in the same order
+
+
+@pytest.mark.parametrize("march", [march_torch, march_numba])
+def test_ray_along_an_axis_by_hand(march):
+    filled = torch.zeros(4, 4, 4, dtype=torch.bool)
+    filled[2, 2, 2] = True  # [0, 0.5]^3
+    origins = torch.tensor([[3.05, 0.25, 0.25], [3.05, -0.25, 0.25]])
+    rays = Rays(origins, torch.tensor([[-1.0, 0, 0]]).repeat(2, 1), torch.zeros(2))
+    samples = march(rays, Grid(filled, 1.0, 0.2))  # midpoints 0.1, 0.3, ...; x in [0, 0.5] for t in [2.55, 3.05]
+    assert samples.first.tolist() == [0, 2, 2]
+    torch.testing.assert_close(samples.t_start, torch.tensor([2.6, 2.8]))
+    torch.testing.assert_close(samples.t_end, torch.tensor([2.8, 3.0]))
+    torch.testing.assert_close(samples.points[:, 0], torch.tensor([0.35, 0.15]), atol=1e-6, rtol=0)
+
+
+def test_full_grid_covers_the_box():
+    """In a full grid the samples add up to the chord through the box, within one step at each end."""
+    rays, grid = view_rays(), random_grid(5, 2.0)
+    samples = march_numba(rays, grid)
+    length = samples.first.diff() * grid.step
+    inverse = 1 / rays.directions
+    near = ((-1 - rays.origins) * inverse).minimum((1 - rays.origins) * inverse).amax(-1)
+    far = ((-1 - rays.origins) * inverse).maximum((1 - rays.origins) * inverse).amin(-1)
+    assert (length - (far - near).clamp_min(0)).abs().max() <= grid.step * 1.001
+
+
+def test_rays_check_their_shapes():
+    with pytest.raises(ValueError, match="jitter"):
+        Rays(torch.zeros(4, 3), torch.zeros(4, 3), torch.zeros(3))

@@ -101,9 +101,13 @@ def check_prompt(config: Config) -> None:
     grammar.parse(config.prompt)
 
 
-def set_up_kernels(config: Config, announce: Callable[[str], None]) -> None:
-    """Compile the CPU kernels where they will run; announced, cached, once per machine."""
+def set_up_kernels(config: Config, announce: Callable[[str], None], toybox: bool = False) -> None:
+    """Compile the CPU kernels that will run, with the toybox's tracer if asked; announced, cached, once per machine."""
     if device(config).type == "cpu":
         from carv3d.scenes.kernels.backends import compile_kernels
 
         compile_kernels(announce)
+    if toybox:
+        from carv3d.toybox import tracer
+
+        tracer.compile_kernels(announce)

@@ -10,6 +10,7 @@ import sys
 
 import carv3d
 from carv3d.errors import UserError
+from carv3d.threads import share_cores
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,8 +67,7 @@ MODULES = {"train": "train", "render": "render", "eval": "evaluate", "prompts": 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status. A user's mistake is one line on stderr and status 2."""
     argv = sys.argv[1:] if argv is None else argv
-    # A spinning OpenMP worker would fight the other thread pool for the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_cores()
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in MODULES:
             near = difflib.get_close_matches(argv[0], MODULES, 1)

@@ -62,7 +62,7 @@ class DataConfig:
     batch_size: int = option(2, "B: views rendered per step", ge=1)
     width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture width in training, pixels", ge=8, le=4096)
     height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture height in training, pixels", ge=8, le=4096)
-    elevation_range: list[float] = option([-10.0, 45.0], "degrees", ge=-90, le=90, ordered=True, length=2)
+    elevation_range: list[float] = option([-5.0, 35.0], "degrees", ge=-90, le=90, ordered=True, length=2)
     camera_distance_range: list[float] = option([2.5, 2.8], "world units; the scene fills [-1,1]", gt=1, ordered=True,
                                                 length=2)
     fovy_range: list[float] = option([38.0, 42.0], "vertical field of view, degrees", gt=1, le=120, ordered=True,
@@ -83,7 +83,7 @@ class NerfConfig:
     finest_resolution: int = option(128, "cells per axis of the last level", ge=1)
     hidden: int = option(32, "width of the MLP's hidden layers, a multiple of 4", ge=4, le=256)
     layers: int = option(1, "hidden layers of the MLP", ge=1, le=8)
-    blob_scale: float = option(10.0, "initial density: blob_scale (1 - |x| / blob_std) is added to the raw one", ge=0)
+    blob_scale: float = option(5.0, "initial log density: blob_scale (1 - |x| / blob_std) is added to it", ge=0)
     blob_std: float = option(0.5, "radius of the initial blob, world units", gt=0)
     occupancy_resolution: int = option(64, "cells per axis of the occupancy grid", ge=4, le=512)
     occupancy_every: int = option(16, "steps between updates of the occupancy grid", ge=1)
@@ -99,6 +99,7 @@ class NerfConfig:
 @dataclass
 class ImageConfig:
     size: int = option(64, "side of the trainable picture, pixels", ge=8, le=1024)
+    std: float = option(0.1, "of the random logits it starts from", ge=0)
 
 
 @dataclass
@@ -161,7 +162,7 @@ class OptimizerConfig:
 
 @dataclass
 class TrainerConfig:
-    max_steps: int = option(400, "optimiser steps", ge=1)
+    max_steps: int = option(500, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between pictures save/it{N}.png; 0: none", ge=0)
 
 

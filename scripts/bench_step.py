@@ -22,6 +22,7 @@ from carv3d.config import Config, Schedule, constant
 from carv3d.errors import UserError
 from carv3d.progress import say
 from carv3d.runs import environment
+from carv3d.threads import share_cores
 
 
 def settled(config: Config) -> Config:
@@ -94,10 +95,11 @@ def main() -> int:
     parser.add_argument("--warm-up", type=int, default=200)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     args = parser.parse_args()
+    share_cores()
     try:
         config = configuration.load(args.config, ["prompt=a red mushroom", *args.overrides])
         build.check_prompt(config)
-        build.set_up_kernels(config, say)
+        build.set_up_kernels(config, say, toybox=True)
         print(json.dumps(measure(settled(config), args.warm_up, args.repeats), indent=1))
     except UserError as error:
         print(f"bench_step.py: error: {error}", file=sys.stderr)

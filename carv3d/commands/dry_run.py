@@ -13,7 +13,7 @@ from carv3d.runs import peak_memory_mib
 
 
 def main(config: Config) -> int:
-    build.set_up_kernels(config, say)
+    build.set_up_kernels(config, say, toybox=True)
     print(configuration.dump(config), end="")
     total, lines = 0.0, []
     sizes = _phases(config)

@@ -144,7 +144,7 @@ def _run(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, l
 def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal) -> None:
     from carv3d.train import Hooks, train
 
-    build.set_up_kernels(config, say)
+    build.set_up_kernels(config, say, toybox=True)
     clock.lap("compile")
     trainer = build.trainer(config)
     first = 0

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from carv3d.diffusion.prompts import VIEWS, view_index
+from carv3d.diffusion.prompts import view_index
 from carv3d.diffusion.schedule import NoiseSchedule
 
 
@@ -60,17 +60,17 @@ class ExactCondition:
 class ExactTeacher:
     """The optimal denoiser of finite picture sets; latents are the pictures themselves in [-1,1].
 
-    conditional(i) gives the RGBA set [S,H,W,4] of view word i (of ``VIEWS[views]``; i = 0 without view words),
-    unconditional() that of everything. Each set is asked for once, when first needed.
+    conditional(i) gives the RGBA set [S,H,W,4] of view word i (of ``VIEWS[views]``; i = 0 without view words) for the i
+    in ``present``, unconditional() that of everything. Each set is asked for once, when first needed.
     """
 
     def __init__(self, schedule: NoiseSchedule, conditional: Callable[[int], Tensor],
-                 unconditional: Callable[[], Tensor], *, views: int, size: int, description: str,
-                 device: torch.device | str = "cpu"):
+                 unconditional: Callable[[], Tensor], *, views: int, present: list[int], size: int,
+                 description: str, device: torch.device | str = "cpu"):
         self.schedule = schedule.to(device)
         self.latent_shape = (3, size, size)
         self.description = description
-        self.views = views
+        self.views, self.present = views, present
         self.device = torch.device(device)
         self._make = {"cond": conditional, "uncond": lambda _: unconditional()}
         self._sets: dict[tuple[str, int], PictureSet] = {}
@@ -100,7 +100,7 @@ class ExactTeacher:
 
     def prepare(self) -> None:
         """Make every conditional set now, so that no training step pays for it."""
-        for i in range(max(1, len(VIEWS[self.views]))):
+        for i in self.present:
             self._set("cond", i)
 
     def _set(self, branch: str, index: int) -> PictureSet:

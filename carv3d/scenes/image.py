@@ -17,6 +17,8 @@ class Image(nn.Module):
     from the generator.
     """
 
+    backends = "torch"
+
     def __init__(
         self, *, size: int = 64, std: float = 0.1, device: torch.device | str = "cpu", generator: torch.Generator
     ) -> None:

@@ -43,7 +43,7 @@ class NeRF(nn.Module):
     def __init__(
         self, *, bound: float = 1.0, levels: int = 8, features: int = 4, table_size: int = 1 << 14,
         base_resolution: int = 8, finest_resolution: int = 128, hidden: int = 32, layers: int = 1,
-        blob_scale: float = 2.3, blob_std: float = 0.33, occupancy_resolution: int = 64, occupancy_every: int = 16,
+        blob_scale: float = 5.0, blob_std: float = 0.5, occupancy_resolution: int = 64, occupancy_every: int = 16,
         occupancy_threshold: float = 0.01, occupancy_decay: float = 0.8, samples_per_ray: int = 128,
         encoding_backend: str = "auto", render_backend: str = "auto", device: torch.device | str = "cpu",
         generator: torch.Generator,

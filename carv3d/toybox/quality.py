@@ -33,12 +33,12 @@ VIEWS, SIZE = 16, 64
 BACKGROUND = 0.5
 
 _CELL = 2  # retrieval compares means over cells of 2x2 pixels
-_ELEVATIONS_DEG = (5.0, 30.0, -5.0, 45.0, 15.0, 60.0, 0.0, 25.0)
+_ELEVATIONS_DEG = (5.0, 30.0, -5.0, 35.0, 15.0, 25.0, 0.0, 20.0)
 _SOURCES = ("grammar.py", "models.py", "shapes.py", "tracer.py", "quality.py")
 
 
 def evaluation_cameras() -> Cameras:
-    """The 16 fixed views: azimuths over the whole circle, elevations from -5 to 60 degrees, distance 2.65, fovy 40."""
+    """The 16 fixed views: azimuths over the whole circle, elevations from -5 to 35 degrees, distance 2.65, fovy 40."""
     azimuth = torch.arange(VIEWS) * (360.0 / VIEWS)
     return orbit(azimuth, list(_ELEVATIONS_DEG) * (VIEWS // len(_ELEVATIONS_DEG)), 2.65, 40.0, SIZE, SIZE)
 

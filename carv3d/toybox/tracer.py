@@ -9,19 +9,22 @@ colours decide nothing about where samples are taken.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import njit, prange
 from torch import Tensor
 
-from carv3d.scenes.cameras import Cameras
+from carv3d.scenes.cameras import Cameras, orbit
+from carv3d.scenes.kernels.cache import compile_once
+from carv3d.scenes.kernels.parallel import spread
 from carv3d.toybox.grammar import Spec
 from carv3d.toybox.models import BOX, CAPSULE, CONE, ELLIPSOID, TORUS, TUBE, WEDGE
 from carv3d.toybox.shapes import BALL_RADIUS, Solid, build
+
+from numba import njit  # isort: skip  (after the kernels' package, which says where compiled code is kept)
 
 LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG = 35.0, 50.0
 """The evaluation light; its gain is one."""
@@ -98,8 +101,13 @@ def _trace(solids: Sequence[Solid], which: np.ndarray, cameras: Cameras, light: 
     colour = np.empty((len(cameras), cameras.height, cameras.width, albedo.shape[-1] + 1), np.float32)
     depth = np.empty(colour.shape[:3], np.float32)
     c2w, focal, gain = (x.cpu().double().numpy() for x in (cameras.c2w, cameras.focal_px, light.gain))
-    _render(starts[which], ends[which], shape, albedo, c2w, focal, _towards(light), gain, colour, depth)
+    spread(_render, len(depth), 1, starts[which], ends[which], shape, albedo, c2w, focal, _towards(light), gain, colour, depth)
     return Traced(torch.from_numpy(colour), torch.from_numpy(depth))
+
+
+def compile_kernels(announce: Callable[[str], None]) -> None:
+    """Compile the tracer on a tiny picture, announcing it in one line, unless the cache already holds it."""
+    compile_once("toybox", lambda: render(Spec("cube", "red"), orbit([0.0], 0.0, 2.65, 40.0, 4, 4)), announce)
 
 
 def _towards(light: Light) -> np.ndarray:
@@ -302,10 +310,10 @@ def _picture(scene, view, albedo, gain, colour, depth) -> None:
                 pixel[channels] += 1.0 / samples
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
-def _render(first, last, shape, albedo, c2w, focal, light, gain, colour, depth) -> None:
-    """All images, shared out over the threads; image b shows the primitives first[b] to last[b]."""
+@njit(nogil=True, cache=True, error_model="numpy")
+def _render(begin, end, first, last, shape, albedo, c2w, focal, light, gain, colour, depth) -> None:
+    """Images begin to end; image b shows the primitives first[b] to last[b]."""
     _, height, width, _ = colour.shape
-    for b in prange(len(colour)):
+    for b in range(begin, end):
         view = (c2w[b], focal[b], width / 2.0, height / 2.0, light[b])
         _picture((first[b], last[b], shape), view, albedo, gain[b], colour[b], depth[b])

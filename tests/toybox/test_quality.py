@@ -41,7 +41,7 @@ def test_the_views_are_the_fixed_ones() -> None:
     cameras = evaluation_cameras()
     assert len(cameras) == 16 and (cameras.width, cameras.height) == (64, 64)
     assert cameras.azimuth_deg.tolist() == [22.5 * i for i in range(16)]
-    assert cameras.elevation_deg.min() == -5 and cameras.elevation_deg.max() == 60
+    assert cameras.elevation_deg.min() == -5 and cameras.elevation_deg.max() == 35
     assert (cameras.distance == 2.65).all() and (cameras.fovy_deg == 40.0).all()
 
 

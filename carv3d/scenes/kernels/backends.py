@@ -10,7 +10,7 @@ from functools import cache
 import torch
 
 from carv3d.errors import UserError
-from carv3d.scenes.kernels.cache import source_digest, use_cache
+from carv3d.scenes.kernels.cache import compile_once
 
 
 @dataclass(frozen=True)
@@ -110,24 +110,16 @@ def choose(key: str, name: str, device: torch.device, fast_on: dict[str, str]) -
 
 def compile_kernels(announce: Callable[[str], None]) -> None:
     """Compile the CPU kernels on tiny inputs, announcing it in one line, unless the cache already holds them."""
-    import llvmlite.binding
-    import numba
-
-    folder = use_cache()
-    host = f"{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}"
-    marker = folder / f"ready-{host}" if folder else None
-    if marker and marker.exists():
-        return
-    announce("compiling the CPU kernels (once, then cached; about 15 s)")
     from carv3d.scenes.cameras import orbit
     from carv3d.scenes.nerf import NeRF
 
-    generator = torch.Generator().manual_seed(0)
-    scene = NeRF(occupancy_resolution=8, generator=generator)
-    scene.update(0, generator)
-    camera = orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
-    scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
-    with torch.no_grad():
-        scene.render(camera, torch.zeros(1, 3))
-    if marker:
-        marker.touch()
+    def run() -> None:
+        generator = torch.Generator().manual_seed(0)
+        scene = NeRF(occupancy_resolution=8, generator=generator)
+        scene.update(0, generator)
+        camera = orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
+        scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
+        with torch.no_grad():
+            scene.render(camera, torch.zeros(1, 3))
+
+    compile_once("scene", run, announce)

@@ -7,15 +7,33 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 
 def source_digest() -> str:
-    """Short digest of every kernel source beside this file, 12 hex digits."""
+    """Short digest of every source with compiled code in it, 12 hex digits."""
+    package = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), package / "toybox/tracer.py", package / "toybox/models.py"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def compile_once(name: str, compile: Callable[[], None], announce: Callable[[str], None]) -> None:
+    """Run ``compile``, announced in one line, unless the cache already holds what it compiles."""
+    import llvmlite.binding
+    import numba
+
+    folder = use_cache()
+    host = f"{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}"
+    marker = folder / f"{name}-{host}" if folder else None
+    if marker and marker.exists():
+        return
+    announce(f"compiling the {name} kernels for this CPU (once, then cached; some seconds)")
+    compile()
+    if marker:
+        marker.touch()
 
 
 def use_cache() -> Path | None:

@@ -6,7 +6,8 @@ Torch and mathematics only: nothing here knows of images, scenes or networks.
 """
 
 from carv3d.carv.draws import Draws, draw
-from carv3d.carv.estimate import Estimate, estimate
+from carv3d.carv.estimate import Estimate, LossEstimate, estimate, estimate_loss
 from carv3d.carv.proposal import Proposal, make_proposal, uniform_target
 
-__all__ = ["Draws", "Estimate", "Proposal", "draw", "estimate", "make_proposal", "uniform_target"]
+__all__ = ["Draws", "Estimate", "LossEstimate", "Proposal", "draw", "estimate", "estimate_loss", "make_proposal",
+           "uniform_target"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from carv3d.carv import noise as noises
 from carv3d.carv import uniforms
 from carv3d.carv.proposal import Proposal
 
@@ -27,16 +28,27 @@ class Draws:
     def per_item(self) -> int:
         return self.timestep.shape[1]
 
+    def part(self, items: slice = slice(None), draws: slice = slice(None)) -> Draws:
+        """A rank's items or an accumulation part's draws; the parts of a partition make up the whole."""
+        return Draws(self.timestep[items, draws], self.weight[items, draws], self.noise[items, draws])
+
 
 def draw(items: int, per_item: int, shape: tuple[int, ...], proposal: Proposal, *, stratified: bool,
-         time_generator: torch.Generator, noise_generator: torch.Generator) -> Draws:
+         noise: str = "iid", time_generator: torch.Generator, noise_generator: torch.Generator) -> Draws:
     """Draw K = per_item (timestep, noise) pairs for each of B = items; ``shape`` is that of one item's noise.
 
-    Two generators, so that the noise does not depend on how timesteps are drawn. ValueError if B or K is below 1.
+    noise: iid, antithetic (even K; partners in adjacent strata, or in neighbouring slots without strata) or zero_sum
+    (K >= 2). Two generators, so that the random numbers behind the noise do not depend on how timesteps are drawn.
+    ValueError if B or K is below 1 or K does not allow the noise mode.
     """
     if items < 1 or per_item < 1:
         raise ValueError(f"items (B) and per_item (K) must be at least 1, got {items} and {per_item}")
-    points = (uniforms.stratified if stratified else uniforms.iid)(items, per_item, time_generator)
+    noises.check(noise, per_item)
+    if stratified:
+        points, stratum = uniforms.stratified(items, per_item, time_generator)
+    else:
+        points = uniforms.iid(items, per_item, time_generator)
+        stratum = torch.arange(per_item, device=points.device).expand(items, -1)
     timestep, weight = proposal.to(points.device).sample(points)
-    noise = torch.randn(items, per_item, *shape, generator=noise_generator, device=noise_generator.device)
-    return Draws(timestep.to(noise.device), weight.float().to(noise.device), noise)
+    values = noises.sample(noise, stratum, shape, noise_generator)
+    return Draws(timestep.to(values.device), weight.float().to(values.device), values)

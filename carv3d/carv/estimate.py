@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -23,37 +23,78 @@ class Estimate:
     finite: Tensor
 
 
-def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = False) -> Estimate:
+def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = False,
+             control: ValueFn | None = None) -> Estimate:
     """Estimate E_t,noise[f] for each of B items from its K draws (CARV, arXiv 2605.21489, Eq. 13).
 
     value_fn(item_index [n], timestep [n], noise [n,...]) -> [n,...] is called on n = B x (at most ``chunk``) rows at a
     time; chunk 0 means all K. Draws are added one by one in float32, so that the result does not depend on ``chunk``
     wherever value_fn does not. No self-normalised weights and no clipping: both would bias the mean.
+    control: a control variate of value_fn's signature and shape, subtracted from each value. Its expectation over
+    p(t) and the noise must be zero, and whatever it was fitted on must be past data, never these draws.
     ValueError if value_fn returns the wrong number of rows; with ``check``, FloatingPointError naming non-finite draws.
     """
-    items, per_item = draws.items, draws.per_item
-    index = torch.arange(items, device=draws.noise.device)
     total: Tensor | None = None
     norms = []
-    step = chunk or per_item
-    for start in range(0, per_item, step):
-        part = slice(start, min(start + step, per_item))
-        width = part.stop - part.start
-        values = value_fn(index.repeat_interleave(width), draws.timestep[:, part].flatten(),
-                          draws.noise[:, part].flatten(0, 1))
-        if values.shape[:1] != (items * width,):
-            raise ValueError(f"value_fn must return {items * width} rows for noise of shape "
-                             f"{tuple(draws.noise[:, part].flatten(0, 1).shape)}, got shape {tuple(values.shape)}")
-        values = values.float().unflatten(0, (items, width))
+    for index, part in _chunks(draws, chunk):
+        rows = (index, part.timestep.flatten(), part.noise.flatten(0, 1))
+        values = _checked(value_fn(*rows), rows[2])
+        if control is not None:
+            values = values - control(*rows)
+        values = values.float().unflatten(0, (part.items, part.per_item))
         norms.append(values.flatten(2).square().sum(-1) if values.ndim > 2 else values.square())
-        weight = draws.weight[:, part].reshape(items, width, *[1] * (values.ndim - 2))
-        for k in range(width):
+        weight = part.weight.reshape(*part.weight.shape, *[1] * (values.ndim - 2))
+        for k in range(part.per_item):
             term = weight[:, k] * values[:, k]
             total = term if total is None else total + term
     squared_norm = torch.cat(norms, 1)
-    mean = total / per_item
+    mean = total / draws.per_item
     finite = torch.isfinite(mean).all()
     if check and not finite:
         bad = (~torch.isfinite(squared_norm)).nonzero().tolist()
         raise FloatingPointError(f"non-finite values in draws (item, k): {bad[:8]}")
     return Estimate(mean, squared_norm, finite)
+
+
+@dataclass(frozen=True)
+class LossEstimate:
+    """mean: [B] float32, detached. residual: [B,K] float32, each draw's loss, unweighted: a proxy for the squared norm
+    of its parameter gradient, which would cost a backward a draw. finite: scalar bool tensor on the device."""
+
+    mean: Tensor
+    residual: Tensor
+    finite: Tensor
+
+
+def estimate_loss(loss_fn: ValueFn, draws: Draws, chunk: int = 0) -> LossEstimate:
+    """The same weighted mean for a trainable loss: backpropagates the mean over items of (1/K) sum_k (p/q) loss.
+
+    loss_fn(item_index [n], timestep [n], noise [n,...]) -> [n], with a graph. Each chunk's graph is freed before the
+    next is built; gradients accumulate in the parameters. ValueError if loss_fn does not return one loss per row.
+    """
+    losses = []
+    for index, part in _chunks(draws, chunk):
+        noise = part.noise.flatten(0, 1)
+        loss = _checked(loss_fn(index, part.timestep.flatten(), noise), noise)
+        if loss.ndim != 1:
+            raise ValueError(f"loss_fn must return one loss per row, shape ({len(noise)},), got {tuple(loss.shape)}")
+        ((loss.float() * part.weight.flatten()).sum() / (draws.items * draws.per_item)).backward()
+        losses.append(loss.detach().float().unflatten(0, (part.items, part.per_item)))
+    residual = torch.cat(losses, 1)
+    mean = (residual * draws.weight).mean(1)
+    return LossEstimate(mean, residual, torch.isfinite(mean).all())
+
+
+def _chunks(draws: Draws, chunk: int) -> Iterator[tuple[Tensor, Draws]]:
+    """Parts of at most ``chunk`` draws per item, each with the item index of its flattened rows."""
+    items = torch.arange(draws.items, device=draws.noise.device)
+    for start in range(0, draws.per_item, chunk or draws.per_item):
+        part = draws.part(draws=slice(start, start + (chunk or draws.per_item)))
+        yield items.repeat_interleave(part.per_item), part
+
+
+def _checked(values: Tensor, noise: Tensor) -> Tensor:
+    if values.shape[:1] != noise.shape[:1]:
+        raise ValueError(f"value_fn must return {len(noise)} rows for noise of shape {tuple(noise.shape)}, "
+                         f"got shape {tuple(values.shape)}")
+    return values

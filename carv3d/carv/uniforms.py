@@ -11,8 +11,8 @@ def iid(items: int, draws: int, generator: torch.Generator) -> Tensor:
     return torch.rand(items, draws, generator=generator, dtype=torch.float64, device=generator.device)
 
 
-def stratified(items: int, draws: int, generator: torch.Generator) -> Tensor:
-    """Stratified uniforms [B,K] float64: the set of strata is hit once each, the order is random.
+def stratified(items: int, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Stratified uniforms [B,K] float64 and the stratum of each, [B,K] int64: every stratum once, in random order.
 
     K >= 2: each item has its own K strata, (k + xi)/K, in an order of its own. K = 1, B > 1: the B items share B strata
     under one random permutation. K = 1, B = 1: iid. The permutation makes every single entry uniform on [0,1) and
@@ -20,7 +20,5 @@ def stratified(items: int, draws: int, generator: torch.Generator) -> Tensor:
     and bias the estimate.
     """
     jitter = iid(items, draws, generator)
-    keys = torch.rand(items, draws, generator=generator, dtype=torch.float64, device=generator.device)
-    if draws == 1:
-        return (keys.argsort(0) + jitter) / items
-    return (keys.argsort(1) + jitter) / draws
+    stratum = iid(items, draws, generator).argsort(0 if draws == 1 else 1)
+    return (stratum + jitter) / (items if draws == 1 else draws), stratum

@@ -1,0 +1,88 @@
+"""Where the variance of a hierarchical estimate comes from, measured without assuming how its draws depend.
+
+A draw's gradient is h(u, t, e) with u the item (camera), t the timestep, e the noise. Its total variance (trace of the
+covariance) splits into between items, S_B = Var_u E[h|u], within timestep, S_T = E_u Var_t E[h|u,t], and within noise,
+S_N = E_u,t Var_e h. A batch of B iid items with iid draws has variance (S_B + (S_T + S_N)/K) / B. For a structured set
+(strata, antithetic pairs) the within part of one set's mean is measured from independent replicates of the WHOLE set:
+the spread of its members over K is wrong by up to a factor of five.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A random linear map of gradients to few numbers with E ||S x||^2 = ||x||^2 (count sketch: each coordinate goes to
+    one random bucket with a random sign), so that traces of covariances stay unbiased. bucket: [d]. sign: [d]."""
+
+    bucket: Tensor
+    sign: Tensor
+    size: int
+
+    @staticmethod
+    def make(length: int, size: int, generator: torch.Generator) -> Sketch:
+        bucket = torch.randint(size, (length,), generator=generator, device=generator.device)
+        sign = torch.randint(2, (length,), generator=generator, device=generator.device) * 2.0 - 1.0
+        return Sketch(bucket, sign, size)
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        """[d] -> [size], float64."""
+        out = torch.zeros(self.size, dtype=torch.float64, device=gradient.device)
+        return out.index_add_(0, self.bucket, (gradient * self.sign).double())
+
+
+def set_variance(replicates: Tensor) -> Tensor:
+    """Variance of one set's mean, per item [B], unbiased, from R >= 2 independent replicates of it: [B,R,d]."""
+    if replicates.shape[1] < 2:
+        raise ValueError(f"replicates must hold at least 2 sets per item, got {replicates.shape[1]}")
+    return replicates.var(1, unbiased=True).sum(-1)
+
+
+def between_items(replicates: Tensor) -> Tensor:
+    """Contributions to S_B, [B], whose mean is unbiased for it: iid items, R >= 2 replicates each, [B,R,d].
+
+    The variance of the items' means less the share that their sets leave in it; single contributions, and the mean of a
+    few, may be negative.
+    """
+    items, sets = replicates.shape[:2]
+    if items < 2:
+        raise ValueError(f"at least 2 items are needed, got {items}")
+    means = replicates.mean(1)
+    spread = (means - means.mean(0)).square().sum(-1) * items / (items - 1)
+    return spread - set_variance(replicates) / sets
+
+
+def squared_mean(replicates: Tensor) -> Tensor:
+    """||E h||^2, unbiased (it may be negative): mean inner product of different items' means. [B,R,d] -> scalar."""
+    means = replicates.mean(1)
+    items = len(means)
+    total = means.sum(0).square().sum() - means.square().sum()
+    return total / (items * (items - 1))
+
+
+def time_and_noise(pairs: Tensor) -> tuple[Tensor, Tensor]:
+    """Contributions [B] to S_T and S_N from J >= 2 iid timesteps per item with two noises each: [B,J,2,d] (weighted)."""
+    noise = pairs.var(2, unbiased=True).sum(-1).mean(1)
+    total = (pairs[:, :, 0].var(1, unbiased=True).sum(-1) + pairs[:, :, 1].var(1, unbiased=True).sum(-1)) / 2
+    return total - noise, noise
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> tuple[float, float]:
+    """Ratio of means over items, and its jackknife standard error. [B], [B]."""
+    n = len(numerator)
+    whole = numerator.mean() / denominator.mean()
+    left_out = (numerator.sum() - numerator) / (denominator.sum() - denominator)
+    error = ((n - 1) / n * (left_out - left_out.mean()).square().sum()).sqrt()
+    return whole.item(), error.item()
+
+
+def bootstrap(statistic, count: int, repeats: int, generator: torch.Generator) -> tuple[float, float]:
+    """95 % percentile interval of statistic(indices [count]) over resamples of ``count`` items."""
+    values = torch.tensor([statistic(torch.randint(count, (count,), generator=generator)) for _ in range(repeats)])
+    low, high = torch.quantile(values.double(), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high

@@ -134,13 +134,31 @@ class ObjectiveConfig:
 
 
 @dataclass
+class CostConfig:
+    """``estimator.cost=measured``, or ``{a_ms: .., b_ms: .., c0_ms: ..}``, which sets source to given."""
+
+    source: str = option("measured", "measured: from this run's timers; given: the three numbers below",
+                         choices=("measured", "given"))
+    a_ms: float = option(0.0, "given: cost of a render, its encode and its backward", ge=0)
+    b_ms: float = option(0.0, "given: cost of a teacher draw", ge=0)
+    c0_ms: float = option(0.0, "given: cost of a step besides", ge=0)
+
+
+@dataclass
 class EstimatorConfig:
-    k: int = option(4, "K: teacher draws per rendered view", ge=1, le=1024)
+    k: int | str = option(4, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
+                          ge=1, le=1024)
     importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
-    proposal: str = option("weight", "q(t): weight = proportional to p(t) times the weight on the residual (CARV)",
-                           choices=("weight",))
+    proposal: str = option("weight", "q(t): weight, proportional to p(t) times the weight on the residual (CARV); "
+                           "adaptive, fitted to past draws; table, from estimator.table",
+                           choices=("weight", "adaptive", "table"))
+    table: list[float] = option([1.0], "q/p up to a constant, one number per equal range of timesteps", gt=0)
     stratified: bool = option(True, "one timestep per stratum of q, strata shuffled over views")
+    noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "
+                        "guidance_scale <= 7.5 and zero_sum above", choices=("auto", "iid", "antithetic", "zero_sum"))
     chunk: int = option(0, "draws per view in one teacher call; 0: all K at once", ge=0)
+    measure_every: int = option(200, "steps between variance measurements for k=auto", ge=1)
+    cost: CostConfig = field(default_factory=CostConfig)
 
 
 @dataclass
@@ -266,11 +284,11 @@ def _split(argument: str) -> tuple[str, Any]:
 
 
 def _leaves(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
-    """Dotted keys of a nested mapping; a Schedule counts as one leaf."""
+    """Dotted keys of a nested mapping; what has a shorthand counts as one leaf."""
     out = []
     for key, value in tree.items():
         path = f"{prefix}{key}"
-        if isinstance(value, dict) and not _is_schedule(_field_of(path)) and value:
+        if isinstance(value, dict) and value and _field_of(path).type not in ("Schedule", "CostConfig"):
             out += _leaves(value, path + ".")
         else:
             out.append((path, value))
@@ -321,6 +339,15 @@ def _shorthand(key: str, value: Any) -> Any:
             if unknown or "values" not in value:
                 raise UserError(f"{key}: a schedule has values, steps and interpolation; got {sorted(value)}")
             value = {"steps": [0], "interpolation": "linear", **value}
+    elif kind.type == "CostConfig":
+        if value == "measured":
+            value = dataclasses.asdict(CostConfig())
+        elif isinstance(value, dict) and "source" not in value and value.keys() <= {"a_ms", "b_ms", "c0_ms"}:
+            value = {"source": "given", "c0_ms": 0.0, **value}
+            if "a_ms" not in value or "b_ms" not in value:
+                raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
+        elif not isinstance(value, dict) or not value.keys() <= {"source", "a_ms", "b_ms", "c0_ms"}:
+            raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
     elif kind.type in _TYPES and not isinstance(value, dict):
         raise UserError(f"{key}: {value!r} given; allowed: keys {', '.join(k for k in keys(_TYPES[kind.type]))}")
     return value
@@ -351,12 +378,14 @@ def _coerce(key: str, value: Any, item: dataclasses.Field) -> Any:
         return int(x) if whole else float(x)
 
     expected = item.type
+    if expected == "int | str" and value == "auto":
+        return value
     if expected in ("list[float]", "list[int]"):
         if not isinstance(value, list) or not value:
             raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
         value = [number(x, expected == "list[int]") for x in value]
-    elif expected in ("int", "float"):
-        value = number(value, expected == "int")
+    elif expected in ("int", "float", "int | str"):
+        value = number(value, expected != "float")
     elif expected == "str":
         value = "" if value is None else str(value)
     elif not isinstance(value, _PLAIN[expected]):
@@ -396,7 +425,7 @@ def _allowed(item: dataclasses.Field) -> str:
     meta = item.metadata
     if meta.get("choices"):
         return ", ".join(map(str, meta["choices"]))
-    words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
+    words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number", "bool": "true or false", "str": "text",
              "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
              "Schedule": "a number or a schedule"}
     text = words.get(item.type, str(item.type))
@@ -409,6 +438,12 @@ def _allowed(item: dataclasses.Field) -> str:
 
 def _check_relations(config: Config) -> None:
     """Rules that tie fields together."""
+    k, noise, cost = config.estimator.k, config.estimator.noise, config.estimator.cost
+    if k != "auto" and (noise == "antithetic" and k % 2 or noise == "zero_sum" and k < 2):
+        raise UserError(f"estimator.noise: {noise} given with estimator.k {k}; antithetic needs an even K, "
+                        "zero_sum K >= 2")
+    if cost.source == "given" and cost.a_ms + cost.b_ms <= 0:
+        raise UserError(f"estimator.cost: a_ms {cost.a_ms:g} and b_ms {cost.b_ms:g} given; one must be positive")
     steps = {0, config.trainer.max_steps} | set(config.objective.t_min.steps) | set(config.objective.t_max.steps)
     for step in sorted(steps):
         low, high = config.objective.t_min.at(step), config.objective.t_max.at(step)

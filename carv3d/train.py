@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from carv3d import carv, losses, rng
+from carv3d import accounting, carv, losses, rng
+from carv3d.carv import adapt
+from carv3d.carv.allocate import Cost
+from carv3d.carv.estimate import ValueFn
 from carv3d.config import Config
 from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives import sds
 from carv3d.scenes.base import Scene
 from carv3d.scenes.cameras import sample_cameras
+
+FIRST_K = 4  # of estimator.k=auto, until the first measurement
 
 
 @dataclass
@@ -34,25 +39,57 @@ class Trainer:
     def __post_init__(self) -> None:
         self.base_lr = [group["lr"] for group in self.optimizer.param_groups]
         self.weight = self.teacher.schedule.weighting(self.config.objective.weighting)
+        self.k = FIRST_K if self.config.estimator.k == "auto" else self.config.estimator.k
+        self.account = accounting.Account()
+        self.timer = accounting.StationTimer(self.device)
+        self.adaptive = adapt.start(self.signature())
         self._proposal: tuple[tuple[int, int], carv.Proposal] | None = None
 
-    def proposal(self, t_min: float, t_max: float) -> carv.Proposal:
-        """q(t) for a range given as shares of the teacher's steps; remade only when the range moves."""
-        last = self.teacher.schedule.timesteps - 1
-        bounds = min(round(t_min * (last + 1)), last), min(round(t_max * (last + 1)), last)
+    def signature(self) -> str:
+        """What the norms of draws depend on besides the scene and the timestep."""
+        objective = self.config.objective
+        return f"{objective.type} {objective.guidance_scale} {objective.weighting}"
+
+    def proposal(self, step: int) -> carv.Proposal:
+        """q(t) of a step. Fixed proposals are remade only when the range of timesteps moves."""
+        count = self.teacher.schedule.timesteps
+        shares = self.config.objective.t_min.at(step), self.config.objective.t_max.at(step)
+        bounds = tuple(min(round(share * count), count - 1) for share in shares)
+        estimator = self.config.estimator
+        if estimator.importance_sampling and estimator.proposal == "adaptive":
+            return adapt.propose(self.adaptive, carv.uniform_target(count, *bounds))
         if self._proposal is None or self._proposal[0] != bounds:
-            target = carv.uniform_target(last + 1, *bounds)
-            importance = self.weight.cpu() if self.config.estimator.importance_sampling else None
-            self._proposal = bounds, carv.make_proposal(target, importance)
+            importance = None
+            if estimator.importance_sampling and estimator.proposal == "weight":
+                importance = self.weight.cpu()
+            elif estimator.importance_sampling:
+                table = torch.tensor(estimator.table, dtype=torch.float64)
+                importance = table[torch.arange(count) * len(table) // count]
+            self._proposal = bounds, carv.make_proposal(carv.uniform_target(count, *bounds), importance)
         return self._proposal[1]
 
+    def value(self, condition: Any, latents: Tensor) -> ValueFn:
+        """The objective's value function for detached latents."""
+        return sds(self.teacher, condition, latents, self.weight, self.config.objective.guidance_scale)
+
+    def count(self, **spent: int) -> None:
+        """Enter what was spent; draws bring their teacher evaluations along, one per guidance branch."""
+        for name, number in spent.items():
+            self.ledger[name] += number
+        self.ledger["teacher_evals"] += spent.get("draws", 0) * len(branches(self.config.objective.guidance_scale))
+
     def state(self) -> dict[str, Any]:
-        return {"scene": self.scene.state_dict(), "optimizer": self.optimizer.state_dict(), "ledger": dict(self.ledger)}
+        return {"scene": self.scene.state_dict(), "optimizer": self.optimizer.state_dict(), "ledger": dict(self.ledger),
+                "k": self.k, "account": asdict(self.account), "adaptive": self.adaptive.state(),
+                "station_ms": dict(self.timer.ms) if self.config.estimator.k == "auto" else {}}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.scene.load_state_dict(state["scene"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ledger.update(state["ledger"])
+        self.k, self.account = state["k"], accounting.Account(**state["account"])
+        self.adaptive = adapt.Adaptive(**state["adaptive"])
+        self.timer.ms.update(state["station_ms"])
 
 
 @dataclass
@@ -70,14 +107,14 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     mark is called with the name of each station as it ends; timers hang on it.
     """
     config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
-    data, batch, k = config.data, config.data.batch_size, config.estimator.k
+    data, batch, k, estimator = config.data, config.data.batch_size, trainer.k, config.estimator
 
     def generator(purpose: str, where: torch.device | str = "cpu") -> torch.Generator:
         return rng.generator(config.seed, purpose, step, where)
 
     # schedules become plain numbers
     width, height = round(data.width.at(step)), round(data.height.at(step))
-    proposal = trainer.proposal(config.objective.t_min.at(step), config.objective.t_max.at(step))
+    proposal = trainer.proposal(step)
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
     weights = {name: getattr(config.loss, f"lambda_{name}").at(step) for name in ("sparsity", "opaque")}
@@ -94,11 +131,11 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
     # K draws per view, averaged into one cotangent; nothing here touches the scene
     condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
-    draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=config.estimator.stratified,
+    noise = accounting.noise_mode(estimator.noise, k, config.objective.guidance_scale)
+    draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
                       time_generator=generator("timesteps"), noise_generator=generator("noise", device))
     mark("draws")
-    value = sds(teacher, condition, latents.detach(), trainer.weight, config.objective.guidance_scale)
-    estimate = carv.estimate(value, draws, config.estimator.chunk)
+    estimate = carv.estimate(trainer.value(condition, latents.detach()), draws, estimator.chunk)
     mark("estimate")
 
     # one backward
@@ -121,9 +158,12 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     scene.update(step, generator("scene"))
     mark("update")
 
-    for name, count in (("steps", 1), ("renders", batch), ("encodes", batch), ("draws", batch * k),
-                        ("teacher_evals", batch * k * len(branches(config.objective.guidance_scale)))):
-        trainer.ledger[name] += count
+    # what this step's draws taught is for the next step: this one stays unbiased
+    if estimator.proposal == "adaptive":
+        trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, estimate.squared_norm,
+                                         teacher.schedule.timesteps, trainer.signature())
+    trainer.count(steps=1, renders=batch, encodes=batch, draws=batch * k)
+    mark("account")
     metrics = {"k": k, "grad_norm": grad_norm, "draw_norm": estimate.squared_norm.mean().sqrt(),
                "opacity": out.opacity.detach().mean(), **{f"loss_{name}": term.detach().mean() for name, term in terms.items()},
                **out.stats}
@@ -139,11 +179,24 @@ def background_colours(kind: str, batch: int, generator: torch.Generator) -> Ten
     return torch.full((batch, 3), {"white": 1.0, "black": 0.0, "grey": 0.5}[kind])
 
 
+def choose_k(trainer: Trainer, step: int) -> dict[str, Any]:
+    """Measure variance on the scene as it is, and set K for the steps that follow; returns the decision's record."""
+    estimator, items = trainer.config.estimator, trainer.config.data.batch_size
+    given = estimator.cost
+    cost = (Cost(given.c0_ms, given.a_ms, given.b_ms) if given.source == "given"
+            else trainer.timer.cost(items, trainer.k))
+    trainer.account = accounting.measure(trainer, step, trainer.account)
+    decision = accounting.decide(trainer.account, cost, items, trainer.k, accounting.allowed(estimator.noise))
+    trainer.k = decision["k"]
+    return decision
+
+
 @dataclass
 class Hooks:
     """What the loop calls and the step does not know of. ``stop`` is asked after each step."""
 
     log: Callable[[int, dict[str, float]], None]
+    decision: Callable[[int, dict[str, Any]], None]
     progress: Callable[[int], None]
     preview: Callable[[int], None]
     checkpoint: Callable[[int], None]
@@ -159,7 +212,11 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks) -> int:
     config = trainer.config
     pending: deque[tuple[int, StepOut]] = deque()
     for step in range(first_step, config.trainer.max_steps):
-        out = train_step(trainer, step)
+        trainer.timer.start()
+        out = train_step(trainer, step, trainer.timer)
+        if (config.estimator.k == "auto" and (step + 1) % config.estimator.measure_every == 0
+                and step + 1 < config.trainer.max_steps):
+            hooks.decision(step + 1, choose_k(trainer, step))
         pending.append((step, out))
         done = step + 1
         stopping = hooks.stop() or done == config.trainer.max_steps

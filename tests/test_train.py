@@ -221,7 +221,7 @@ def test_a_non_finite_gradient_masks_the_step_and_keeps_its_draws(tmp_path):
     trainer.teacher.predict = broken
     states = []
     nothing = lambda *_: None  # noqa: E731
-    train(trainer, 0, Hooks(nothing, lambda step: states.append(trainer.state()["optimizer"]["state"][0]["step"].clone()),
+    train(trainer, 0, Hooks(nothing, nothing, lambda step: states.append(trainer.state()["optimizer"]["state"][0]["step"].clone()),
                             nothing, nothing, lambda step, draws: kept.append((step, draws)), lambda: False))
     assert trainer.ledger["nonfinite_steps"] == 1 and [step for step, _ in kept] == [2]
     assert [int(s) for s in states] == [1, 2, 2, 3, 4, 5]

@@ -173,6 +173,9 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             shown = {k: v for k, v in metrics.items() if k in ("k", "opacity", "draw_norm") or k.startswith("loss_")}
             bar.to(step, ms=round(step_ms), **{k: int(v) if k == "k" else v for k, v in shown.items()})
 
+        def decision(step: int, record: dict[str, Any]) -> None:
+            run.log({"step": step, "decision": record})
+
         def save(step: int) -> None:
             clock.lap("train")
             checkpoint.save(run.ckpts, step, {"trainer": trainer.state(), "config": configuration.dump(config),
@@ -185,7 +188,7 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             write_png(run.save / f"it{step}.png", sheet(trainer.scene, config, trainer.device, count=4, size=64))
             clock.lap("preview")
 
-        done = train(trainer, first, Hooks(log, bar.to, preview, save, run.keep_replay, stop))
+        done = train(trainer, first, Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop))
     clock.lap("train")
     finish(run, config, trainer.scene, trainer.device, clock, dict(trainer.ledger), done, stop())
 

@@ -45,6 +45,10 @@ class Trainer:
         self.adaptive = adapt.start(self.signature())
         self._proposal: tuple[tuple[int, int], carv.Proposal] | None = None
 
+    @property
+    def measures_cost(self) -> bool:
+        return self.config.estimator.k == "auto" and self.config.estimator.cost.source == "measured"
+
     def signature(self) -> str:
         """What the norms of draws depend on besides the scene and the timestep."""
         objective = self.config.objective
@@ -57,7 +61,7 @@ class Trainer:
         bounds = tuple(min(round(share * count), count - 1) for share in shares)
         estimator = self.config.estimator
         if estimator.importance_sampling and estimator.proposal == "adaptive":
-            return adapt.propose(self.adaptive, carv.uniform_target(count, *bounds))
+            return adapt.propose(self.adaptive, carv.uniform_target(count, *bounds), self.weight)
         if self._proposal is None or self._proposal[0] != bounds:
             importance = None
             if estimator.importance_sampling and estimator.proposal == "weight":
@@ -81,7 +85,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         return {"scene": self.scene.state_dict(), "optimizer": self.optimizer.state_dict(), "ledger": dict(self.ledger),
                 "k": self.k, "account": asdict(self.account), "adaptive": self.adaptive.state(),
-                "station_ms": dict(self.timer.ms) if self.config.estimator.k == "auto" else {}}
+                "station_ms": dict(self.timer.ms) if self.measures_cost else {}}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.scene.load_state_dict(state["scene"])
@@ -160,8 +164,8 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
     # what this step's draws taught is for the next step: this one stays unbiased
     if estimator.proposal == "adaptive":
-        trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, estimate.squared_norm,
-                                         teacher.schedule.timesteps, trainer.signature())
+        trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, estimate.squared_norm, trainer.weight,
+                                         trainer.signature())
     trainer.count(steps=1, renders=batch, encodes=batch, draws=batch * k)
     mark("account")
     metrics = {"k": k, "grad_norm": grad_norm, "draw_norm": estimate.squared_norm.mean().sqrt(),

@@ -254,3 +254,78 @@ def test_environment_is_not_needed_from_a_checkout(tmp_path):
     """The command works in an empty folder, and writes nothing but its run folder."""
     assert cli("train", *SMALL, "trainer.max_steps=2", cwd=tmp_path, env={**os.environ}).returncode == 0
     assert [p.name for p in tmp_path.iterdir()] == ["outputs"]
+
+
+AUTO = [*SMALL, "estimator.k=auto", "estimator.proposal=adaptive", "estimator.measure_every=5", "trainer.max_steps=24",
+        "checkpoint.every_n_train_steps=4", "log.every_n_steps=1"]
+
+
+def test_chosen_k_resumes_to_the_bit_with_given_costs(tmp_path):
+    """K, the proposal and the moving averages travel with the checkpoint."""
+    given = [*AUTO, "estimator.cost={a_ms: 20, b_ms: 0.5}"]
+    roots = [tmp_path / name for name in ("whole", "killed")]
+    for root in roots:
+        root.mkdir()
+    assert cli("train", *given, cwd=roots[0]).returncode == 0
+    process = start("train", *given, cwd=roots[1])
+    wait_for_step(roots[1], 13, process)
+    process.kill()
+    process.communicate()
+    done = cli("train", "--resume", str(the_run(roots[1])), cwd=roots[1])
+    assert done.returncode == 0, done.stderr
+    whole, killed = (the_run(root) for root in roots)
+    assert same(final_state(whole), final_state(killed))
+    decisions = [[line["decision"] for line in Run(run).metrics() if "decision" in line] for run in (whole, killed)]
+    assert decisions[0] == decisions[1] and len(decisions[0]) == 4
+    last = [line for line in Run(whole).metrics() if "k" in line][-1]
+    assert last["k"] == decisions[0][-1]["k"]
+
+
+def test_every_decision_can_be_replayed_from_its_inputs():
+    from carv3d import accounting
+    from carv3d.train import choose_k
+
+    trainer = small_trainer("estimator.k=auto")
+    for step in range(6):
+        trainer.timer.start()
+        train_step(trainer, step, trainer.timer)
+    ledger = dict(trainer.ledger)
+    before = {name: tensor.clone() for name, tensor in trainer.scene.state_dict().items()}
+    decision = json.loads(json.dumps(choose_k(trainer, 5)))
+    assert accounting.replay(decision) == decision["k"] == trainer.k
+    assert same(before, dict(trainer.scene.state_dict()))  # measuring does not train
+    sets = accounting.CAMERAS * accounting.REPLICATES
+    assert trainer.ledger["renders"] == ledger["renders"] + accounting.CAMERAS
+    assert trainer.ledger["teacher_evals"] == ledger["teacher_evals"] + sets * (1 + accounting.REFERENCE_K)
+
+
+@pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, 1), (1000.0, 0.001, 16)])
+def test_k_follows_the_cost(a_ms, b_ms, expected):
+    """Where renders are free K goes to 1, where draws are free to the largest, whatever the variances."""
+    from carv3d.train import choose_k
+
+    trainer = small_trainer("estimator.k=auto", f"estimator.cost={{a_ms: {a_ms}, b_ms: {b_ms}}}",
+                            "estimator.noise=iid", "estimator.importance_sampling=false", "estimator.stratified=false")
+    assert choose_k(trainer, 0)["best_k"] == expected
+
+
+def test_named_noise_modes_limit_the_choice_of_k():
+    from carv3d.accounting import allowed, noise_mode
+
+    assert allowed("auto") == allowed("iid") == (1, 2, 4, 8, 16)
+    assert allowed("antithetic") == allowed("zero_sum") == (2, 4, 8, 16)
+    assert [noise_mode("auto", k, 7.5) for k in (1, 2, 3, 4)] == ["iid", "antithetic", "iid", "antithetic"]
+    assert noise_mode("auto", 4, 50.0) == "zero_sum" and noise_mode("iid", 4, 1.0) == "iid"
+
+
+@pytest.mark.parametrize("override", ["estimator.proposal=adaptive", "estimator.noise=zero_sum", "estimator.noise=antithetic",
+                                      "estimator.proposal=table", "estimator.importance_sampling=false"])
+def test_every_estimator_option_has_an_effect(override):
+    """The parameters after four steps differ from the default's."""
+    def final(*overrides):
+        trainer = small_trainer("estimator.noise=iid", "estimator.table=[1,2,3]", *overrides)
+        for step in range(4):
+            train_step(trainer, step)
+        return trainer.scene.state_dict()
+
+    assert not same(final(), final(override)) and same(final(), final())

@@ -1,8 +1,10 @@
 """A proposal q(t) fitted while it is used: from past draws only, so that each step's estimate stays unbiased.
 
-The variance-optimal q is proportional to p(t) sqrt(E ||f||^2 | t). Its second moment is followed per bin of timesteps
-by a moving average of the squared norms that the estimator returns anyway. The averages are conditional on the bin, so
-it does not matter which q drew them.
+The variance-optimal q is proportional to p(t) sqrt(E ||f||^2 | t). A known factor of ||f||, ``base`` (the explicit
+weight w(t) on the residual), is divided out, and what remains is followed per bin of timesteps by a moving average of
+the squared norms that the estimator returns anyway; q is proportional to p base sqrt(average). So the fit starts at
+CARV's proposal p w and corrects it. The averages are conditional on the bin, so it hardly matters which q drew them;
+within a bin they are taken under q's own shape p base, for which this choice is the optimal one.
 """
 
 from __future__ import annotations
@@ -38,20 +40,21 @@ class Adaptive:
 
 
 def start(signature: str) -> Adaptive:
-    """Nothing seen yet: the proposal is p."""
+    """Nothing seen yet: the proposal is that of the base."""
     nothing = torch.zeros(2, BINS, dtype=torch.float64)
     return Adaptive(nothing, nothing, signature)
 
 
-def observe(state: Adaptive, timestep: Tensor, squared_norm: Tensor, timesteps: int, signature: str) -> Adaptive:
-    """The state after a step's draws: timestep [B,K], squared_norm [B,K], out of ``timesteps`` = T.
+def observe(state: Adaptive, timestep: Tensor, squared_norm: Tensor, base: Tensor, signature: str) -> Adaptive:
+    """The state after a step's draws: timestep [B,K], squared_norm [B,K]; base: [T], positive where t is drawn.
 
     Non-finite norms are left out. A new signature forgets the past.
     """
     if signature != state.signature:
         state = start(signature)
-    norms = squared_norm.detach().double().flatten()
-    bins = (timestep.flatten() * BINS // timesteps).to(norms.device)
+    timestep = timestep.flatten()
+    norms = squared_norm.detach().double().flatten() / base.to(squared_norm.device)[timestep].double().square()
+    bins = timestep * BINS // base.numel()
     seen = torch.isfinite(norms)
     sums = torch.zeros(2, BINS, dtype=torch.float64, device=norms.device)
     sums[0].index_add_(0, bins, torch.where(seen, norms, 0.0))
@@ -60,27 +63,28 @@ def observe(state: Adaptive, timestep: Tensor, squared_norm: Tensor, timesteps: 
     return Adaptive(SLOW * state.slow + sums, FAST * state.fast + sums, signature)
 
 
-def propose(state: Adaptive, target: Tensor) -> Proposal:
-    """q = 0.8 q* + 0.2 p with q* proportional to p sqrt(moment), or p itself while no gain is seen. target: p, [T]."""
-    moment = _moments(state.slow)
-    if moment is None:
-        return make_proposal(target)
-    bins = torch.arange(target.numel()) * BINS // target.numel()
+def propose(state: Adaptive, target: Tensor, base: Tensor) -> Proposal:
+    """q = 0.8 q* + 0.2 p with q* proportional to p base sqrt(average), or p itself where no gain is seen.
+
+    target: p, [T]. base: [T], positive wherever p is.
+    """
     p = target.double() / target.double().sum()
-    fitted = p * moment[bins].sqrt()
-    if fitted.sum() <= 0:
-        return make_proposal(target)
+    base = base.double().cpu()
+    moment = _moments(state.slow)
+    bins = torch.arange(p.numel()) * BINS // p.numel()
+    fitted = p * base * (1.0 if moment is None else moment[bins].sqrt())
     mixture = (1 - DEFENSIVE) * fitted / fitted.sum() + DEFENSIVE * p
-    recent = _moments(state.fast)[bins]
     kept = p > 0
-    ratio = (p[kept].square() * recent[kept] / mixture[kept]).sum() / (p[kept] * recent[kept]).sum()
-    if not ratio < GAIN:
-        return make_proposal(target)
+    if moment is not None:
+        recent = (base.square() * _moments(state.fast)[bins])[kept]
+        ratio = (p[kept].square() * recent / mixture[kept]).sum() / (p[kept] * recent).sum()
+        if not ratio < GAIN:
+            return make_proposal(target)
     return make_proposal(target, torch.where(kept, mixture / p.clamp(min=1e-300), 0.0))
 
 
 def _moments(sums: Tensor) -> Tensor | None:
-    """Mean squared norm per bin, shrunk to the overall mean; None before the first draw."""
+    """Mean per bin, shrunk to the overall mean; None before the first draw."""
     if sums[1].sum() <= 0 or sums[0].sum() <= 0:
         return None
     overall = sums[0].sum() / sums[1].sum()

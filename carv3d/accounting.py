@@ -17,7 +17,7 @@ from carv3d.carv.variance import Sketch, between_items, set_variance
 from carv3d.scenes.cameras import Cameras, sample_cameras
 
 if TYPE_CHECKING:
-    from carv3d.config import Config
+    from carv3d.schema import Config
     from carv3d.train import Trainer
 
 CHOICES = (1, 2, 4, 8, 16)

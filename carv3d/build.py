@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carv3d.config import Config
 from carv3d.errors import UserError
+from carv3d.schema import Config
 
 if TYPE_CHECKING:
     import torch

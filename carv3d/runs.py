@@ -20,9 +20,9 @@ from typing import Any
 
 import carv3d
 from carv3d import config as configuration
-from carv3d.config import Config
 from carv3d.errors import UserError
 from carv3d.files import atomic, write_text
+from carv3d.schema import Config
 
 
 class Run:

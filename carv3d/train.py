@@ -14,12 +14,12 @@ from carv3d import accounting, carv, losses, rng
 from carv3d.carv import adapt
 from carv3d.carv.allocate import Cost
 from carv3d.carv.estimate import ValueFn
-from carv3d.config import Config
 from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives import sds
 from carv3d.scenes.base import Scene
 from carv3d.scenes.cameras import sample_cameras
+from carv3d.schema import Config
 
 FIRST_K = 4  # of estimator.k=auto, until the first measurement
 

@@ -18,10 +18,10 @@ import time
 
 from carv3d import build
 from carv3d import config as configuration
-from carv3d.config import Config, Schedule, constant
 from carv3d.errors import UserError
 from carv3d.progress import say
 from carv3d.runs import environment
+from carv3d.schema import Config, Schedule, constant
 from carv3d.threads import share_cores
 
 

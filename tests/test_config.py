@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from carv3d import config as configuration
-from carv3d.config import Config, Schedule, dump, keys, load, parse
+from carv3d.config import dump, keys, load, parse
 from carv3d.errors import UserError
+from carv3d.schema import Config, Schedule
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 

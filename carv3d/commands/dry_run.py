@@ -7,9 +7,9 @@ import time
 
 from carv3d import build
 from carv3d import config as configuration
-from carv3d.config import Config, constant
 from carv3d.progress import duration, say
 from carv3d.runs import peak_memory_mib
+from carv3d.schema import Config, constant
 
 
 def main(config: Config) -> int:

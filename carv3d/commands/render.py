@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from carv3d import build, checkpoint
-from carv3d.config import Config
 from carv3d.progress import Progress, say
 from carv3d.runs import Run
+from carv3d.schema import Config
 
 
 def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, views: int, size: int,

@@ -13,10 +13,10 @@ from typing import Any
 
 from carv3d import build, checkpoint
 from carv3d import config as configuration
-from carv3d.config import Config
 from carv3d.errors import UserError
 from carv3d.progress import Progress, say
 from carv3d.runs import Clock, Run, environment, peak_memory_mib, process_age_s, require_tensorboard
+from carv3d.schema import Config
 
 FREE_ON_RESUME = ("trainer", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
 

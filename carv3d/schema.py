@@ -1,0 +1,214 @@
+"""Every option of carv3d: its type, default, one comment and bounds, here and nowhere else."""
+
+from __future__ import annotations
+
+import bisect
+import copy
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def option(default: Any, help: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None,
+           choices: tuple | None = None, ordered: bool = False, length: int | None = None) -> Any:
+    """A field with its comment and its allowed values (each item's, for a list)."""
+    meta = dict(help=help, ge=ge, gt=gt, le=le, choices=choices, ordered=ordered, length=length)
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=meta)
+    if dataclasses.is_dataclass(default):
+        return field(default_factory=lambda: copy.deepcopy(default), metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+@dataclass
+class Schedule:
+    """A number as a function of the step: ``values[i]`` at ``steps[i]``, held before the first and after the last.
+
+    In YAML and on the command line a plain number stands for a constant.
+    """
+
+    values: list[float] = option([0.0], "one value per entry of steps")
+    steps: list[int] = option([0], "increasing step numbers", ge=0)
+    interpolation: str = option("linear", "between two entries", choices=("linear", "step"))
+
+    def at(self, step: int) -> float:
+        i = bisect.bisect_right(self.steps, step) - 1
+        if i < 0:
+            return self.values[0]
+        if i + 1 == len(self.steps) or self.interpolation == "step":
+            return self.values[i]
+        share = (step - self.steps[i]) / (self.steps[i + 1] - self.steps[i])
+        return self.values[i] + share * (self.values[i + 1] - self.values[i])
+
+
+def constant(value: float) -> Schedule:
+    return Schedule([value], [0])
+
+
+@dataclass
+class DataConfig:
+    batch_size: int = option(2, "B: views rendered per step", ge=1)
+    width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture width in training, pixels", ge=8, le=4096)
+    height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture height in training, pixels", ge=8, le=4096)
+    elevation_range: list[float] = option([-5.0, 35.0], "degrees", ge=-90, le=90, ordered=True, length=2)
+    camera_distance_range: list[float] = option([2.5, 2.8], "world units; the scene fills [-1,1]", gt=1, ordered=True,
+                                                length=2)
+    fovy_range: list[float] = option([38.0, 42.0], "vertical field of view, degrees", gt=1, le=120, ordered=True,
+                                     length=2)
+    views: int = option(8, "view words: 1 none, 4 the field's, 8 named azimuths and overhead", choices=(1, 4, 8))
+    camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
+    background: str = option("random", "behind the scene in training: one colour a view, or fixed",
+                             choices=("random", "white", "black", "grey"))
+
+
+@dataclass
+class NerfConfig:
+    bound: float = option(1.0, "half the side of the scene's box, world units", gt=0)
+    levels: int = option(8, "resolutions of the hash grid", ge=1, le=24)
+    features: int = option(4, "features per row of the hash grid; the compiled CPU form has 4", ge=1, le=8)
+    table_size: int = option(16384, "largest number of rows of a level, a power of two", ge=8, le=2**24)
+    base_resolution: int = option(8, "cells per axis of the first level", ge=1)
+    finest_resolution: int = option(128, "cells per axis of the last level", ge=1)
+    hidden: int = option(32, "width of the MLP's hidden layers, a multiple of 4", ge=4, le=256)
+    layers: int = option(1, "hidden layers of the MLP", ge=1, le=8)
+    blob_scale: float = option(5.0, "initial log density: blob_scale (1 - |x| / blob_std) is added to it", ge=0)
+    blob_std: float = option(0.5, "radius of the initial blob, world units", gt=0)
+    occupancy_resolution: int = option(64, "cells per axis of the occupancy grid", ge=4, le=512)
+    occupancy_every: int = option(16, "steps between updates of the occupancy grid", ge=1)
+    occupancy_threshold: float = option(0.01, "optical thickness of one step above which a cell counts", gt=0)
+    occupancy_decay: float = option(0.8, "of the running maximum of thickness, per update", ge=0, le=1)
+    samples_per_ray: int = option(128, "steps along the diagonal of the box", ge=8, le=4096)
+    encoding_backend: str = option("auto", "hash grid: auto takes the fastest that works here",
+                                   choices=("auto", "torch", "numba", "tinycudann"))
+    render_backend: str = option("auto", "ray marching and compositing: auto takes the fastest that works here",
+                                 choices=("auto", "torch", "numba", "nerfacc"))
+
+
+@dataclass
+class ImageConfig:
+    size: int = option(64, "side of the trainable picture, pixels", ge=8, le=1024)
+    std: float = option(0.1, "of the random logits it starts from", ge=0)
+
+
+@dataclass
+class SceneConfig:
+    type: str = option("nerf", "what is trained", choices=("nerf", "image"))
+    nerf: NerfConfig = field(default_factory=NerfConfig)
+    image: ImageConfig = field(default_factory=ImageConfig)
+
+
+@dataclass
+class ExactConfig:
+    set_size: int = option(256, "pictures per view word in the finite data set", ge=2, le=4096)
+    unconditional_size: int = option(1024, "pictures of the unconditional set (rendered if guidance_scale != 1)",
+                                     ge=2, le=16384)
+
+
+@dataclass
+class TeacherConfig:
+    type: str = option("exact", "exact: the optimal denoiser of a finite set of toybox renders", choices=("exact",))
+    exact: ExactConfig = field(default_factory=ExactConfig)
+
+
+@dataclass
+class ObjectiveConfig:
+    type: str = option("sds", "score distillation (DreamFusion, arXiv 2209.14988)", choices=("sds",))
+    guidance_scale: float = option(1.0, "s in uncond + s (cond - uncond); 1 is the plain conditional score", ge=0,
+                                   le=1000)
+    weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
+                            "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
+    t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
+    t_max: Schedule = option(constant(0.98), "highest noise level, as a share of the teacher's steps", ge=0, le=1)
+
+
+@dataclass
+class CostConfig:
+    """``estimator.cost=measured``, or ``{a_ms: .., b_ms: .., c0_ms: ..}``, which sets source to given."""
+
+    source: str = option("measured", "measured: from this run's timers; given: the three numbers below",
+                         choices=("measured", "given"))
+    a_ms: float = option(0.0, "given: cost of a render, its encode and its backward", ge=0)
+    b_ms: float = option(0.0, "given: cost of a teacher draw", ge=0)
+    c0_ms: float = option(0.0, "given: cost of a step besides", ge=0)
+
+
+@dataclass
+class EstimatorConfig:
+    k: int | str = option(4, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
+                          ge=1, le=1024)
+    importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
+    proposal: str = option("weight", "q(t): weight, proportional to p(t) times the weight on the residual (CARV); "
+                           "adaptive, fitted to past draws; table, from estimator.table",
+                           choices=("weight", "adaptive", "table"))
+    table: list[float] = option([1.0], "q/p up to a constant, one number per equal range of timesteps", gt=0)
+    stratified: bool = option(True, "one timestep per stratum of q, strata shuffled over views")
+    noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "
+                        "guidance_scale <= 7.5 and zero_sum above", choices=("auto", "iid", "antithetic", "zero_sum"))
+    chunk: int = option(0, "draws per view in one teacher call; 0: all K at once", ge=0)
+    measure_every: int = option(200, "steps between variance measurements for k=auto", ge=1)
+    cost: CostConfig = field(default_factory=CostConfig)
+
+
+@dataclass
+class LossConfig:
+    lambda_sparsity: Schedule = option(constant(0.0), "mean opacity", ge=0)
+    lambda_opaque: Schedule = option(constant(0.0), "binary entropy of opacity: all or nothing", ge=0)
+
+
+@dataclass
+class OptimizerConfig:
+    lr_encoding: float = option(0.02, "Adam's rate for the hash grid", gt=0)
+    lr_mlp: float = option(0.003, "Adam's rate for the small MLP", gt=0)
+    lr_image: float = option(0.05, "Adam's rate for the image scene", gt=0)
+    lr_scale: Schedule = option(constant(1.0), "multiplies every rate", ge=0)
+    betas: list[float] = option([0.9, 0.99], "Adam's moving averages", ge=0, le=0.999999, length=2)
+    eps: float = option(1e-15, "Adam's epsilon", gt=0)
+    clip_grad_norm: float = option(0.0, "largest norm of the averaged gradient; 0: no clipping", ge=0)
+
+
+@dataclass
+class TrainerConfig:
+    max_steps: int = option(500, "optimiser steps", ge=1)
+    preview_every: int = option(100, "steps between pictures save/it{N}.png; 0: none", ge=0)
+
+
+@dataclass
+class CheckpointConfig:
+    every_n_train_steps: int = option(100, "steps between checkpoints; 0: only the last", ge=0)
+    keep: int = option(2, "newest checkpoints kept", ge=1)
+
+
+@dataclass
+class LogConfig:
+    every_n_steps: int = option(10, "steps between lines of metrics.jsonl", ge=1)
+    tensorboard: bool = option(False, "also write tb_logs/ (needs the package tensorboard)")
+
+
+@dataclass
+class ExportConfig:
+    video: bool = option(True, "save/turntable.mp4 and save/preview.png at the end")
+    video_frames: int = option(120, "frames of one full turn", ge=1, le=10000)
+    video_fps: int = option(30, "frames per second", ge=1, le=240)
+    video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)
+    video_elevation: float = option(15.0, "degrees", ge=-90, le=90)
+
+
+@dataclass
+class Config:
+    prompt: str = option("", "what to make (required); carv3d prompts lists what the embedded teacher knows")
+    name: str = option("carv3d", "first folder under exp_root_dir")
+    tag: str = option("", "second folder, before @ and the time; empty: the prompt with _ for spaces")
+    exp_root_dir: str = option("outputs", "where runs are written")
+    seed: int = option(0, "every random number derives from seed, step and purpose", ge=0)
+    device: str = option("auto", "auto: CUDA when present", choices=("auto", "cpu", "cuda"))
+    data: DataConfig = field(default_factory=DataConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    estimator: EstimatorConfig = field(default_factory=EstimatorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)

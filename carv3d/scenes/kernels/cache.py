@@ -15,7 +15,8 @@ def source_digest() -> str:
     """Short digest of every source with compiled code in it, 12 hex digits."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    for path in [*sorted(Path(__file__).parent.glob("*.py")), package / "toybox/tracer.py", package / "toybox/models.py"]:
+    toybox = [package / "toybox" / name for name in ("tracer.py", "models.py")]
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), *toybox]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -26,8 +27,10 @@ def compile_once(name: str, compile: Callable[[], None], announce: Callable[[str
     import numba
 
     folder = use_cache()
-    host = f"{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}"
-    marker = folder / f"{name}-{host}" if folder else None
+    # numba files what it compiles under the path of the source, so another copy of the package starts anew
+    where = hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:8]
+    key = f"{name}-{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}-{where}"
+    marker = folder / key if folder else None
     if marker and marker.exists():
         return
     announce(f"compiling the {name} kernels for this CPU (once, then cached; some seconds)")

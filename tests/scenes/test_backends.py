@@ -61,7 +61,7 @@ def test_kernels_are_announced_once(tmp_path):
         subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
         for _ in range(2)
     ]
-    assert lines[0].startswith("compiling the CPU kernels") and lines[0].count("\n") == 1
+    assert lines[0].startswith("compiling the scene kernels") and lines[0].count("\n") == 1
     assert lines[1] == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from carv3d import carv, rng
 from carv3d.carv import noise as noises
-from carv3d.carv.allocate import Cost, best_k, set_within, work
+from carv3d.carv.allocate import Cost, best_k, work
 from carv3d.carv.variance import Sketch, between_items, set_variance
 from carv3d.scenes.cameras import Cameras, sample_cameras
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from carv3d.train import Trainer
 
 CHOICES = (1, 2, 4, 8, 16)
-REFERENCE_K = 8  # structured sets of this size stand for kappa at every K >= 2
+REFERENCES = (2, 8)  # sizes of the structured sets that are measured; kappa at other K is interpolated in log K
 CAMERAS, REPLICATES = 6, 2
 SKETCH = 1024
 MEMORY = 0.7  # of the moving averages, per measurement
@@ -94,24 +95,31 @@ def replicates(trainer: Trainer, step: int, cameras: Cameras, background: Tensor
 class Account:
     """Moving averages of what one measurement after another found: numerators only, ratios come after.
 
-    within: variance of one iid draw, W. within_set: of a structured set of REFERENCE_K. between: S_B. weight: total
-    weight of the averages, 0 before the first measurement.
+    within: variance of one iid draw, W. within_2, within_8: of structured sets of 2 and of 8. between: S_B. weight:
+    total weight of the averages, 0 before the first measurement.
     """
 
     within: float = 0.0
-    within_set: float = 0.0
+    within_2: float = 0.0
+    within_8: float = 0.0
     between: float = 0.0
     weight: float = 0.0
 
-    def add(self, within: float, within_set: float, between: float) -> Account:
-        m = MEMORY
-        return Account(m * self.within + within, m * self.within_set + within_set, m * self.between + between,
-                       m * self.weight + 1)
+    def add(self, within: float, within_2: float, within_8: float, between: float) -> Account:
+        new = (within, within_2, within_8, between, 1.0)
+        old = (self.within, self.within_2, self.within_8, self.between, self.weight)
+        return Account(*(MEMORY * a + b for a, b in zip(old, new, strict=True)))
 
-    @property
-    def kappa(self) -> float:
-        """K V(K) / W of the structured sets; 1 means no better than iid."""
-        return REFERENCE_K * self.within_set / self.within if self.within > 0 else 1.0
+    def kappa(self, k: int) -> float:
+        """K V(K) / W of the sets that a run draws; 1 means no better than iid. Flat beyond 8."""
+        if k == 1 or self.within <= 0:
+            return 1.0
+        two, eight = (max(n * v / self.within, 1e-3) for n, v in zip(REFERENCES, (self.within_2, self.within_8), strict=True))
+        return two * (eight / two) ** min(math.log(k / 2) / math.log(4), 1.0)
+
+    def set_variance(self, k: int) -> float:
+        """V(K), the within variance of one view's set of K."""
+        return self.kappa(k) * self.within / self.weight / k
 
     @property
     def rho(self) -> float:
@@ -120,14 +128,15 @@ class Account:
 
 
 def measure(trainer: Trainer, step: int, account: Account) -> Account:
-    """One periodic measurement: iid cameras, replicate sets of one draw and of REFERENCE_K structured draws."""
+    """One periodic measurement: iid cameras, replicate sets of one draw and of structured draws."""
     config = trainer.config.estimator
-    proposal = trainer.proposal(step)
-    mode = noise_mode(config.noise, REFERENCE_K, trainer.config.objective.guidance_scale)
-    kinds = {"one": SetKind(1, proposal, False, "iid"), "set": SetKind(REFERENCE_K, proposal, config.stratified, mode)}
-    sets = replicates(trainer, step, *views(trainer.config, step, CAMERAS, "account"), kinds, REPLICATES, "account")
-    return account.add(set_variance(sets["one"]).mean().item(), set_variance(sets["set"]).mean().item(),
-                       between_items(sets["set"]).mean().item())
+    proposal, guidance = trainer.proposal(step), trainer.config.objective.guidance_scale
+    kinds = {k: SetKind(k, proposal, config.stratified and k > 1, noise_mode(config.noise, k, guidance))
+             for k in (1, *REFERENCES)}
+    sets = replicates(trainer, step, *views(trainer.config, step, CAMERAS, "account"),
+                      {str(k): kind for k, kind in kinds.items()}, REPLICATES, "account")
+    found = [set_variance(sets[str(k)]).mean().item() for k in kinds]
+    return account.add(*found, between_items(sets[str(REFERENCES[-1])]).mean().item())
 
 
 def allowed(noise: str) -> tuple[int, ...]:
@@ -137,13 +146,12 @@ def allowed(noise: str) -> tuple[int, ...]:
 
 def decide(account: Account, cost: Cost, items: int, current: int, choices: Sequence[int]) -> dict[str, Any]:
     """The next K and the inputs it follows from: a pure function, so a decision in metrics.jsonl can be replayed."""
-    within, kappa, between = account.within / account.weight, account.kappa, max(account.between / account.weight, 0.0)
-    by_k = {k: set_within(within, kappa, k) for k in choices}
-    best = best_k(between, by_k, items, cost)
-    here = work(between, set_within(within, kappa, current), items, current, cost)
-    better = work(between, by_k[best], items, best, cost) < HYSTERESIS * here
+    between = max(account.between / account.weight, 0.0)
+    spent = {k: work(between, account.set_variance(k), items, k, cost) for k in {*choices, current}}
+    best = best_k(between, {k: account.set_variance(k) for k in choices}, items, cost)
+    better = spent[best] < HYSTERESIS * spent[current]
     return {"k": best if better or current not in choices else current, "best_k": best, "current_k": current,
-            "rho": account.rho if account.between > 0 else None, "kappa": kappa, "r": cost.r, "items": items,
+            "rho": account.rho if account.between > 0 else None, "kappa": {k: account.kappa(k) for k in choices}, "r": cost.r, "items": items,
             "account": asdict(account), "cost": asdict(cost), "choices": list(choices)}
 
 

@@ -296,7 +296,7 @@ def test_every_decision_can_be_replayed_from_its_inputs():
     assert same(before, dict(trainer.scene.state_dict()))  # measuring does not train
     sets = accounting.CAMERAS * accounting.REPLICATES
     assert trainer.ledger["renders"] == ledger["renders"] + accounting.CAMERAS
-    assert trainer.ledger["teacher_evals"] == ledger["teacher_evals"] + sets * (1 + accounting.REFERENCE_K)
+    assert trainer.ledger["teacher_evals"] == ledger["teacher_evals"] + sets * (1 + sum(accounting.REFERENCES))
 
 
 @pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, 1), (1000.0, 0.001, 16)])

@@ -137,9 +137,9 @@ class EstimatorConfig:
     k: int | str = option(4, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
                           ge=1, le=1024)
     importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
-    proposal: str = option("weight", "q(t): weight, proportional to p(t) times the weight on the residual (CARV); "
-                           "adaptive, fitted to past draws; table, from estimator.table",
-                           choices=("weight", "adaptive", "table"))
+    proposal: str = option("adaptive", "q(t): adaptive, fitted to past draws, p while it brings nothing; weight, "
+                           "proportional to p(t) times the weight on the residual (CARV); table, from estimator.table",
+                           choices=("adaptive", "weight", "table"))
     table: list[float] = option([1.0], "q/p up to a constant, one number per equal range of timesteps", gt=0)
     stratified: bool = option(True, "one timestep per stratum of q, strata shuffled over views")
     noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "

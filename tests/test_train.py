@@ -318,7 +318,7 @@ def test_named_noise_modes_limit_the_choice_of_k():
     assert noise_mode("auto", 4, 50.0) == "zero_sum" and noise_mode("iid", 4, 1.0) == "iid"
 
 
-@pytest.mark.parametrize("override", ["estimator.proposal=adaptive", "estimator.noise=zero_sum", "estimator.noise=antithetic",
+@pytest.mark.parametrize("override", ["estimator.proposal=weight", "estimator.noise=zero_sum", "estimator.noise=antithetic",
                                       "estimator.proposal=table", "estimator.importance_sampling=false"])
 def test_every_estimator_option_has_an_effect(override):
     """The parameters after four steps differ from the default's."""

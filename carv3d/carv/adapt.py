@@ -2,8 +2,9 @@
 
 The variance-optimal q is proportional to p(t) sqrt(E ||f||^2 | t). A known factor of ||f||, ``base`` (the explicit
 weight w(t) on the residual), is divided out, and what remains is followed per bin of timesteps by a moving average of
-the squared norms that the estimator returns anyway; q is proportional to p base sqrt(average). So the fit starts at
-CARV's proposal p w and corrects it. The averages are conditional on the bin, so it hardly matters which q drew them;
+the squared norms that the estimator returns anyway; q is proportional to p base sqrt(average). So the fit corrects
+CARV's proposal p w, which can be far from the best: where the teacher is exact and guidance low, the residual shrinks
+faster with t than the weight grows. The averages are conditional on the bin, so it hardly matters which q drew them;
 within a bin they are taken under q's own shape p base, for which this choice is the optimal one.
 """
 
@@ -40,7 +41,7 @@ class Adaptive:
 
 
 def start(signature: str) -> Adaptive:
-    """Nothing seen yet: the proposal is that of the base."""
+    """Nothing seen yet: the proposal is p."""
     nothing = torch.zeros(2, BINS, dtype=torch.float64)
     return Adaptive(nothing, nothing, signature)
 
@@ -71,15 +72,16 @@ def propose(state: Adaptive, target: Tensor, base: Tensor) -> Proposal:
     p = target.double() / target.double().sum()
     base = base.double().cpu()
     moment = _moments(state.slow)
+    if moment is None:
+        return make_proposal(target)
     bins = torch.arange(p.numel()) * BINS // p.numel()
-    fitted = p * base * (1.0 if moment is None else moment[bins].sqrt())
+    fitted = p * base * moment[bins].sqrt()
     mixture = (1 - DEFENSIVE) * fitted / fitted.sum() + DEFENSIVE * p
     kept = p > 0
-    if moment is not None:
-        recent = (base.square() * _moments(state.fast)[bins])[kept]
-        ratio = (p[kept].square() * recent / mixture[kept]).sum() / (p[kept] * recent).sum()
-        if not ratio < GAIN:
-            return make_proposal(target)
+    recent = (base.square() * _moments(state.fast)[bins])[kept]
+    ratio = (p[kept].square() * recent / mixture[kept]).sum() / (p[kept] * recent).sum()
+    if not ratio < GAIN:
+        return make_proposal(target)
     return make_proposal(target, torch.where(kept, mixture / p.clamp(min=1e-300), 0.0))
 
 

@@ -30,6 +30,7 @@ setup(
         "transformers>=4.56",
         "safetensors>=0.5",
         "rich>=13",
+        "matplotlib>=3.8",
     ],
     extras_require={
         "cuda": ["gsplat>=1.5"],

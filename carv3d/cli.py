@@ -42,6 +42,16 @@ def parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("eval", help="score a run on a toybox prompt against the ground truth")
     evaluate.add_argument("run", metavar="RUN")
 
+    measure = commands.add_parser("measure", help="variance, costs and multipliers of a scene or a run")
+    measure.add_argument("--config", metavar="FILE", help="YAML, for a fresh scene")
+    measure.add_argument("--run", metavar="RUN", help="all checkpoints of a run folder, or the one named")
+    measure.add_argument("--warm-up", type=_whole(0), default=0, metavar="N", help="steps a fresh scene trains first")
+    measure.add_argument("--cameras", type=_whole(2), default=48, metavar="N", help="intervals shrink with their root")
+    measure.add_argument("--replicates", type=_whole(2), default=2, metavar="R", help="sets of a kind per camera")
+    measure.add_argument("--k", type=_wholes, default=(1, 2, 4, 8, 16), metavar="1,2,4,...", help="numbers of draws")
+    measure.add_argument("--out", metavar="DIR", help="default: RUN/measure, or outputs/measure/TAG@TIME")
+    measure.add_argument("overrides", nargs="*", metavar="key=value")
+
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
 
@@ -61,7 +71,15 @@ def _whole(least: int):
     return whole
 
 
-MODULES = {"train": "train", "render": "render", "eval": "evaluate", "prompts": "prompts", "doctor": "doctor"}
+def _wholes(text: str) -> tuple[int, ...]:
+    return tuple(map(_whole(1), text.split(",")))
+
+
+_wholes.__name__ = "comma-separated list of whole numbers"
+
+
+MODULES = {"train": "train", "render": "render", "eval": "evaluate", "measure": "measure",
+           "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -177,7 +177,7 @@ def peak_memory_mib() -> float:
 def environment(device: str, backends: str) -> dict[str, Any]:
     """Versions, device, commit and backends, for env.json."""
     packages = ("torch", "numpy", "omegaconf", "nerfacc", "numba", "imageio", "imageio-ffmpeg", "diffusers",
-                "transformers", "safetensors", "gsplat")
+                "transformers", "safetensors", "matplotlib", "gsplat")
     import torch
 
     return {

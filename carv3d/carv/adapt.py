@@ -71,23 +71,25 @@ def propose(state: Adaptive, target: Tensor, base: Tensor) -> Proposal:
     """
     p = target.double() / target.double().sum()
     base = base.double().cpu()
-    moment = _moments(state.slow)
+    bins = torch.arange(p.numel()) * BINS // p.numel()
+    level = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, base.square()) / torch.bincount(bins)
+    moment = _moments(state.slow, level)
     if moment is None:
         return make_proposal(target)
-    bins = torch.arange(p.numel()) * BINS // p.numel()
     fitted = p * base * moment[bins].sqrt()
     mixture = (1 - DEFENSIVE) * fitted / fitted.sum() + DEFENSIVE * p
     kept = p > 0
-    recent = (base.square() * _moments(state.fast)[bins])[kept]
+    recent = (base.square() * _moments(state.fast, level)[bins])[kept]
     ratio = (p[kept].square() * recent / mixture[kept]).sum() / (p[kept] * recent).sum()
     if not ratio < GAIN:
         return make_proposal(target)
     return make_proposal(target, torch.where(kept, mixture / p.clamp(min=1e-300), 0.0))
 
 
-def _moments(sums: Tensor) -> Tensor | None:
-    """Mean per bin, shrunk to the overall mean; None before the first draw."""
+def _moments(sums: Tensor, level: Tensor) -> Tensor | None:
+    """Mean per bin, shrunk to the overall one; None before the first draw. level: mean squared base per bin, the share
+    of each bin in the overall mean, so that bins of small norms do not speak for those that matter."""
     if sums[1].sum() <= 0 or sums[0].sum() <= 0:
         return None
-    overall = sums[0].sum() / sums[1].sum()
+    overall = (level * sums[0]).sum() / (level * sums[1]).sum()
     return (sums[0] + SHRINK * overall) / (sums[1] + SHRINK)

@@ -60,7 +60,7 @@ def continuous_best_k(rho: float, kappa: float, r: float) -> float:
 
 
 def fit_cost(points: Iterable[tuple[int, int, float]], c0: float = 0.0) -> Cost:
-    """a and b by least squares from (B, K, milliseconds) of whole steps, with c0 given; negative fits become 0."""
+    """a and b by least squares from (B, K, milliseconds) of whole steps, with c0 given; a negative a becomes 0, a b below it 1e-9."""
     rows = [(b, b * k, ms - c0) for b, k, ms in points]
     if len({(b, bk) for b, bk, _ in rows}) < 2:
         raise ValueError("steps at two or more (B, K) are needed to tell a from b")

@@ -1,0 +1,199 @@
+"""carv3d measure: what the gradient's variance is made of, what a step costs, what each way of drawing brings."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import re
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from carv3d import build, checkpoint
+from carv3d import config as configuration
+from carv3d.config import Config
+from carv3d.errors import UserError
+from carv3d.files import write_text
+from carv3d.progress import Progress, say
+from carv3d.runs import Run, environment
+
+
+def main(args: Namespace) -> int:
+    ks = tuple(sorted({1, *args.k}))
+    if len(ks) < 2:
+        raise UserError("--k 1 given; at least one K above 1 is needed to tell what a draw costs, for example --k 1,4")
+    run = Run.open(args.run) if args.run else None
+    config, states = _fresh(args) if run is None else _kept(run, args)
+    build.device(config)
+    folder = _folder(args.out, run, config)
+    build.set_up_kernels(config, say, toybox=True)
+    write_text(folder / "config.yaml", configuration.dump(config))
+
+    from carv3d import merit, plots
+    from carv3d.measurement import Measured, Settings, measure
+
+    trainer = build.trainer(config)
+    trainer.teacher.prepare()
+    settings = Settings(args.cameras, args.replicates, ks)
+    report: dict[str, Any] = {"prompt": config.prompt, "seed": config.seed,
+                              "environment": environment(str(trainer.device), trainer.scene.backends),
+                              "named": merit.named(config.objective.guidance_scale), "interrupted": False, "states": []}
+    measured = None
+    try:
+        for step in states(trainer):
+            measured = Measured(step, round(config.data.width.at(step)), round(config.data.height.at(step)), settings)
+            measure(trainer, measured)
+            report["states"].append(merit.summarise(measured, config.data.batch_size, config.seed))
+            _write(folder, report)
+            measured = None
+    except KeyboardInterrupt:
+        say("stopped: writing what is measured so far (once more to stop at once)")
+        report["interrupted"] = True
+        if measured is not None:
+            report["states"].append(merit.summarise(measured, config.data.batch_size, config.seed))
+        _write(folder, report)
+    for state in report["states"]:
+        print("\n".join(table(state, report["named"])), end="\n\n")
+    plots.draw(report, folder)
+    print(folder, flush=True)
+    return 130 if report["interrupted"] else 0
+
+
+def _fresh(args: Namespace) -> tuple[Config, Any]:
+    """A new scene, after --warm-up steps of training."""
+    config = configuration.load(args.config, args.overrides)
+    build.check_prompt(config)
+
+    def states(trainer: Any) -> Iterator[int]:
+        from carv3d.train import train_step
+
+        with Progress("warm-up", args.warm_up) as bar:
+            for step in range(args.warm_up):
+                train_step(trainer, step)
+                bar.add()
+        yield args.warm_up
+
+    return config, states
+
+
+def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
+    """The named checkpoint of a run, or all that it kept."""
+    for option, given in (("--config", args.config), ("--warm-up", args.warm_up)):
+        if given:
+            raise UserError(f"{option} given with --run; a run keeps its own config.yaml and is not trained further, "
+                            "give key=value")
+    config = run.config(args.overrides)
+    if config.scene != run.config().scene:
+        raise UserError("scene: cannot change with --run; its checkpoints hold the scene as it was configured")
+    build.check_prompt(config)
+    checkpoint.newest(run.ckpts)
+    paths = [Path(args.run)] if args.run.endswith(".ckpt") else checkpoint.listing(run.ckpts)
+
+    def states(trainer: Any) -> Iterator[int]:
+        for path in paths:
+            state = checkpoint.load(path, trainer.device)
+            trainer.scene.load_state_dict(state["trainer"]["scene"])
+            yield state["step"]
+
+    return config, states
+
+
+def _folder(out: str | None, run: Run | None, config: Config) -> Path:
+    tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
+    fresh = Path(config.exp_root_dir) / "measure" / f"{tag}@{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    folder = Path(out).expanduser() if out else run.folder / "measure" if run else fresh.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: {folder} cannot be made ({error.strerror}); "
+                        "choose a folder you may write to") from None
+    return folder
+
+
+# --- files and table -------------------------------------------------------------------------------------------------
+
+def _write(folder: Path, report: dict[str, Any]) -> None:
+    write_text(folder / "measure.json", json.dumps(report, indent=1) + "\n")
+    text = io.StringIO()
+    rows = list(csv_rows(report))
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(folder / "measure.csv", text.getvalue())
+
+
+def csv_rows(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row per state and kind of set: each number with its interval, and with R and rho beside."""
+    nothing = dict.fromkeys(("value", "low", "high"))
+    for state in report["states"]:
+        shared = {"rho": state.get("components", {}).get("rho"), "r": state.get("cost", {}).get("r")}
+        for entry in state.get("sets", ()):
+            ecm = entry.get("ecm", {})
+            numbers = {"within": entry["within"], "kappa": entry["kappa"], "re": entry["re"],
+                       "ecm_baseline_b1": ecm.get("1"), "ecm_baseline_b2": ecm.get("2"),
+                       **{f"ecm_alpha{alpha}": number for alpha, number in entry["ecm_alpha"].items()}, **shared}
+            yield {"step": state["step"], **{key: entry[key] for key in ("proposal", "stratified", "noise", "k")},
+                   **{name if part == "value" else f"{name}_{part}": value for name, number in numbers.items()
+                      for part, value in (number or nothing).items()}}
+
+
+def table(state: dict[str, Any], named: dict[str, list]) -> list[str]:
+    """Lines for one state: components, costs, kappa of all combinations, multipliers of the named ones."""
+    lines = [f"== step {state['step']}, {state['width']}x{state['height']}, {state['cameras']} cameras x "
+             f"{state['replicates']} replicates; [95 % intervals] =="]
+    if "components" in state:
+        lines.append("variance   " + "  ".join(f"{label} {_text(state['components'][name])}" for label, name in (
+            ("S_B", "between"), ("S_T", "within_time"), ("S_N", "within_noise"), ("W", "within"), ("rho", "rho"))))
+    if "cost" in state:
+        lines.append("cost, ms   " + "  ".join(f"{label} {_text(state['cost'][name])}" for label, name in (
+            ("c0", "c0_ms"), ("a", "a_ms"), ("b", "b_ms"), ("R = a/b", "r"))))
+    for entry in state.get("camera_strata", ()):
+        lines.append(f"camera strata at B={entry['items']}: between term x {_text(entry['kappa_cam'])}")
+    for entry in state.get("scope", ()):
+        lines.append(f"global over per-render strata at (B,K)=({entry['items']},{entry['k']}): "
+                     f"within variance x {_text(entry['ratio'])}")
+    if "sets" in state:
+        lines += ["", *_kappas(state)]
+    if "allocation" in state:
+        lines += ["", *_multipliers(state, named)]
+    return lines
+
+
+def _kappas(state: dict[str, Any]) -> list[str]:
+    cells: dict[tuple, dict[int, str]] = {}
+    for entry in state["sets"]:
+        how = entry["proposal"], "strata" if entry["stratified"] else "-", entry["noise"]
+        cells.setdefault(how, {})[entry["k"]] = _text(entry["kappa"])
+    lines = [("kappa", "", "") + tuple(f"K={k}" for k in state["k"])]
+    lines += [how + tuple(row.get(k, "") for k in state["k"]) for how, row in sorted(cells.items())]
+    return _aligned(lines)
+
+
+def _multipliers(state: dict[str, Any], named: dict[str, list]) -> list[str]:
+    from carv3d.merit import kind_of
+
+    sets = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}
+    rho, r = _text(state["components"]["rho"]), _text(state["cost"]["r"])
+    lines = [("multiplier", "best K", "K*", "kappa", "RE", "ECM over (1,1)", "ECM over (2,1)", "rho", "R")]
+    for name, how in named.items():
+        best = next(a for a in state["allocation"] if [a["proposal"], a["stratified"], a["noise"]] == list(how))
+        k = round(best["best_k"]["value"])
+        entry = sets[kind_of(how, k)]
+        low, high = (round(best["best_k"][side]) for side in ("low", "high"))
+        lines.append((name, f"{k} [{low}, {high}]", _text(best["k_star"]), _text(entry["kappa"]), _text(entry["re"]),
+                      _text(entry["ecm"]["1"]), _text(entry["ecm"]["2"]), rho, r))
+    return _aligned(lines)
+
+
+def _text(number: dict[str, float | None]) -> str:
+    value, low, high = ("inf" if x is None else f"{x:.3g}" for x in number.values())
+    return f"{value} [{low}, {high}]"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]

@@ -55,7 +55,8 @@ def views(config: Config, step: int, count: int, purpose: str, strata: bool = Fa
     cameras = sample_cameras(count, round(data.width.at(step)), round(data.height.at(step)), data.elevation_range,
                              data.camera_distance_range, data.fovy_range,
                              rng.generator(config.seed, f"{purpose} cameras", step), strata)
-    return cameras, background_colours(data.background, count, rng.generator(config.seed, f"{purpose} background", step))
+    generator = rng.generator(config.seed, f"{purpose} background", step)
+    return cameras, background_colours(data.background, count, generator)
 
 
 def replicates(trainer: Trainer, step: int, cameras: Cameras, background: Tensor, kinds: dict[str, SetKind],
@@ -114,7 +115,8 @@ class Account:
         """K V(K) / W of the sets that a run draws; 1 means no better than iid. Flat beyond 8."""
         if k == 1 or self.within <= 0:
             return 1.0
-        two, eight = (max(n * v / self.within, 1e-3) for n, v in zip(REFERENCES, (self.within_2, self.within_8), strict=True))
+        measured = zip(REFERENCES, (self.within_2, self.within_8), strict=True)
+        two, eight = (max(n * v / self.within, 1e-3) for n, v in measured)
         return two * (eight / two) ** min(math.log(k / 2) / math.log(4), 1.0)
 
     def set_variance(self, k: int) -> float:
@@ -151,7 +153,8 @@ def decide(account: Account, cost: Cost, items: int, current: int, choices: Sequ
     best = best_k(between, {k: account.set_variance(k) for k in choices}, items, cost)
     better = spent[best] < HYSTERESIS * spent[current]
     return {"k": best if better or current not in choices else current, "best_k": best, "current_k": current,
-            "rho": account.rho if account.between > 0 else None, "kappa": {k: account.kappa(k) for k in choices}, "r": cost.r, "items": items,
+            "rho": account.rho if account.between > 0 else None, "kappa": {k: account.kappa(k) for k in choices},
+            "r": cost.r, "items": items,
             "account": asdict(account), "cost": asdict(cost), "choices": list(choices)}
 
 

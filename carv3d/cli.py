@@ -21,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(prog="carv3d", description="Text to 3D by score distillation, with the gradient's variance accounted for.")
+    top = _Parser(prog="carv3d", description="Text to 3D by score distillation with a variance-reduced gradient.")
     top.add_argument("--version", action="version", version=f"carv3d {carv3d.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 

@@ -1,7 +1,7 @@
 """The configuration as a user gives it: YAML and ``key=value``, merged over the defaults, checked, written back.
 
-The options themselves are the dataclasses of ``carv3d.schema``; ``configs/base.yaml`` is ``dump(Config())``. Nothing here
-touches the file system except ``load`` reading the named file.
+The options themselves are the dataclasses of ``carv3d.schema``; ``configs/base.yaml`` is ``dump(Config())``. Nothing
+here touches the file system except ``load`` reading the named file.
 """
 
 from __future__ import annotations
@@ -218,8 +218,8 @@ def _allowed(item: dataclasses.Field) -> str:
     meta = item.metadata
     if meta.get("choices"):
         return ", ".join(map(str, meta["choices"]))
-    words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number", "bool": "true or false", "str": "text",
-             "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
+    words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number",
+             "bool": "true or false", "str": "text", "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
              "Schedule": "a number or a schedule"}
     text = words.get(item.type, str(item.type))
     if meta.get("length"):

@@ -30,7 +30,7 @@ def warnings(out: RenderOut, nonfinite_steps: int, truth: RenderOut | None) -> l
     if solid.any():
         clipped = ((out.rgb < 0.01) | (out.rgb > 0.99)).all(-1)[solid].float().mean().item()
         if clipped > 0.9:
-            found.append(f"saturated: {100 * clipped:.0f} % of the object's pixels are at the ends of the colour range; "
+            found.append(f"saturated: {100 * clipped:.0f} % of the object's pixels have an extreme colour; "
                          "lower objective.guidance_scale")
     if _same_from_behind(out) and (truth is None or not _same_from_behind(truth)):
         found.append("back equals front: the view from behind looks like the view from the front"

@@ -1,4 +1,4 @@
-"""One generator per purpose, derived from (seed, purpose, step): a resumed run draws what an uninterrupted one would."""
+"""One generator per purpose, derived from (seed, purpose, step), so that a resumed run draws what a whole one would."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -25,6 +26,24 @@ from carv3d.files import atomic, write_text
 from carv3d.schema import Config
 
 
+def fresh_folder(config: Config, name: str) -> Path:
+    """Make ``<exp_root_dir>/<name>/<tag>@<time>/``, new even within one second; UserError if that cannot be done."""
+    root = Path(config.exp_root_dir).expanduser() / name
+    tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    for attempt in itertools.count():
+        folder = root / f"{tag}@{stamp}{f'-{attempt}' if attempt else ''}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            if not root.is_dir():
+                raise UserError(f"exp_root_dir: {root} is not a folder; choose another exp_root_dir") from None
+        except OSError as error:
+            raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); "
+                            "choose a folder you may write to") from None
+
+
 class Run:
     """``<exp_root_dir>/<name>/<tag>@<time>/`` with config.yaml, cmd.txt, env.json, metrics.jsonl, summary.json,
     ckpts/ and save/."""
@@ -40,25 +59,11 @@ class Run:
     @classmethod
     def create(cls, config: Config, environment: dict[str, Any]) -> Run:
         """A fresh folder; UserError if it cannot be written."""
-        root = Path(config.exp_root_dir).expanduser() / config.name
-        tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
-        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-        for attempt in range(100):
-            folder = root / f"{tag}@{stamp}{f'-{attempt}' if attempt else ''}"
-            try:
-                folder.mkdir(parents=True)
-                break
-            except FileExistsError:
-                if not root.is_dir():
-                    raise UserError(f"exp_root_dir: {root} is not a folder; choose another exp_root_dir") from None
-            except OSError as error:
-                raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); "
-                                "choose a folder you may write to") from None
-        run = cls(folder)
+        run = cls(fresh_folder(config, config.name))
         run.ckpts.mkdir()
         run.save.mkdir()
-        write_text(folder / "config.yaml", configuration.dump(config))
-        write_text(folder / "cmd.txt", shlex.join(sys.argv) + "\n")
+        write_text(run.folder / "config.yaml", configuration.dump(config))
+        write_text(run.folder / "cmd.txt", shlex.join(sys.argv) + "\n")
         run.write_environment(environment)
         return run
 
@@ -86,7 +91,8 @@ class Run:
                 handle.write(json.dumps(record) + "\n")
         except OSError as error:
             raise UserError(f"{self.folder / 'metrics.jsonl'} cannot be written ({error.strerror}); checkpoints saved "
-                            f"so far are untouched; free some space, then carv3d train --resume {self.folder}") from None
+                            "so far are untouched; free some space, then carv3d train --resume "
+                            f"{self.folder}") from None
         if tensorboard:
             self._board().add_scalars_of(record)
 

@@ -169,8 +169,8 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     trainer.count(steps=1, renders=batch, encodes=batch, draws=batch * k)
     mark("account")
     metrics = {"k": k, "grad_norm": grad_norm, "draw_norm": estimate.squared_norm.mean().sqrt(),
-               "opacity": out.opacity.detach().mean(), **{f"loss_{name}": term.detach().mean() for name, term in terms.items()},
-               **out.stats}
+               "opacity": out.opacity.detach().mean(), **out.stats,
+               **{f"loss_{name}": term.detach().mean() for name, term in terms.items()}}
     return StepOut(metrics, finite, {"latents": latents.detach(), "timestep": draws.timestep, "weight": draws.weight,
                                      "noise": draws.noise, "azimuth_deg": cameras.azimuth_deg,
                                      "elevation_deg": cameras.elevation_deg, "background": background})
@@ -224,7 +224,8 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks) -> int:
         pending.append((step, out))
         done = step + 1
         stopping = hooks.stop() or done == config.trainer.max_steps
-        saving = stopping or (config.checkpoint.every_n_train_steps and done % config.checkpoint.every_n_train_steps == 0)
+        every = config.checkpoint.every_n_train_steps
+        saving = stopping or (every and done % every == 0)
         logging = done % config.log.every_n_steps == 0
         if logging or saving:
             for earlier, result in pending:

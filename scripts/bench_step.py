@@ -4,7 +4,9 @@ usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] 
 
 The scene is trained for --warm-up steps first, so that a settled scene is measured and not the fog it starts from. The
 picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split into
-the teacher's calls and the rest (noising, weighting, averaging). Device-synchronised.
+the teacher's calls and the rest (noising, weighting, averaging). ``estimator_share`` is that rest, the draws and the
+proposal's update over the whole step; ``measurement_share`` is one measurement for estimator.k=auto over the steps
+between two. Device-synchronised.
 """
 
 from __future__ import annotations
@@ -43,12 +45,13 @@ def settled(config: Config) -> Config:
 def measure(config: Config, warm_up: int, repeats: int) -> dict:
     import torch
 
-    from carv3d.train import train_step
+    from carv3d.train import choose_k, train_step
 
     trainer = build.trainer(config)
     trainer.teacher.prepare()
     for step in range(warm_up):
-        train_step(trainer, step)
+        trainer.timer.start()
+        train_step(trainer, step, trainer.timer)
     if trainer.device.type == "cuda":
         sync = torch.cuda.synchronize
     else:
@@ -83,8 +86,20 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
         stations["estimate"][-1] -= teacher
     medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
     total = statistics.median([sum(parts) for parts in zip(*stations.values())])
+    trainer.teacher.predict = predict
+    events = []
+    for event in range(5):
+        began = time.perf_counter()
+        choose_k(trainer, warm_up + event)
+        sync()
+        events.append(1e3 * (time.perf_counter() - began))
+    event_ms, every = statistics.median(events), config.estimator.measure_every
+    own = medians["draws"] + medians["estimate"] + medians["account"]
     return {"batch_size": config.data.batch_size, "k": config.estimator.k, "picture": round(config.data.width.at(0)),
-            "step_ms": round(total, 3), "stations_ms": medians, "repeats": repeats, "warm_up": warm_up,
+            "step_ms": round(total, 3), "stations_ms": medians, "estimator_share": round(own / total, 4),
+            "measurement_ms": round(event_ms, 1), "measure_every": every,
+            "measurement_share": round(event_ms / (event_ms + every * total), 4),
+            "repeats": repeats, "warm_up": warm_up,
             "environment": environment(str(trainer.device), trainer.scene.backends)}
 
 

@@ -38,7 +38,8 @@ def table(rows: list[tuple[str, int, dict]]) -> str:
         q = summary["quality"]
         mark = " (held out)" if held_out(parse(prompt)) else ""
         lines.append(f"| {prompt}{mark} | {seed} | {'right' if q['retrieval_top1'] else q['nearest_prompt']} | "
-                     f"{q['retrieval_rank']} | {q['mask_iou']:.3f} | {q['psnr']:.2f} | {summary['seconds']['train']:.1f} | "
+                     f"{q['retrieval_rank']} | {q['mask_iou']:.3f} | {q['psnr']:.2f} | "
+                     f"{summary['seconds']['train']:.1f} | "
                      f"{summary['peak_mem_mib']:.0f} | {'; '.join(summary['warnings'])} |")
     quality = [summary["quality"] for _, _, summary in rows]
     right = sum(q["retrieval_top1"] for q in quality)

@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("runs", nargs="+")
     args = parser.parse_args()
     sheets = [iio.imread(Run.open(run).save / "preview.png") for run in args.runs]
-    iio.imwrite(args.out, np.concatenate([sheet[: len(sheet) // 3] for sheet in sheets]))  # rows: colour, opacity, depth
+    iio.imwrite(args.out, np.concatenate([sheet[: len(sheet) // 3] for sheet in sheets]))  # colour rows
     print(args.out)
     return 0
 

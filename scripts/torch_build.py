@@ -46,7 +46,8 @@ def main(requirement: str, *options: str) -> int:
     unknown = f", {sizes.count(0)} of unknown size" if 0 in sizes else ""
     print(f"PyTorch {version} ({kind}): {len(items)} packages, {sum(sizes) / 2**20:.0f} MiB to download{unknown}")
     if cuda:
-        print("Without an NVIDIA GPU the CPU build is far smaller: see pytorch.org's install selector, set CARV3D_TORCH_INDEX")
+        print("Without an NVIDIA GPU the CPU build is far smaller: see pytorch.org's install selector and set "
+              "CARV3D_TORCH_INDEX")
     return 0
 
 

@@ -30,7 +30,7 @@ def scene(kind: str) -> RenderOut:
 
 
 @pytest.mark.parametrize("kind,word", [("janus", "back equals front"), ("mirrored", "back equals front"),
-                                       ("empty", "empty"), ("full", "saturated"), ("burnt", "ends of the colour range"),
+                                       ("empty", "empty"), ("full", "saturated"), ("burnt", "extreme colour"),
                                        ("nan", "non-finite")])
 def test_faults_are_named(kind, word):
     found = warnings(scene(kind), 0, scene("good"))

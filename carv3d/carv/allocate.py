@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds (any unit will do). c0: once a step. a: per item, with the backward. b: per draw. All >= 0, a + b > 0."""
+    """Milliseconds (any unit will do). c0: once a step. a: per item, with its backward. b: per draw. >= 0, a + b > 0."""
 
     c0: float
     a: float
@@ -60,7 +60,10 @@ def continuous_best_k(rho: float, kappa: float, r: float) -> float:
 
 
 def fit_cost(points: Iterable[tuple[int, int, float]], c0: float = 0.0) -> Cost:
-    """a and b by least squares from (B, K, milliseconds) of whole steps, with c0 given; a negative a becomes 0, a b below it 1e-9."""
+    """a and b by least squares from (B, K, milliseconds) of whole steps, with c0 given.
+
+    A negative a becomes 0; b is at least 1e-9, so that R stays a number.
+    """
     rows = [(b, b * k, ms - c0) for b, k, ms in points]
     if len({(b, bk) for b, bk, _ in rows}) < 2:
         raise ValueError("steps at two or more (B, K) are needed to tell a from b")

@@ -66,7 +66,7 @@ def squared_mean(replicates: Tensor) -> Tensor:
 
 
 def time_and_noise(pairs: Tensor) -> tuple[Tensor, Tensor]:
-    """Contributions [B] to S_T and S_N from J >= 2 iid timesteps per item with two noises each: [B,J,2,d] (weighted)."""
+    """Contributions [B] to S_T and S_N, from J >= 2 iid timesteps per item with two noises each: [B,J,2,d]."""
     noise = pairs.var(2, unbiased=True).sum(-1).mean(1)
     total = (pairs[:, :, 0].var(1, unbiased=True).sum(-1) + pairs[:, :, 1].var(1, unbiased=True).sum(-1)) / 2
     return total - noise, noise

@@ -54,7 +54,7 @@ def _devices() -> list[str]:
             lines.append(f"cuda:{i}          {torch.cuda.get_device_name(i)}, {free >> 20} of {total >> 20} MiB free")
     else:
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "a CPU build"
-        lines.append(f"cuda            none seen (this PyTorch is {built}; pytorch.org's install selector names others)")
+        lines.append(f"cuda            none seen (PyTorch is {built}; pytorch.org's install selector names others)")
     return lines
 
 

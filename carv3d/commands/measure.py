@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import json
-import re
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +12,11 @@ from typing import Any
 
 from carv3d import build, checkpoint
 from carv3d import config as configuration
-from carv3d.config import Config
 from carv3d.errors import UserError
 from carv3d.files import write_text
 from carv3d.progress import Progress, say
-from carv3d.runs import Run, environment
+from carv3d.runs import Run, environment, fresh_folder
+from carv3d.schema import Config
 
 
 def main(args: Namespace) -> int:
@@ -102,9 +100,9 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
 
 
 def _folder(out: str | None, run: Run | None, config: Config) -> Path:
-    tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
-    fresh = Path(config.exp_root_dir) / "measure" / f"{tag}@{datetime.datetime.now():%Y%m%d-%H%M%S}"
-    folder = Path(out).expanduser() if out else run.folder / "measure" if run else fresh.expanduser()
+    if not out and run is None:
+        return fresh_folder(config, "measure")
+    folder = Path(out).expanduser() if out else run.folder / "measure"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

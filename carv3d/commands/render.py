@@ -34,7 +34,8 @@ def main(args: Namespace) -> int:
     scene, device, step = build.trained_scene(config, checkpoint.newest(run.ckpts))
     build.set_up_kernels(config, say)
     run.save.mkdir(exist_ok=True)
-    name = f"it{step}-{args.views}views-{args.size or 'auto'}px-elevation{args.elevation:g}-{args.background}.{args.format}"
+    name = (f"it{step}-{args.views}views-{args.size or 'auto'}px-elevation{args.elevation:g}-{args.background}"
+            f".{args.format}")
     path = render_turntable(run.save / name, scene, config, device, views=args.views, size=args.size,
                             elevation_deg=args.elevation, background=args.background)
     print(path)

@@ -67,7 +67,7 @@ def _resume(args: Namespace) -> int:
     saved = configuration.parse(state["config"])
     changed = [key for key in _differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
-        raise UserError(f"checkpoint {path} refused: it was made with another {changed[0]} than {run.folder}/config.yaml")
+        raise UserError(f"checkpoint {path} refused: made with another {changed[0]} than {run.folder}/config.yaml says")
     if state["step"] >= config.trainer.max_steps:
         raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}; "
                         "give a larger trainer.max_steps to go on")

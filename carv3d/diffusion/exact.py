@@ -39,7 +39,7 @@ class PictureSet:
     def denoise(self, noisy: Tensor, alpha: Tensor, sigma: Tensor, beta: Tensor) -> Tensor:
         """E[x0 | z_t] for noisy [n,3,H,W], alpha and sigma [n,1,1,1] and one background beta [3] in [-1,1]."""
         size = noisy.shape[2:]
-        mix = torch.cat([torch.eye(3, dtype=beta.dtype, device=beta.device), beta[:, None]], 1)  # [3,4]: channels -> rgb
+        mix = torch.cat([torch.eye(3, dtype=beta.dtype, device=beta.device), beta[:, None]], 1)  # [3,4]
         centre = torch.einsum("kc,chw->khw", mix, self.centre) + beta[:, None, None]
         lifted = torch.einsum("kc,nkp->ncp", mix, (noisy - alpha * centre).flatten(2))  # <lifted,row> = <noisy,picture>
         alpha, sigma = alpha.reshape(-1, 1), sigma.reshape(-1, 1)

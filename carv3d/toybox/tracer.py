@@ -101,7 +101,8 @@ def _trace(solids: Sequence[Solid], which: np.ndarray, cameras: Cameras, light: 
     colour = np.empty((len(cameras), cameras.height, cameras.width, albedo.shape[-1] + 1), np.float32)
     depth = np.empty(colour.shape[:3], np.float32)
     c2w, focal, gain = (x.cpu().double().numpy() for x in (cameras.c2w, cameras.focal_px, light.gain))
-    spread(_render, len(depth), 1, starts[which], ends[which], shape, albedo, c2w, focal, _towards(light), gain, colour, depth)
+    spread(_render, len(depth), 1, starts[which], ends[which], shape, albedo, c2w, focal, _towards(light), gain, colour,
+           depth)
     return Traced(torch.from_numpy(colour), torch.from_numpy(depth))
 
 

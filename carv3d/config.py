@@ -219,8 +219,8 @@ def _allowed(item: dataclasses.Field) -> str:
     if meta.get("choices"):
         return ", ".join(map(str, meta["choices"]))
     words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number",
-             "bool": "true or false", "str": "text", "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
-             "Schedule": "a number or a schedule"}
+             "bool": "true or false", "str": "text", "list[float]": "a list of numbers",
+             "list[int]": "a list of whole numbers", "Schedule": "a number or a schedule"}
     text = words.get(item.type, str(item.type))
     if meta.get("length"):
         text = text.replace("a list of", str(meta["length"]))
@@ -231,6 +231,9 @@ def _allowed(item: dataclasses.Field) -> str:
 
 def _check_relations(config: Config) -> None:
     """Rules that tie fields together."""
+    if config.data.camera_sequence and config.data.batch_size > 1:
+        raise UserError(f"data.camera_sequence: true given with data.batch_size {config.data.batch_size}; it is for "
+                        "batch_size 1, larger batches have data.camera_strata")
     k, noise, cost = config.estimator.k, config.estimator.noise, config.estimator.cost
     if k != "auto" and (noise == "antithetic" and k % 2 or noise == "zero_sum" and k < 2):
         raise UserError(f"estimator.noise: {noise} given with estimator.k {k}; antithetic needs an even K, "

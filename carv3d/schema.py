@@ -57,6 +57,8 @@ class DataConfig:
                                      length=2)
     views: int = option(8, "view words: 1 none, 4 the field's, 8 named azimuths and overhead", choices=(1, 4, 8))
     camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
+    camera_sequence: bool = option(False, "batch_size 1 only: azimuths from a randomly shifted low-discrepancy "
+                                   "sequence over the steps; unbiased over shifts, not given the past")
     background: str = option("random", "behind the scene in training: one colour a view, or fixed",
                              choices=("random", "white", "black", "grey"))
 

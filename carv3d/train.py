@@ -18,7 +18,7 @@ from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives import sds
 from carv3d.scenes.base import Scene
-from carv3d.scenes.cameras import sample_cameras
+from carv3d.scenes.cameras import golden_turn, sample_cameras
 from carv3d.schema import Config
 
 FIRST_K = 4  # of estimator.k=auto, until the first measurement
@@ -40,6 +40,7 @@ class Trainer:
         self.base_lr = [group["lr"] for group in self.optimizer.param_groups]
         self.weight = self.teacher.schedule.weighting(self.config.objective.weighting)
         self.k = FIRST_K if self.config.estimator.k == "auto" else self.config.estimator.k
+        self.sequence_offset = torch.rand((), generator=rng.generator(self.config.seed, "camera sequence")).item()
         self.account = accounting.Account()
         self.timer = accounting.StationTimer(self.device)
         self.adaptive = adapt.start(self.signature())
@@ -124,8 +125,9 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     weights = {name: getattr(config.loss, f"lambda_{name}").at(step) for name in ("sparsity", "opaque")}
 
     # views, rendered once and encoded once
+    turn = golden_turn(step, trainer.sequence_offset) if data.camera_sequence else None
     cameras = sample_cameras(batch, width, height, data.elevation_range, data.camera_distance_range, data.fovy_range,
-                             generator("cameras"), data.camera_strata).to(device)
+                             generator("cameras"), data.camera_strata, turn).to(device)
     background = background_colours(data.background, batch, generator("background")).to(device)
     mark("cameras")
     out = scene.render(cameras, background, generator("render"))

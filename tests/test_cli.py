@@ -69,11 +69,12 @@ def test_a_named_backend_that_is_missing(capsys, tmp_path, monkeypatch):
     assert "render_backend=nerfacc" in capsys.readouterr().err
 
 
-def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.name)
+def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_path, monkeypatch, path):
     from carv3d import config as configuration
 
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "--dry-run", "prompt=a red cube", "teacher.exact.set_size=8", "estimator.k=2"]) == 0
+    assert main(["train", "--dry-run", "--config", str(path), "prompt=a red cube", "teacher.exact.set_size=8", "estimator.k=2"]) == 0
     out = capsys.readouterr().out
     config = configuration.parse(out)
     assert config.prompt == "a red cube" and config.estimator.k == 2

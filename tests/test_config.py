@@ -90,6 +90,7 @@ def test_schedules():
     ("seed=-1", ["seed", "-1", ">= 0"]),
     ("tag=${nothing.here}", ["nothing.here"]),
     ("estimator.k=[1", ["estimator.k", "[1", "whole number"]),
+    ("data.camera_sequence=true", ["data.camera_sequence", "data.batch_size 2", "batch_size 1"]),
     ("just words", ["just words", "key=value"]),
     ("=3", ["=3", "key=value"]),
 ])

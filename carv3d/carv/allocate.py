@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds (any unit will do). c0: once a step. a: per item, with its backward. b: per draw. >= 0, a + b > 0."""
+    """Milliseconds (any unit will do). c0: once a step. a: per item, with its backward. b: per draw. >= 0, a+b > 0."""
 
     c0: float
     a: float

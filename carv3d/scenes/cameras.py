@@ -117,28 +117,36 @@ def sample_cameras(
     fovy_range: tuple[float, float],
     generator: torch.Generator,
     strata: bool = False,
+    turn: float | None = None,
 ) -> Cameras:
     """Random cameras: azimuth uniform on the circle, the rest uniform in their ranges.
 
     strata: one camera in each of B equal azimuth sectors, the sectors under one random offset and in random order, so
     that each camera by itself is still uniform and no position in the batch means a sector.
+    turn: the azimuth of all B, as a share of the circle, instead of a random one (see ``golden_turn``).
     """
     uniform = torch.rand(4, batch, generator=generator, dtype=torch.float64)
-    turn = uniform[0]
+    around = uniform[0]
     if strata:
         offset = torch.rand((), generator=generator, dtype=torch.float64)
         order = torch.randperm(batch, generator=generator)
-        turn = ((order + turn) / batch + offset) % 1.0
+        around = ((order + around) / batch + offset) % 1.0
+    if turn is not None:
+        around = torch.full_like(around, turn)
 
     def between(u: Tensor, bounds: tuple[float, float]) -> Tensor:
         return (bounds[0] + u * (bounds[1] - bounds[0])).float()
 
     return Cameras(
-        (turn * 360.0 - 180.0).float(), between(uniform[1], elevation_range), between(uniform[2], distance_range),
+        (around * 360.0 - 180.0).float(), between(uniform[1], elevation_range), between(uniform[2], distance_range),
         between(uniform[3], fovy_range), width, height,
     )
 
 
-def spread_deg(a: float, b: float) -> float:
-    """Smallest angle between two azimuths, degrees."""
-    return abs(math.remainder(a - b, 360.0))
+def golden_turn(step: int, offset: float) -> float:
+    """Point ``step`` of the golden-ratio sequence shifted by a random ``offset``, in [0,1).
+
+    Any run of consecutive steps is spread evenly over the circle. With the offset uniform, each point by itself is
+    uniform too, but given the steps before it is not random at all.
+    """
+    return (offset + step * (math.sqrt(5) - 1) / 2) % 1.0

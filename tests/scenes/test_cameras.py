@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from carv3d.scenes.cameras import orbit, sample_cameras, spread_deg, turntable
+from carv3d.scenes.cameras import orbit, sample_cameras, turntable
 
 
 def close(tensor, values, atol=1e-6):
@@ -59,7 +59,7 @@ def test_rays_meet_the_origin_at_the_picture_centre():
 def test_turntable_repeats_no_frame():
     cameras = turntable(120, 15.0, 2.5, 40.0, 8)
     assert len(cameras) == 120 and cameras.azimuth_deg[0] == 0
-    gaps = [spread_deg(a, b) for a, b in zip(cameras.azimuth_deg.tolist(), cameras.azimuth_deg.roll(-1).tolist())]
+    gaps = [abs(math.remainder(a - b, 360.0)) for a, b in zip(cameras.azimuth_deg.tolist(), cameras.azimuth_deg.roll(-1).tolist())]
     assert gaps == pytest.approx([3.0] * 120, abs=1e-4)  # the step from the last to the first is as large as any
 
 
@@ -102,3 +102,21 @@ def test_slicing_keeps_views():
 def test_orbit_names_the_wrong_argument():
     with pytest.raises(ValueError, match="distance must have 1 or 3 values, got 2"):
         orbit([0.0, 1.0, 2.0], 0.0, [1.0, 2.0], 40.0, 8, 8)
+
+
+def test_the_golden_sequence_spreads_every_window_and_is_uniform_over_shifts():
+    """Any eight steps in a row leave no gap above 0.25 of the circle (iid ones do in most windows)."""
+    from carv3d.scenes.cameras import golden_turn
+
+    for start in range(50):
+        turns = sorted(golden_turn(step, 0.37) for step in range(start, start + 8))
+        gaps = [b - a for a, b in zip(turns, [*turns[1:], turns[0] + 1], strict=True)]
+        assert max(gaps) < 0.25
+    shifts = torch.arange(1000) / 1000
+    one_step = torch.tensor([golden_turn(7, offset.item()) for offset in shifts]).sort().values
+    assert (one_step - shifts).abs().max() < 2e-3
+
+
+def test_a_given_turn_sets_the_azimuth():
+    cameras = sample_cameras(3, 8, 8, (0.0, 1.0), (2.0, 3.0), (40.0, 41.0), torch.Generator().manual_seed(0), turn=0.75)
+    assert torch.allclose(cameras.azimuth_deg, torch.tensor(90.0))

@@ -16,6 +16,7 @@ from world import gen
 from carv3d import carv
 from carv3d.diffusion.mixture import MixtureTeacher
 from carv3d.objectives import sds
+from carv3d.scenes.cameras import Cameras, golden_turn, sample_cameras
 
 CAMERAS, SETS, K = 128, 20, 8
 CASES = [(name, guidance) for guidance in (1.0, 7.5) for name in ("mid", "near")]
@@ -77,6 +78,31 @@ def test_camera_strata_lower_the_between_render_term(world):
     replicates = [batch_gradients(world, 300, strata, 1000 + 500 * strata) for strata in (True, False)]
     result = harness.independent_ratio(*(harness.shared_variance(*pair) for pair in replicates))
     print(f"camera strata: {result}")
+    assert result.upper < 0.60
+
+
+def window_gradients(world, windows, sequence, seed):
+    """Two replicates [windows,1536] of the mean gradient over 8 consecutive steps of one camera each, far, guidance 7.5;
+    azimuths iid, or the golden-ratio sequence from a random shift."""
+    generator, replicates = gen(seed), []
+    for window in range(windows):
+        offset = torch.rand((), generator=generator).item()
+        parts = [sample_cameras(1, worlds.SIZE, worlds.SIZE, **worlds.RANGES, generator=generator,
+                                turn=golden_turn(step, offset) if sequence else None) for step in range(8)]
+        fields = ([getattr(part, name) for part in parts] for name in
+                  ("azimuth_deg", "elevation_deg", "distance", "fovy_deg"))
+        views = worlds.look(Cameras(*map(torch.cat, fields), worlds.SIZE, worlds.SIZE), generator)
+        draws = world.draws(16, 4, seed + 1 + window, stratified=True, noise="antithetic")
+        replicates.append(world.theta_gradients(world.start, views, draws, 7.5).mean(0))
+    return torch.stack(replicates).unbind(1)
+
+
+def test_a_camera_sequence_lowers_the_between_render_term_of_a_window_of_steps(world):
+    """What data.camera_sequence brings at B = 1, over any eight steps in a row: as much as strata bring to a batch."""
+    sequence, iid = (harness.shared_variance(*window_gradients(world, 300, flag, 3000 + 500 * flag))
+                     for flag in (True, False))
+    result = harness.independent_ratio(sequence, iid)
+    print(f"camera sequence: {result}")
     assert result.upper < 0.60
 
 

@@ -71,7 +71,7 @@ def probe_one(name: str) -> Probe:
     """Run one operation of the package; never raises."""
     run, needs_cuda, remedy = _REMEDY[name]
     if needs_cuda and not torch.cuda.is_available():
-        return Probe(name, False, "needs a CUDA device that torch can see")
+        return Probe(name, False, f"needs a CUDA device that torch can see, and then: {remedy}")
     try:
         run()
         return Probe(name, True, getattr(importlib.import_module(name), "__version__", "works"))

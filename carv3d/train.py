@@ -218,8 +218,11 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks) -> int:
     config = trainer.config
     pending: deque[tuple[int, StepOut]] = deque()
     for step in range(first_step, config.trainer.max_steps):
-        trainer.timer.start()
-        out = train_step(trainer, step, trainer.timer)
+        if trainer.measures_cost:
+            trainer.timer.start()
+            out = train_step(trainer, step, trainer.timer)
+        else:
+            out = train_step(trainer, step)
         if (config.estimator.k == "auto" and (step + 1) % config.estimator.measure_every == 0
                 and step + 1 < config.trainer.max_steps):
             hooks.decision(step + 1, choose_k(trainer, step))

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from carv3d import carv, rng
+from carv3d import carv, rng, views
 from carv3d.carv import noise as noises
 from carv3d.carv.allocate import Cost, best_k, work
 from carv3d.carv.variance import Sketch, between_items, set_variance
-from carv3d.scenes.cameras import Cameras, sample_cameras
+from carv3d.scenes.cameras import Cameras
 
 if TYPE_CHECKING:
-    from carv3d.schema import Config
     from carv3d.train import Trainer
 
 CHOICES = (1, 2, 4, 8, 16)
@@ -45,18 +44,6 @@ def noise_mode(name: str, k: int, guidance_scale: float) -> str:
     if name != "auto":
         return name if noises.allows(name, k) else "iid"
     return "iid" if k % 2 else "antithetic" if guidance_scale <= 7.5 else "zero_sum"
-
-
-def views(config: Config, step: int, count: int, purpose: str, strata: bool = False) -> tuple[Cameras, Tensor]:
-    """``count`` cameras at the step's picture size, iid unless ``strata``, and their backgrounds."""
-    from carv3d.train import background_colours
-
-    data = config.data
-    cameras = sample_cameras(count, round(data.width.at(step)), round(data.height.at(step)), data.elevation_range,
-                             data.camera_distance_range, data.fovy_range,
-                             rng.generator(config.seed, f"{purpose} cameras", step), strata)
-    generator = rng.generator(config.seed, f"{purpose} background", step)
-    return cameras, background_colours(data.background, count, generator)
 
 
 def replicates(trainer: Trainer, step: int, cameras: Cameras, background: Tensor, kinds: dict[str, SetKind],
@@ -135,7 +122,7 @@ def measure(trainer: Trainer, step: int, account: Account) -> Account:
     proposal, guidance = trainer.proposal(step), trainer.config.objective.guidance_scale
     kinds = {k: SetKind(k, proposal, config.stratified and k > 1, noise_mode(config.noise, k, guidance))
              for k in (1, *REFERENCES)}
-    sets = replicates(trainer, step, *views(trainer.config, step, CAMERAS, "account"),
+    sets = replicates(trainer, step, *views.sample(trainer.config, step, CAMERAS, "account"),
                       {str(k): kind for k, kind in kinds.items()}, REPLICATES, "account")
     found = [set_variance(sets[str(k)]).mean().item() for k in kinds]
     return account.add(*found, between_items(sets[str(REFERENCES[-1])]).mean().item())

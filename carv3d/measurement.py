@@ -21,8 +21,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from carv3d import carv, rng
-from carv3d.accounting import views
+from carv3d import carv, rng, views
 from carv3d.carv import adapt
 from carv3d.carv import noise as noises
 from carv3d.carv.variance import Sketch
@@ -183,7 +182,7 @@ def fit_proposals(trainer: Trainer, measured: Measured) -> None:
     step = measured.step
     target, base = trainer.proposal(step).target, trainer.weight.cpu().double()
     plain = carv.make_proposal(target)
-    cameras, background = views(trainer.config, step, FIT_VIEWS, "measure fit")
+    cameras, background = views.sample(trainer.config, step, FIT_VIEWS, "measure fit")
     state, timesteps, norms = adapt.start(trainer.signature()), [], []
     share = ADAPT_STEPS // FIT_VIEWS * ADAPT_DRAWS
     for c in _bar(f"step {step}: proposals", range(FIT_VIEWS)):
@@ -262,7 +261,7 @@ def preserved(trainer: Trainer) -> Iterator[None]:
 def measure_cameras(trainer: Trainer, measured: Measured, sketch: Sketch) -> None:
     """Every kind of set at iid cameras: within variances, the noise component, and two halves for the between one."""
     step, settings = measured.step, measured.settings
-    cameras, background = views(trainer.config, step, settings.cameras, "measure")
+    cameras, background = views.sample(trainer.config, step, settings.cameras, "measure")
     longest = max(settings.k)
     for c in _bar(f"step {step}: cameras", range(settings.cameras)):
         batch = Batch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure {c}")
@@ -289,7 +288,7 @@ def measure_strata(trainer: Trainer, measured: Measured, sketch: Sketch) -> None
         done: list[Tensor] = measured.strata.setdefault(items, [])
         for n in _bar(f"step {step}: camera strata, B={items}", range(settings.batches)):
             label = f"measure strata {items} {n}"
-            batch = Batch(trainer, step, *views(trainer.config, step, items, label, strata=True), label)
+            batch = Batch(trainer, step, *views.sample(trainer.config, step, items, label, strata=True), label)
             draws = batch.draw(2 * items, max(settings.k), measured.proposals["oracle"], True, noise, "halves")
             done.append(batch.sketches(batch.means(draws), sketch))
 
@@ -299,7 +298,7 @@ def measure_scope(trainer: Trainer, measured: Measured) -> None:
     step, settings = measured.step, measured.settings
     for n in _bar(f"step {step}: strata per render and global", range(settings.batches)):
         label = f"measure scope {n}"
-        batch = Batch(trainer, step, *views(trainer.config, step, SCOPE_BATCH, label), label)
+        batch = Batch(trainer, step, *views.sample(trainer.config, step, SCOPE_BATCH, label), label)
         for k in settings.k:
             rows, proposal = settings.sets(k) * SCOPE_BATCH, measured.proposals["uniform"]
             each = batch.draw(rows, k, proposal, k > 1, "iid", f"each {k}")

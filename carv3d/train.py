@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from carv3d import accounting, carv, losses, rng
+from carv3d import accounting, carv, losses, rng, views
 from carv3d.carv import adapt
 from carv3d.carv.allocate import Cost
 from carv3d.carv.estimate import ValueFn
@@ -18,7 +18,6 @@ from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives import sds
 from carv3d.scenes.base import Scene
-from carv3d.scenes.cameras import golden_turn, sample_cameras
 from carv3d.schema import Config
 
 FIRST_K = 4  # of estimator.k=auto, until the first measurement
@@ -40,7 +39,6 @@ class Trainer:
         self.base_lr = [group["lr"] for group in self.optimizer.param_groups]
         self.weight = self.teacher.schedule.weighting(self.config.objective.weighting)
         self.k = FIRST_K if self.config.estimator.k == "auto" else self.config.estimator.k
-        self.sequence_offset = torch.rand((), generator=rng.generator(self.config.seed, "camera sequence")).item()
         self.account = accounting.Account()
         self.timer = accounting.StationTimer(self.device)
         self.adaptive = adapt.start(self.signature())
@@ -118,17 +116,14 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
         return rng.generator(config.seed, purpose, step, where)
 
     # schedules become plain numbers
-    width, height = round(data.width.at(step)), round(data.height.at(step))
     proposal = trainer.proposal(step)
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
     weights = {name: getattr(config.loss, f"lambda_{name}").at(step) for name in ("sparsity", "opaque")}
 
     # views, rendered once and encoded once
-    turn = golden_turn(step, trainer.sequence_offset) if data.camera_sequence else None
-    cameras = sample_cameras(batch, width, height, data.elevation_range, data.camera_distance_range, data.fovy_range,
-                             generator("cameras"), data.camera_strata, turn).to(device)
-    background = background_colours(data.background, batch, generator("background")).to(device)
+    cameras, background = views.sample(config, step, batch, strata=data.camera_strata, sequence=data.camera_sequence)
+    cameras, background = cameras.to(device), background.to(device)
     mark("cameras")
     out = scene.render(cameras, background, generator("render"))
     mark("render")
@@ -176,13 +171,6 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     return StepOut(metrics, finite, {"latents": latents.detach(), "timestep": draws.timestep, "weight": draws.weight,
                                      "noise": draws.noise, "azimuth_deg": cameras.azimuth_deg,
                                      "elevation_deg": cameras.elevation_deg, "background": background})
-
-
-def background_colours(kind: str, batch: int, generator: torch.Generator) -> Tensor:
-    """[B,3] in [0,1]: one random colour a view, or a fixed grey level."""
-    if kind == "random":
-        return torch.rand(batch, 3, generator=generator)
-    return torch.full((batch, 3), {"white": 1.0, "black": 0.0, "grey": 0.5}[kind])
 
 
 def choose_k(trainer: Trainer, step: int) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from carv3d.schema import Config
 def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
-    from carv3d.commands.train import middle_camera
     from carv3d.export import video
+    from carv3d.views import middle_camera
 
     size = size or (512 if device.type == "cuda" else 256)
     video.check(path.suffix.removeprefix("."), background, size)

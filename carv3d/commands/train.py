@@ -195,13 +195,9 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
 
 def sheet(scene: Any, config: Config, device: Any, **kwargs: Any) -> Any:
     from carv3d.export.pictures import contact_sheet
+    from carv3d.views import middle_camera
 
     return contact_sheet(scene, *middle_camera(config), device, **kwargs)
-
-
-def middle_camera(config: Config) -> tuple[float, float]:
-    """Distance and field of view in the middle of the training ranges."""
-    return sum(config.data.camera_distance_range) / 2, sum(config.data.fovy_range) / 2
 
 
 def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledger: dict[str, int], step: int,
@@ -213,6 +209,7 @@ def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledg
     from carv3d.export.pictures import BACKGROUNDS, all_views, write_png
     from carv3d.scenes.cameras import turntable
     from carv3d.toybox import quality
+    from carv3d.views import middle_camera
 
     artefacts = {"checkpoint": "ckpts/last.ckpt", "preview": "save/preview.png"}
     write_png(run.save / "preview.png", sheet(scene, config, device))

@@ -147,7 +147,7 @@ class EstimatorConfig:
     noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "
                         "guidance_scale <= 7.5 and zero_sum above", choices=("auto", "iid", "antithetic", "zero_sum"))
     chunk: int = option(0, "draws per view in one teacher call; 0: all K at once", ge=0)
-    measure_every: int = option(200, "steps between variance measurements for k=auto", ge=1)
+    measure_every: int = option(250, "steps between variance measurements for k=auto", ge=1)
     cost: CostConfig = field(default_factory=CostConfig)
 
 

@@ -3,9 +3,9 @@
 usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] [key=value ...]
 
 The scene is trained for --warm-up steps first, so that a settled scene is measured and not the fog it starts from. The
-picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split into
-the teacher's calls and the rest (noising, weighting, averaging). ``estimator_share`` is that rest, the draws and the
-proposal's update over the whole step; ``measurement_share`` is one measurement for estimator.k=auto over the steps
+picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split in
+three: the teacher's calls, the rest of the objective (noising, guidance, residual), and the estimator's own part
+(norms, weights, mean). ``estimator_share`` is that last part, the draws and the proposal's update over the whole step; ``measurement_share`` is one measurement for estimator.k=auto over the steps
 between two. Device-synchronised.
 """
 
@@ -57,20 +57,24 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
     else:
         def sync() -> None:
             pass
-    predict, spent = trainer.teacher.predict, [0.0]
+    spent = {"teacher": 0.0, "objective": 0.0}
 
-    def timed_predict(*args):
-        sync()
-        began = time.perf_counter()
-        out = predict(*args)
-        sync()
-        spent[0] += time.perf_counter() - began
-        return out
+    def timed(name, function):
+        def run(*args):
+            sync()
+            began = time.perf_counter()
+            out = function(*args)
+            sync()
+            spent[name] += 1e3 * (time.perf_counter() - began)
+            return out
+        return run
 
-    trainer.teacher.predict = timed_predict
+    predict, value = trainer.teacher.predict, trainer.value
+    trainer.teacher.predict = timed("teacher", predict)
+    trainer.value = lambda *args: timed("objective", value(*args))
     stations: dict[str, list[float]] = {}
     for step in range(warm_up, warm_up + repeats):
-        spent[0] = 0.0
+        spent.update(teacher=0.0, objective=0.0)
         last = time.perf_counter()
 
         def mark(station: str) -> None:
@@ -81,12 +85,12 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
             last = now
 
         train_step(trainer, step, mark)
-        teacher = 1e3 * spent[0]
-        stations.setdefault("teacher", []).append(teacher)
-        stations["estimate"][-1] -= teacher
+        stations["estimate"][-1] -= spent["objective"]
+        stations.setdefault("teacher", []).append(spent["teacher"])
+        stations.setdefault("objective", []).append(spent["objective"] - spent["teacher"])
     medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
     total = statistics.median([sum(parts) for parts in zip(*stations.values())])
-    trainer.teacher.predict = predict
+    trainer.teacher.predict, trainer.value = predict, value
     events = []
     for event in range(5):
         began = time.perf_counter()

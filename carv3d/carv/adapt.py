@@ -78,12 +78,11 @@ def propose(state: Adaptive, target: Tensor, base: Tensor) -> Proposal:
         return make_proposal(target)
     fitted = p * base * moment[bins].sqrt()
     mixture = (1 - DEFENSIVE) * fitted / fitted.sum() + DEFENSIVE * p
-    kept = p > 0
-    recent = (base.square() * _moments(state.fast, level)[bins])[kept]
-    ratio = (p[kept].square() * recent / mixture[kept]).sum() / (p[kept] * recent).sum()
-    if not ratio < GAIN:
+    weighted = p * base.square() * _moments(state.fast, level)[bins]
+    over = mixture / p.clamp(min=1e-300)  # q/p, and 0 where p is
+    if not (weighted / over.clamp(min=DEFENSIVE)).sum() < GAIN * weighted.sum():
         return make_proposal(target)
-    return make_proposal(target, torch.where(kept, mixture / p.clamp(min=1e-300), 0.0))
+    return make_proposal(target, over)
 
 
 def _moments(sums: Tensor, level: Tensor) -> Tensor | None:

@@ -42,11 +42,11 @@ def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = Fals
         if control is not None:
             values = values - control(*rows)
         values = values.float().unflatten(0, (part.items, part.per_item))
-        norms.append(values.flatten(2).square().sum(-1) if values.ndim > 2 else values.square())
+        flat = values.reshape(part.items, part.per_item, -1)
+        norms.append(torch.linalg.vecdot(flat, flat))
         weight = part.weight.reshape(*part.weight.shape, *[1] * (values.ndim - 2))
         for k in range(part.per_item):
-            term = weight[:, k] * values[:, k]
-            total = term if total is None else total + term
+            total = weight[:, k] * values[:, k] if total is None else torch.addcmul(total, weight[:, k], values[:, k])
     squared_norm = torch.cat(norms, 1)
     mean = total / draws.per_item
     finite = torch.isfinite(mean).all()

@@ -39,7 +39,7 @@ def sample(mode: str, stratum: Tensor, shape: tuple[int, ...], generator: torch.
         stratum = stratum.to(base.device)
         rows = torch.arange(items, device=base.device)[:, None]
         sign = (1 - 2 * (stratum % 2)).reshape(items, draws, *[1] * len(shape))
-        return base[rows, stratum // 2] * sign
+        return base[rows, stratum // 2].mul_(sign)
     noise = torch.randn(items, draws, *shape, generator=generator, device=generator.device)
     if mode == "zero_sum":
         noise = (draws / (draws - 1)) ** 0.5 * (noise - noise.mean(1, keepdim=True))

@@ -8,7 +8,6 @@ import importlib.metadata
 import importlib.util
 import itertools
 import json
-import os
 import platform
 import re
 import resource
@@ -247,12 +246,3 @@ class Clock:
         self.seconds[station] = self.seconds.get(station, 0.0) + now - self._mark
         self._mark = now
         return self.seconds[station]
-
-
-def process_age_s() -> float:
-    """Seconds since this process was started, so that imports count; 0 where the system does not tell."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, AttributeError, ValueError, IndexError):
-        return 0.0

@@ -42,12 +42,12 @@ def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = Fals
         if control is not None:
             values = values - control(*rows)
         values = values.float().unflatten(0, (part.items, part.per_item))
-        flat = values.reshape(part.items, part.per_item, -1)
-        norms.append(torch.linalg.vecdot(flat, flat))
         weight = part.weight.reshape(*part.weight.shape, *[1] * (values.ndim - 2))
         for k in range(part.per_item):
-            total = weight[:, k] * values[:, k] if total is None else torch.addcmul(total, weight[:, k], values[:, k])
-    squared_norm = torch.cat(norms, 1)
+            value = values[:, k]
+            norms.append(value.reshape(part.items, -1).square().sum(1))
+            total = weight[:, k] * value if total is None else torch.addcmul(total, weight[:, k], value)
+    squared_norm = torch.stack(norms, 1)
     mean = total / draws.per_item
     finite = torch.isfinite(mean).all()
     if check and not finite:

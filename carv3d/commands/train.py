@@ -11,11 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import carv3d
 from carv3d import build, checkpoint
 from carv3d import config as configuration
 from carv3d.errors import UserError
 from carv3d.progress import Progress, say
-from carv3d.runs import Clock, Run, environment, peak_memory_mib, process_age_s, require_tensorboard
+from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
 from carv3d.schema import Config
 
 FREE_ON_RESUME = ("trainer", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
@@ -42,7 +43,7 @@ def main(args: Namespace) -> int:
 
 def _clock() -> Clock:
     clock = Clock()
-    clock.seconds["start"] = process_age_s()
+    clock.seconds["start"] = time.perf_counter() - carv3d.STARTED
     return clock
 
 

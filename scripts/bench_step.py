@@ -5,8 +5,8 @@ usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] 
 The scene is trained for --warm-up steps first, so that a settled scene is measured and not the fog it starts from. The
 picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split in
 three: the teacher's calls, the rest of the objective (noising, guidance, residual), and the estimator's own part
-(norms, weights, mean). ``estimator_share`` is that last part, the draws and the proposal's update over the whole step; ``measurement_share`` is one measurement for estimator.k=auto over the steps
-between two. Device-synchronised.
+(norms, weights, mean). ``estimator_share`` is that last part, the draws and the proposal's update over the whole step;
+``measurement_share`` is one measurement for estimator.k=auto over the steps between two. Device-synchronised.
 """
 
 from __future__ import annotations

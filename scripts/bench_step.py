@@ -5,7 +5,8 @@ usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] 
 The scene is trained for --warm-up steps first, so that a settled scene is measured and not the fog it starts from. The
 picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split in
 three: the teacher's calls, the rest of the objective (noising, guidance, residual), and the estimator's own part
-(norms, weights, mean). ``estimator_share`` is that last part, the draws and the proposal's update over the whole step;
+(norms, weights, mean). ``estimator_share`` is that last part, the draws and the proposal's update over the whole step,
+less the random numbers that a plain step with as many draws needs too (``plain_random_ms``, timed beside);
 ``measurement_share`` is one measurement for estimator.k=auto over the steps between two. Device-synchronised.
 """
 
@@ -73,6 +74,7 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
     trainer.teacher.predict = timed("teacher", predict)
     trainer.value = lambda *args: timed("objective", value(*args))
     stations: dict[str, list[float]] = {}
+    plain: list[float] = []
     for step in range(warm_up, warm_up + repeats):
         spent.update(teacher=0.0, objective=0.0)
         last = time.perf_counter()
@@ -88,6 +90,11 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
         stations["estimate"][-1] -= spent["objective"]
         stations.setdefault("teacher", []).append(spent["teacher"])
         stations.setdefault("objective", []).append(spent["objective"] - spent["teacher"])
+        began = time.perf_counter()
+        torch.randn(config.data.batch_size, trainer.k, *trainer.teacher.latent_shape, device=trainer.device)
+        torch.randint(1000, (config.data.batch_size, trainer.k))
+        sync()
+        plain.append(1e3 * (time.perf_counter() - began))
     medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
     total = statistics.median([sum(parts) for parts in zip(*stations.values())])
     trainer.teacher.predict, trainer.value = predict, value
@@ -98,9 +105,9 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
         sync()
         events.append(1e3 * (time.perf_counter() - began))
     event_ms, every = statistics.median(events), config.estimator.measure_every
-    own = medians["draws"] + medians["estimate"] + medians["account"]
+    own = medians["draws"] + medians["estimate"] + medians["account"] - statistics.median(plain)
     return {"batch_size": config.data.batch_size, "k": config.estimator.k, "picture": round(config.data.width.at(0)),
-            "step_ms": round(total, 3), "stations_ms": medians, "estimator_share": round(own / total, 4),
+            "step_ms": round(total, 3), "stations_ms": medians, "plain_random_ms": round(statistics.median(plain), 3), "estimator_share": round(own / total, 4),
             "measurement_ms": round(event_ms, 1), "measure_every": every,
             "measurement_share": round(event_ms / (event_ms + every * total), 4),
             "repeats": repeats, "warm_up": warm_up,

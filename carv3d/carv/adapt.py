@@ -10,6 +10,7 @@ within a bin they are taken under q's own shape p base, for which this choice is
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -71,24 +72,28 @@ def propose(state: Adaptive, target: Tensor, base: Tensor) -> Proposal:
     """
     p = target.double() / target.double().sum()
     base = base.double().cpu()
-    bins = torch.arange(p.numel()) * BINS // p.numel()
-    level = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, base.square()) / torch.bincount(bins)
-    moment = _moments(state.slow, level)
-    if moment is None:
+    if not (state.slow.sum(1) > 0).all():  # nothing seen
         return make_proposal(target)
+    bins, squared = _bins(p.numel()), base.square()
+    level = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, squared)
+    moment = _moments(state.slow, level)
     fitted = p * base * moment[bins].sqrt()
     mixture = (1 - DEFENSIVE) * fitted / fitted.sum() + DEFENSIVE * p
-    weighted = p * base.square() * _moments(state.fast, level)[bins]
+    weighted = p * squared * _moments(state.fast, level)[bins]
     over = mixture / p.clamp(min=1e-300)  # q/p, and 0 where p is
     if not (weighted / over.clamp(min=DEFENSIVE)).sum() < GAIN * weighted.sum():
         return make_proposal(target)
     return make_proposal(target, over)
 
 
-def _moments(sums: Tensor, level: Tensor) -> Tensor | None:
-    """Mean per bin, shrunk to the overall one; None before the first draw. level: mean squared base per bin, the share
-    of each bin in the overall mean, so that bins of small norms do not speak for those that matter."""
-    if sums[1].sum() <= 0 or sums[0].sum() <= 0:
-        return None
+@functools.cache
+def _bins(timesteps: int) -> Tensor:
+    """The bin of each timestep, [T] int64."""
+    return torch.arange(timesteps) * BINS // timesteps
+
+
+def _moments(sums: Tensor, level: Tensor) -> Tensor:
+    """Mean per bin, shrunk to the overall one. level: squared base per bin, the share of each bin in the overall mean,
+    so that bins of small norms do not speak for those that matter."""
     overall = (level * sums[0]).sum() / (level * sums[1]).sum()
     return (sums[0] + SHRINK * overall) / (sums[1] + SHRINK)

@@ -107,7 +107,8 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
     event_ms, every = statistics.median(events), config.estimator.measure_every
     own = medians["draws"] + medians["estimate"] + medians["account"] - statistics.median(plain)
     return {"batch_size": config.data.batch_size, "k": config.estimator.k, "picture": round(config.data.width.at(0)),
-            "step_ms": round(total, 3), "stations_ms": medians, "plain_random_ms": round(statistics.median(plain), 3), "estimator_share": round(own / total, 4),
+            "step_ms": round(total, 3), "stations_ms": medians, "plain_random_ms": round(statistics.median(plain), 3),
+            "estimator_share": round(own / total, 4),
             "measurement_ms": round(event_ms, 1), "measure_every": every,
             "measurement_share": round(event_ms / (event_ms + every * total), 4),
             "repeats": repeats, "warm_up": warm_up,

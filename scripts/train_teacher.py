@@ -1,0 +1,463 @@
+"""Train a text-to-image teacher on the toybox and save it as a Stable-Diffusion-format folder.
+
+usage: python scripts/train_teacher.py [--config configs/teacher/bundled.yaml] [--out outputs/teacher] [key=value ...]
+
+Four stages, each kept in --out and never done twice: ``autoencoder`` (AutoencoderKL on random renders), ``latents``
+(captioned renders, encoded once), ``denoiser`` (CLIP text encoder and UNet, trained together), ``export`` (fp16
+safetensors in --out/teacher). Run the same command again and an interrupted stage goes on from its last checkpoint, bit
+for bit: all randomness is a function of the seed and the step. No caption shows a held-out object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor
+
+from carv3d import checkpoint, rng
+from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
+from carv3d.errors import UserError
+from carv3d.files import write_text
+from carv3d.progress import Progress, say
+from carv3d.scenes.cameras import Cameras
+from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption
+from carv3d.toybox.lists import held_out
+from carv3d.toybox.sets import GAIN_JITTER, LIGHT_JITTER_DEG
+from carv3d.toybox.tracer import LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG, Light, render
+
+CHUNK = 512  # pictures rendered and encoded at a time
+
+
+@dataclass
+class Data:
+    pictures: int = 98304  # captioned renders that the denoiser learns from
+    autoencoder_pictures: int = 24576  # renders that the autoencoder learns from, composited anew at each use
+    size: int = 64
+    forms: list[float] = field(default_factory=lambda: [0.45, 0.25, 0.30])  # single objects, two colours, stacked
+    elevations: list[list[float]] = field(  # probability, from, to (degrees)
+        default_factory=lambda: [[0.75, -10.0, 40.0], [0.13, 40.0, 60.0], [0.12, 60.0, 88.0]])
+    distance: list[float] = field(default_factory=lambda: [2.4, 2.9])
+    fovy: list[float] = field(default_factory=lambda: [37.0, 43.0])
+    without_view: float = 0.15  # captions without a view word
+    plain_side: float = 0.25  # of the side views: "side view", whichever side
+    without_caption: float = 0.10  # empty captions, for classifier-free guidance
+
+
+@dataclass
+class Optimiser:
+    steps: int = 0
+    batch: int = 0
+    lr: float = 1e-3
+    warmup: int = 200
+    cooldown: int = 1000  # last steps, in which the rate falls to zero
+    clip: float = 1.0
+    weight_decay: float = 0.01
+    ema: float = 0.999
+    checkpoint_every: int = 500
+
+
+@dataclass
+class Autoencoder:
+    channels: list[int] = field(default_factory=lambda: [24, 48, 96])
+    latent_channels: int = 4
+    norm_groups: int = 8
+    kl: float = 5e-4  # weight of the mean KL per latent number, beside the mean error per picture number
+    train: Optimiser = field(default_factory=lambda: Optimiser(4000, 16, cooldown=1500))
+
+
+@dataclass
+class Denoiser:
+    channels: list[int] = field(default_factory=lambda: [64, 128, 128])
+    attention: list[bool] = field(default_factory=lambda: [False, True, False])
+    heads: int = 4
+    norm_groups: int = 16
+    text_width: int = 128
+    text_layers: int = 3
+    text_length: int = 24
+    prediction: str = "v_prediction"
+    train: Optimiser = field(default_factory=lambda: Optimiser(9000, 64, warmup=300, cooldown=2500))
+
+
+@dataclass
+class Settings:
+    seed: int = 0
+    device: str = "auto"
+    data: Data = field(default_factory=Data)
+    autoencoder: Autoencoder = field(default_factory=Autoencoder)
+    denoiser: Denoiser = field(default_factory=Denoiser)
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+def draw_spec(draw: random.Random, forms: list[float]) -> Spec:
+    """One object of the grammar that is not held out: its form first, then its kinds, then its colours, evenly."""
+    while True:
+        form = draw.choices(("single", "two", "stack"), forms)[0]
+        colour, other = draw.choice(list(COLOURS)), draw.choice(list(COLOURS))
+        if form == "stack":
+            spec = Spec(draw.choice(TOPS), colour, under=Spec(draw.choice(BASES), other))
+        else:
+            spec = Spec(draw.choice(list(KINDS)), colour, other if form == "two" else None)
+        if not held_out(spec):
+            return spec
+
+
+def captioned(data: Data, count: int, seed: int) -> Iterator[tuple[list[str], list[str], Tensor]]:
+    """Chunks of captions with a view word, captions without, and their renders [N,size,size,4], premultiplied."""
+    sides = {name for name in (view.name for view in VIEWS[8]) if name.endswith("side")}
+    for first in range(0, count, CHUNK):
+        n = min(CHUNK, count - first)
+        generator, draw = rng.generator(seed, "renders", first), random.Random(f"{seed}/captions/{first}")
+        u = torch.rand(n, 9, generator=generator)
+        share = torch.tensor([row[0] for row in data.elevations])
+        low, high = (torch.tensor([row[i] for row in data.elevations]) for i in (1, 2))
+        band = torch.multinomial(share, n, True, generator=generator)
+        between = lambda bounds, x: bounds[0] + x * (bounds[1] - bounds[0])  # noqa: E731
+        azimuth, elevation = 360.0 * u[:, 0], low[band] + u[:, 1] * (high - low)[band]
+        cameras = Cameras(azimuth, elevation, between(data.distance, u[:, 2]), between(data.fovy, u[:, 3]),
+                          data.size, data.size)
+        jitter = 2.0 * u[:, 4:] - 1.0
+        light = Light(LIGHT_AZIMUTH_DEG + LIGHT_JITTER_DEG[0] * jitter[:, 0],
+                      LIGHT_ELEVATION_DEG + LIGHT_JITTER_DEG[1] * jitter[:, 1], 1.0 + GAIN_JITTER * jitter[:, 2:])
+        specs = [draw_spec(draw, data.forms) for _ in range(n)]
+        plain = [caption(spec) for spec in specs]
+        viewed = []
+        for text, index in zip(plain, view_index(azimuth, elevation, 8).tolist(), strict=True):
+            view = VIEWS[8][index]
+            side = view.name in sides and draw.random() < data.plain_side
+            viewed.append(f"{text}, side view" if side else view_prompt(text, view))
+        yield viewed, plain, render(specs, cameras, light).rgba
+
+
+def backgrounds(count: int, generator: torch.Generator) -> Tensor:
+    """[count,3]: seven in ten any colour, two in ten any grey, the rest black, mid-grey or white."""
+    colour = torch.rand(count, 3, generator=generator)
+    kind = torch.rand(count, 1, generator=generator)
+    grey = torch.rand(count, 1, generator=generator)
+    fixed = torch.randint(3, (count, 1), generator=generator) / 2
+    return torch.where(kind < 0.7, colour, torch.where(kind < 0.9, grey, fixed).expand(-1, 3))
+
+
+def composite(rgba: Tensor, background: Tensor) -> Tensor:
+    """Premultiplied RGBA [N,H,W,4] on colours [N,3] -> [N,3,H,W] in [-1,1]."""
+    rgb = rgba[..., :3] + background[:, None, None] * (1.0 - rgba[..., 3:])
+    return rgb.permute(0, 3, 1, 2) * 2.0 - 1.0
+
+
+def unfinished(rgba: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the pictures made to look like scenes in training, which the encoder must take in its stride: fog,
+    two objects blended, or half the resolution. [N,H,W,4] -> same."""
+    n = len(rgba)
+    kind = torch.rand(n, 1, 1, 1, generator=generator)
+    strength = torch.rand(n, 1, 1, 1, generator=generator)
+    blurred = F.interpolate(F.avg_pool2d(rgba.permute(0, 3, 1, 2), 2), scale_factor=2, mode="bilinear")
+    out = torch.where(kind < 0.15, rgba * strength, rgba)
+    out = torch.where((kind >= 0.15) & (kind < 0.3), torch.lerp(rgba, rgba.roll(1, 0), strength), out)
+    return torch.where((kind >= 0.3) & (kind < 0.5), blurred.permute(0, 2, 3, 1), out)
+
+
+# ------------------------------------------------------------------------------------------------------------ networks
+
+
+def make_tokenizer(length: int):
+    """A CLIPTokenizer whose byte-pair merges make one token of every word of the grammar and of the views."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import CLIPTokenizer
+
+    words = set("a an with on top of view side ,".split()) | set(COLOURS) | set(KINDS)
+    words |= {kind.part for kind in KINDS.values()} | {w for view in VIEWS[8] for w in view.name.split()}
+    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    bpe.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    start, end = "<|startoftext|>", "<|endoftext|>"
+    alphabet = [chr(c) for c in range(33, 127)]
+    bpe.train_from_iterator(
+        [" ".join(sorted(words))] * 3,
+        trainers.BpeTrainer(vocab_size=5000, min_frequency=1, initial_alphabet=alphabet, end_of_word_suffix="</w>",
+                            special_tokens=[start, end], show_progress=False))
+    with tempfile.TemporaryDirectory() as folder:
+        bpe.model.save(folder)
+        vocabulary = json.loads(Path(folder, "vocab.json").read_text())
+        lines = Path(folder, "merges.txt").read_text().splitlines()
+    for character in alphabet:  # any printable text can be tokenised
+        vocabulary.setdefault(f"{character}</w>", len(vocabulary))
+    merges = [tuple(line.split()) for line in lines if not line.startswith("#version")]
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
+    split = [word for word in words if len(tokenizer(word)["input_ids"]) != 3]
+    if split:
+        raise RuntimeError(f"these words are not single tokens: {split}")
+    return tokenizer
+
+
+def make_autoencoder(settings: Settings):
+    from diffusers import AutoencoderKL
+
+    own = settings.autoencoder
+    levels = len(own.channels)
+    return AutoencoderKL(
+        sample_size=settings.data.size, latent_channels=own.latent_channels, block_out_channels=own.channels,
+        layers_per_block=1, norm_num_groups=own.norm_groups, down_block_types=["DownEncoderBlock2D"] * levels,
+        up_block_types=["UpDecoderBlock2D"] * levels)
+
+
+def make_text_encoder(settings: Settings, tokenizer):
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    own = settings.denoiser
+    return CLIPTextModel(CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=own.text_width, intermediate_size=4 * own.text_width,
+        projection_dim=own.text_width, num_hidden_layers=own.text_layers, num_attention_heads=4,
+        max_position_embeddings=own.text_length, bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id))
+
+
+def make_unet(settings: Settings):
+    from diffusers import UNet2DConditionModel
+
+    own, factor = settings.denoiser, 2 ** (len(settings.autoencoder.channels) - 1)
+    blocks = ["CrossAttn" if attention else "" for attention in own.attention]
+    return UNet2DConditionModel(
+        sample_size=settings.data.size // factor, in_channels=settings.autoencoder.latent_channels,
+        out_channels=settings.autoencoder.latent_channels, block_out_channels=own.channels, layers_per_block=1,
+        down_block_types=[f"{b}DownBlock2D" for b in blocks], up_block_types=[f"{b}UpBlock2D" for b in blocks[::-1]],
+        cross_attention_dim=own.text_width, attention_head_dim=own.heads, norm_num_groups=own.norm_groups)
+
+
+def make_scheduler(settings: Settings):
+    """Stable Diffusion's own noise levels."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+                         set_alpha_to_one=False, steps_offset=1, prediction_type=settings.denoiser.prediction)
+
+
+# ------------------------------------------------------------------------------------------------------------ training
+
+
+def rate(own: Optimiser, step: int) -> float:
+    """Learning rate: linear warm-up, constant, linear fall to zero."""
+    return own.lr * min(1.0, (step + 1) / max(own.warmup, 1), (own.steps - step) / max(own.cooldown, 1))
+
+
+def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, device: torch.device,
+             loss_of: Callable[[int], tuple[Tensor, dict[str, float]]], stop: int | None = None) -> dict[str, Tensor]:
+    """AdamW on ``loss_of(step)`` from the newest checkpoint to ``own.steps``; returns the averaged weights (EMA).
+
+    Appends a line to folder/loss.csv every 25 steps. stop: leave early, as an interruption would (for tests).
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=own.lr, weight_decay=own.weight_decay, betas=(0.9, 0.99))
+    average = {key: value.detach().clone() for key, value in model.state_dict().items()}
+    first = 0
+    if checkpoint.listing(folder / "ckpts"):
+        state = checkpoint.load(checkpoint.newest(folder / "ckpts"), device)
+        first = state["step"]
+        model.load_state_dict(state["model"])
+        average = state["average"]
+        optimiser.load_state_dict(state["optimiser"])
+    recent: list[dict[str, float]] = []
+    last = own.steps if stop is None else min(stop, own.steps)
+    with Progress(name, own.steps, first, every_s=30) as progress:
+        for step in range(first, last):
+            began = time.perf_counter()
+            for group in optimiser.param_groups:
+                group["lr"] = rate(own, step)
+            with torch.autocast(device.type, torch.bfloat16):
+                loss, shown = loss_of(step)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, own.clip)
+            optimiser.step()
+            decay = min(own.ema, (1 + step) / (10 + step))
+            with torch.no_grad():
+                weights = model.state_dict()
+                torch._foreach_lerp_([average[k] for k in weights], list(weights.values()), 1.0 - decay)
+            recent.append({"loss": loss.item(), **shown, "seconds": time.perf_counter() - began})
+            done = step + 1
+            progress.to(done, **{k: v for k, v in recent[-1].items()})
+            if done % 25 == 0 or done == last:
+                mean = {key: float(np.mean([row[key] for row in recent])) for key in recent[0]}
+                recent = []
+                log(folder / "loss.csv", {"step": done, **mean})
+            if done % own.checkpoint_every == 0 or done == last:
+                checkpoint.save(folder / "ckpts", done, {"model": model.state_dict(), "average": average,
+                                                         "optimiser": optimiser.state_dict()}, keep=2)
+    return average
+
+
+def log(path: Path, row: dict[str, float]) -> None:
+    """Append a row; rows of steps that a resumed run does again are dropped first."""
+    rows = []
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
+    rows.append({k: v if k == "step" else f"{v:.6g}" for k, v in row.items()})
+    write_text(path, "\n".join([",".join(row), *(",".join(str(r[k]) for k in row) for r in rows)]) + "\n")
+
+
+def train_autoencoder(settings: Settings, folder: Path, device: torch.device) -> Any:
+    own, data = settings.autoencoder, settings.data
+    torch.manual_seed(settings.seed)
+    model = make_autoencoder(settings).to(device)
+    if (folder / "weights.pt").exists():
+        model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+        return model
+    say(f"autoencoder: rendering {data.autoencoder_pictures} pictures")
+    pool = torch.cat([(rgba * 255).round().to(torch.uint8)
+                      for _, _, rgba in captioned(data, data.autoencoder_pictures, settings.seed + 1)])
+
+    def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
+        generator = rng.generator(settings.seed, "autoencoder", step)
+        rgba = pool[torch.randint(len(pool), (own.train.batch,), generator=generator)].float() / 255.0
+        x = composite(unfinished(rgba, generator), backgrounds(len(rgba), generator)).to(device)
+        posterior = model.encode(x).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(device)
+        error = model.decode(posterior.mean + posterior.std * noise).sample.float() - x
+        squared, divergence = error.square().mean(), posterior.kl().mean() / posterior.mean[0].numel()
+        psnr = 10.0 * float(torch.log10(4.0 / squared.detach()))
+        return error.abs().mean() + squared + own.kl * divergence, {
+            "psnr": psnr, "std": float(posterior.std.detach().float().mean()),
+            "spread": float(posterior.mean.detach().float().std())}
+
+    average = optimise("autoencoder", folder, own.train, model, device, loss_of)
+    model.load_state_dict(average)
+    save(folder / "weights.pt", average)
+    return model
+
+
+@torch.no_grad()
+def encode_latents(settings: Settings, path: Path, autoencoder: Any, tokenizer: Any, device: torch.device) -> dict:
+    """Latents [N,4,16,16] (fp16, unit variance), their scale, and the token ids of each caption."""
+    if path.exists():
+        return torch.load(path, weights_only=True)
+    autoencoder.eval().requires_grad_(False)
+    latents, viewed_ids, plain_ids = [], [], []
+    ids = lambda texts: torch.tensor(tokenizer(  # noqa: E731
+        texts, padding="max_length", max_length=settings.denoiser.text_length)["input_ids"])
+    with Progress("latents", settings.data.pictures) as progress:
+        for viewed, plain, rgba in captioned(settings.data, settings.data.pictures, settings.seed):
+            colour = backgrounds(len(rgba), rng.generator(settings.seed, "backgrounds", len(latents)))
+            with torch.autocast(device.type, torch.bfloat16):
+                mean = autoencoder.encode(composite(rgba, colour).to(device)).latent_dist.mean
+            latents.append(mean.float().cpu())
+            viewed_ids.append(ids(viewed))
+            plain_ids.append(ids(plain))
+            progress.add(len(rgba))
+    every = torch.cat(latents)
+    scale = 1.0 / every.std().item()
+    out = {"latents": (every * scale).half(), "viewed": torch.cat(viewed_ids), "plain": torch.cat(plain_ids),
+           "empty": ids([""])[0], "scale": torch.tensor(scale)}
+    save(path, out)
+    return out
+
+
+def train_denoiser(settings: Settings, folder: Path, data: dict, tokenizer: Any, device: torch.device,
+                   stop: int | None = None) -> torch.nn.ModuleDict:
+    from diffusers.models.attention_processor import AttnProcessor
+
+    own = settings.denoiser
+    torch.manual_seed(settings.seed)
+    text, unet = make_text_encoder(settings, tokenizer), make_unet(settings)
+    model = torch.nn.ModuleDict({"text_encoder": text, "unet": unet}).to(device)
+    if device.type == "cpu":
+        unet.set_attn_processor(AttnProcessor())  # on a CPU the fused kernel's backward pass is several times slower
+    abar = make_scheduler(settings).alphas_cumprod.to(device)
+    count, steps = len(data["latents"]), len(abar)
+
+    def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
+        generator = rng.generator(settings.seed, "denoiser", step)
+        n = own.train.batch
+        pick = torch.randint(count, (n,), generator=generator)
+        kind = torch.rand(n, 1, generator=generator)
+        ids = torch.where(kind < settings.data.without_view, data["plain"][pick], data["viewed"][pick])
+        drop = torch.rand(n, 1, generator=generator) < settings.data.without_caption
+        ids = torch.where(drop, data["empty"], ids).to(device)
+        t = ((torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n * steps).long()
+        noise = torch.randn(n, *data["latents"].shape[1:], generator=generator).to(device)
+        x, t = data["latents"][pick].float().to(device), t.clamp(max=steps - 1).to(device)
+        signal, sigma = abar[t].sqrt().view(-1, 1, 1, 1), (1.0 - abar[t]).sqrt().view(-1, 1, 1, 1)
+        target = noise if own.prediction == "epsilon" else signal * noise - sigma * x
+        out = unet(signal * x + sigma * noise, t, text(input_ids=ids).last_hidden_state, return_dict=False)[0].float()
+        return (out - target).square().mean(), {}
+
+    average = optimise("denoiser", folder, own.train, model, device, loss_of, stop)
+    model.load_state_dict(average)
+    return model
+
+
+def save(path: Path, content: Any) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def export(settings: Settings, out: Path, autoencoder: Any, model: torch.nn.ModuleDict, tokenizer: Any,
+           scale: float) -> None:
+    """The Stable-Diffusion-format folder, fp16 safetensors."""
+    from diffusers import StableDiffusionPipeline
+
+    autoencoder.register_to_config(scaling_factor=scale)
+    pipeline = StableDiffusionPipeline(
+        vae=autoencoder, text_encoder=model["text_encoder"], tokenizer=tokenizer, unet=model["unet"],
+        scheduler=make_scheduler(settings), safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    pipeline.to(torch.float16).save_pretrained(out, safe_serialization=True)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    say(f"saved {out}: {size / 1e6:.1f} MB")
+
+
+def load_settings(file: Path, overrides: list[str]) -> Settings:
+    """Defaults, then the YAML file, then key=value. UserError names an unknown key or a wrong value."""
+    try:
+        tree = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.load(file), OmegaConf.from_dotlist(overrides))
+        return OmegaConf.to_object(tree)
+    except OSError as error:
+        raise UserError(f"--config {file}: cannot be read ({error.strerror}); give the path of a YAML file") from None
+    except OmegaConfBaseException as error:
+        raise UserError(f"{str(error).splitlines()[0]}; configs/teacher/bundled.yaml lists the keys") from None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, default=Path("configs/teacher/bundled.yaml"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/teacher"))
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    args = parser.parse_args()
+    try:
+        settings = load_settings(args.config, args.overrides)
+        run(settings, args.out)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    return 0
+
+
+def run(settings: Settings, out: Path) -> None:
+    name = settings.device
+    device = torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
+    for stage in ("autoencoder", "denoiser"):
+        (out / stage).mkdir(parents=True, exist_ok=True)
+    write_text(out / "settings.yaml", OmegaConf.to_yaml(settings))
+    tokenizer = make_tokenizer(settings.denoiser.text_length)
+    autoencoder = train_autoencoder(settings, out / "autoencoder", device)
+    data = encode_latents(settings, out / "latents.pt", autoencoder, tokenizer, device)
+    model = train_denoiser(settings, out / "denoiser", data, tokenizer, device)
+    export(settings, out / "teacher", autoencoder, model, tokenizer, float(data["scale"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

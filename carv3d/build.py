@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,10 @@ def trained_scene(config: Config, path: Path) -> tuple[Scene, torch.device, int]
 
 
 def teacher(config: Config) -> Teacher:
+    return _exact_teacher(config) if config.teacher.type == "exact" else _diffusion_teacher(config)
+
+
+def _exact_teacher(config: Config) -> Teacher:
     import torch
 
     from carv3d.diffusion.exact import ExactTeacher
@@ -78,6 +82,40 @@ def teacher(config: Config) -> Teacher:
     )
 
 
+def _diffusion_teacher(config: Config) -> Teacher:
+    from carv3d.diffusion import stable_diffusion
+    from carv3d.diffusion.prompts import VIEWS, view_prompt
+    from carv3d.progress import say
+    from carv3d.toybox import grammar
+
+    prompt = grammar.caption(grammar.parse(config.prompt)) if config.teacher.toybox else config.prompt.strip()
+    where, name = device(config), config.teacher.dtype
+    if name == "auto":
+        name = "float16" if where.type == "cuda" else "float32"
+    return stable_diffusion.load(
+        weights_folder(config), [view_prompt(prompt, view) for view in VIEWS[config.data.views] or (None,)],
+        views=config.data.views, variant=config.teacher.variant, dtype=stable_diffusion.DTYPES[name], device=where,
+        announce=say)
+
+
+def weights_folder(config: Config) -> Path:
+    """Where the weights of a diffusion teacher lie, fetched if need be; UserError if that is no complete model."""
+    given = config.teacher
+    if given.type == "bundled":
+        from carv3d.diffusion.weights import bundled
+
+        return bundled()
+    return _located(given.path, given.revision, given.variant, given.offline)
+
+
+@lru_cache(maxsize=4)
+def _located(path: str, revision: str, variant: str, offline: bool) -> Path:
+    from carv3d.diffusion import weights
+    from carv3d.progress import say
+
+    return weights.locate(path, revision=revision, variant=variant, offline=offline, announce=say)
+
+
 def trainer(config: Config) -> Trainer:
     import torch
 
@@ -92,22 +130,27 @@ def trainer(config: Config) -> Trainer:
     return Trainer(config, made, teacher(config), optimizer, device(config))
 
 
-def check_prompt(config: Config) -> None:
-    """UserError for a missing prompt or one that the teacher does not know; loads nothing heavy."""
-    from carv3d.toybox import grammar
-
+def check(config: Config) -> None:
+    """UserError for a missing prompt, one that the teacher does not know, or a teacher that is not there; loads nothing
+    heavy."""
     if not config.prompt.strip():
         raise UserError('prompt: none given; give one, for example prompt="a red mushroom" (carv3d prompts lists them)')
-    grammar.parse(config.prompt)
+    if config.teacher.toybox:
+        from carv3d.toybox import grammar
+
+        grammar.parse(config.prompt)
+    if config.teacher.type != "exact":
+        weights_folder(config)
 
 
-def set_up_kernels(config: Config, announce: Callable[[str], None], toybox: bool = False) -> None:
-    """Compile the CPU kernels that will run, with the toybox's tracer if asked; announced, cached, once per machine."""
+def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool = False) -> None:
+    """Compile the CPU kernels that will run; announced, cached, once per machine. truth: with the toybox's tracer, if
+    the prompt has a ground truth there."""
     if device(config).type == "cpu":
         from carv3d.scenes.kernels.backends import compile_kernels
 
         compile_kernels(announce)
-    if toybox:
+    if truth and config.teacher.toybox:
         from carv3d.toybox import tracer
 
         tracer.compile_kernels(announce)

@@ -21,6 +21,10 @@ from carv3d.errors import UserError
 from carv3d.schema import Config, CostConfig, Schedule, constant
 
 
+GUIDANCE_SCALE = {"exact": 1.0, "bundled": 7.5, "stable-diffusion": 100.0}
+"""What objective.guidance_scale=auto means for a teacher; a loaded configuration holds the number."""
+
+
 def load(file: str | Path | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Config:
     """Defaults, then the YAML file, then ``key=value`` overrides; checked to the leaves.
 
@@ -44,6 +48,8 @@ def _merge(files: list[dict], overrides: list[str] | tuple[str, ...]) -> Config:
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from None
     config = _typed(Config, resolved, "")
+    if config.objective.guidance_scale == "auto":
+        config.objective.guidance_scale = GUIDANCE_SCALE[config.teacher.type]
     _check_relations(config)
     return config
 
@@ -171,14 +177,14 @@ def _coerce(key: str, value: Any, item: dataclasses.Field) -> Any:
         return int(x) if whole else float(x)
 
     expected = item.type
-    if expected == "int | str" and value == "auto":
+    if expected in ("int | str", "float | str") and value == "auto":
         return value
     if expected in ("list[float]", "list[int]"):
         if not isinstance(value, list) or not value:
             raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
         value = [number(x, expected == "list[int]") for x in value]
-    elif expected in ("int", "float", "int | str"):
-        value = number(value, expected != "float")
+    elif expected in ("int", "float", "int | str", "float | str"):
+        value = number(value, expected.startswith("int"))
     elif expected == "str":
         value = "" if value is None else str(value)
     elif not isinstance(value, _PLAIN[expected]):
@@ -219,7 +225,7 @@ def _allowed(item: dataclasses.Field) -> str:
     if meta.get("choices"):
         return ", ".join(map(str, meta["choices"]))
     words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number",
-             "bool": "true or false", "str": "text", "list[float]": "a list of numbers",
+             "float | str": "auto or a number", "bool": "true or false", "str": "text", "list[float]": "a list of numbers",
              "list[int]": "a list of whole numbers", "Schedule": "a number or a schedule"}
     text = words.get(item.type, str(item.type))
     if meta.get("length"):
@@ -231,6 +237,13 @@ def _allowed(item: dataclasses.Field) -> str:
 
 def _check_relations(config: Config) -> None:
     """Rules that tie fields together."""
+    teacher = config.teacher
+    for name in ("path", "revision", "variant"):
+        if getattr(teacher, name) and teacher.type != "stable-diffusion":
+            raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}; it needs "
+                            "teacher.type=stable-diffusion")
+    if teacher.dtype != "auto" and teacher.type == "exact":
+        raise UserError(f"teacher.dtype: {teacher.dtype} given with teacher.type exact, which works in float32")
     if config.data.camera_sequence and config.data.batch_size > 1:
         raise UserError(f"data.camera_sequence: true given with data.batch_size {config.data.batch_size}; it is for "
                         "batch_size 1, larger batches have data.camera_strata")

@@ -106,17 +106,33 @@ class ExactConfig:
                                      ge=2, le=16384)
 
 
+TEACHERS = ("bundled", "exact", "stable-diffusion")
+
+
 @dataclass
 class TeacherConfig:
-    type: str = option("exact", "exact: the optimal denoiser of a finite set of toybox renders", choices=("exact",))
+    type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the optimal "
+                       "denoiser of a finite set of toybox renders; stable-diffusion: the weights in teacher.path",
+                       choices=TEACHERS)
+    path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
+    revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
+    variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
+    dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, float32 on a CPU",
+                        choices=("auto", "float32", "float16", "bfloat16"))
+    offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
     exact: ExactConfig = field(default_factory=ExactConfig)
+
+    @property
+    def toybox(self) -> bool:
+        """Whether prompts are those of the toybox, where the ground truth is known."""
+        return self.type != "stable-diffusion"
 
 
 @dataclass
 class ObjectiveConfig:
     type: str = option("sds", "score distillation (DreamFusion, arXiv 2209.14988)", choices=("sds",))
-    guidance_scale: float = option(1.0, "s in uncond + s (cond - uncond); 1 is the plain conditional score", ge=0,
-                                   le=1000)
+    guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
+                                         "auto: 1 for exact, 7.5 for bundled, 100 for stable-diffusion", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
@@ -197,7 +213,7 @@ class ExportConfig:
 
 @dataclass
 class Config:
-    prompt: str = option("", "what to make (required); carv3d prompts lists what the embedded teacher knows")
+    prompt: str = option("", "what to make (required); carv3d prompts lists what the embedded teachers know")
     name: str = option("carv3d", "first folder under exp_root_dir")
     tag: str = option("", "second folder, before @ and the time; empty: the prompt with _ for spaces")
     exp_root_dir: str = option("outputs", "where runs are written")

@@ -125,8 +125,8 @@ def main() -> int:
     share_cores()
     try:
         config = configuration.load(args.config, ["prompt=a red mushroom", *args.overrides])
-        build.check_prompt(config)
-        build.set_up_kernels(config, say, toybox=True)
+        build.check(config)
+        build.set_up_kernels(config, say, truth=True)
         print(json.dumps(measure(settled(config), args.warm_up, args.repeats), indent=1))
     except UserError as error:
         print(f"bench_step.py: error: {error}", file=sys.stderr)

@@ -13,7 +13,7 @@ from carv3d.schema import Config, constant
 
 
 def main(config: Config) -> int:
-    build.set_up_kernels(config, say, toybox=True)
+    build.set_up_kernels(config, say, truth=True)
     print(configuration.dump(config), end="")
     total, lines = 0.0, []
     sizes = _phases(config)

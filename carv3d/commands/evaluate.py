@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from carv3d import build, checkpoint
+from carv3d.errors import UserError
 from carv3d.runs import Run
 
 
@@ -21,6 +22,9 @@ def evaluate(prompt: str, scene: Any, device: Any) -> dict[str, Any]:
 def main(args: Namespace) -> int:
     run = Run.open(args.run)
     config = run.config()
+    if not config.teacher.toybox:
+        raise UserError(f"{run.folder}: its teacher is {config.teacher.path}, so no ground truth is known; carv3d eval "
+                        "scores runs of the teachers bundled and exact")
     scene, device, step = build.trained_scene(config, checkpoint.newest(run.ckpts))
     quality = evaluate(config.prompt, scene, device)
     for name, value in quality.items():

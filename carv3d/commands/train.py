@@ -28,7 +28,7 @@ def main(args: Namespace) -> int:
             raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
         return _resume(args)
     config = configuration.load(args.config, args.overrides)
-    build.check_prompt(config)
+    build.check(config)
     if config.log.tensorboard:
         require_tensorboard()
     if args.dry_run:
@@ -145,7 +145,7 @@ def _run(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, l
 def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal) -> None:
     from carv3d.train import Hooks, train
 
-    build.set_up_kernels(config, say, toybox=True)
+    build.set_up_kernels(config, say, truth=True)
     clock.lap("compile")
     trainer = build.trainer(config)
     first = 0
@@ -220,11 +220,13 @@ def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledg
                                 size=video.video_size, elevation_deg=video.video_elevation, background="white")
         artefacts["video"] = str(path.relative_to(run.folder))
     clock.lap("video")
-    scores = evaluate(config.prompt, scene, device)
     distance, fovy = middle_camera(config)
     cameras = turntable(health.VIEWS, 15.0, distance, fovy, 64)
-    faults = health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device), ledger["nonfinite_steps"],
-                             quality.views(config.prompt, cameras, BACKGROUNDS["white"]))
+    scores = truth = None
+    if config.teacher.toybox:
+        scores = evaluate(config.prompt, scene, device)
+        truth = quality.views(config.prompt, cameras, BACKGROUNDS["white"])
+    faults = health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device), ledger["nonfinite_steps"], truth)
     clock.lap("evaluation")
     run.write_summary({
         "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
@@ -233,6 +235,7 @@ def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledg
     })
     for fault in faults:
         say(f"warning: {fault}")
-    say("quality: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in scores.items()))
+    if scores:
+        say("quality: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in scores.items()))
     say("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items())
         + f"; peak memory {peak_memory_mib():.0f} MiB")

@@ -1,0 +1,224 @@
+"""Latent diffusion models in the Stable Diffusion format of diffusers as teachers: SD 1.5, SD 2.1, the bundled one.
+
+The package's only file that imports diffusers or transformers. Components are loaded one by one: the text encoder lives
+only while prompts are encoded that the cache does not hold, and the VAE's decoder is never kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from carv3d.diffusion.prompts import view_index
+from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.diffusion.weights import COMPONENTS, weight_files
+from carv3d.errors import UserError
+from carv3d.files import atomic
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class StableDiffusionTeacher:
+    """A frozen UNet over VAE latents, with the embeddings of its prompts.
+
+    embeddings: [V+1,L,D], one row per view word (one in all without view words) and the empty prompt last. dtype: of
+    the UNet; the VAE's encoder stays in float32, since a gradient passes through it. latent_shape follows the model.
+    """
+
+    def __init__(self, unet: Any, vae: Any, scheduler: Any, embeddings: Tensor, *, views: int, description: str,
+                 device: torch.device | str = "cpu"):
+        self.device = torch.device(device)
+        self.unet = unet.to(self.device).eval().requires_grad_(False)
+        self.vae = vae.to(self.device).eval().requires_grad_(False)
+        self.vae.decoder = self.vae.post_quant_conv = None  # nothing is decoded in training
+        self.schedule = NoiseSchedule(scheduler.alphas_cumprod.double().to(self.device))
+        self.prediction_type = scheduler.config.prediction_type
+        self.embeddings = embeddings.to(self.device, unet.dtype)
+        self.views, self.description = views, description
+        size = unet.config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        self.latent_shape = (unet.config.in_channels, height, width)
+        factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        self.picture_size = (height * factor, width * factor)
+        self._scale, self._shift = vae.config.scaling_factor, vae.config.shift_factor or 0.0
+
+    def encode(self, rgb: Tensor) -> Tensor:
+        """Resize to the model's own resolution, then the posterior mean, shifted and scaled as the UNet expects."""
+        picture = rgb.permute(0, 3, 1, 2)
+        if picture.shape[2:] != self.picture_size:
+            picture = F.interpolate(picture, self.picture_size, mode="bilinear", antialias=True, align_corners=False)
+        mean = self.vae.encode((2 * picture - 1).to(self.vae.dtype)).latent_dist.mean
+        return ((mean - self._shift) * self._scale).to(rgb.dtype)
+
+    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Tensor:
+        """The row of ``embeddings`` for each view, [B]; a picture model is not told the background."""
+        return view_index(azimuth_deg, elevation_deg, self.views).to(self.device)
+
+    def predict(self, noisy: Tensor, timestep: Tensor, condition: Tensor, view: Tensor,
+                branches: tuple[str, ...]) -> dict[str, Tensor]:
+        """All branches in one batch; whatever the model predicts is returned as eps, in the dtype of ``noisy``."""
+        rows = {"cond": condition[view], "uncond": torch.full_like(view, len(self.embeddings) - 1)}
+        text = self.embeddings[torch.cat([rows[name] for name in branches])]
+        many = (len(branches),) + (1,) * (noisy.ndim - 1)
+        out = self.unet(noisy.to(self.unet.dtype).repeat(many), timestep.repeat(len(branches)), text,
+                        return_dict=False)[0].to(noisy.dtype)
+        return {name: self._eps(noisy, part, timestep)
+                for name, part in zip(branches, out.chunk(len(branches)), strict=True)}
+
+    def prepare(self) -> None:
+        """Nothing is left to prepare: prompts are encoded on loading."""
+
+    def _eps(self, noisy: Tensor, out: Tensor, timestep: Tensor) -> Tensor:
+        if self.prediction_type == "epsilon":
+            return out
+        convert = {"v_prediction": self.schedule.eps_from_v, "sample": self.schedule.eps_from_x0}
+        return convert[self.prediction_type](noisy, out, timestep)
+
+
+def load(folder: Path, prompts: Sequence[str], *, views: int, variant: str = "", dtype: torch.dtype = torch.float32,
+         device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
+         ) -> StableDiffusionTeacher:
+    """A teacher from a folder that ``weights.locate`` accepted.
+
+    prompts: one per view word of ``VIEWS[views]``, or a single one. Raises UserError where the files do not fit.
+    """
+    embeddings = encode_prompts(folder, [*prompts, ""], variant=variant, device=device, announce=announce)
+    unet = _model(folder, "unet", variant, dtype)
+    wanted = unet.config.cross_attention_dim
+    if wanted != embeddings.shape[-1]:
+        raise UserError(f"teacher.path: the text encoder of {folder} makes {embeddings.shape[-1]} numbers a token, its "
+                        f"unet wants {wanted}; its parts come from different models")
+    million = sum(p.numel() for p in unet.parameters()) / 1e6
+    return StableDiffusionTeacher(
+        unet, _model(folder, "vae", variant, torch.float32), scheduler(folder), embeddings, views=views, device=device,
+        description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
+
+
+def scheduler(folder: Path) -> Any:
+    """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
+    from diffusers import DDPMScheduler
+
+    with _quiet():
+        return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+
+
+def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
+                   announce: Callable[[str], None] = lambda line: None) -> Tensor:
+    """Last hidden states of the text encoder, [P,L,D] float32 on the CPU.
+
+    Each prompt is kept in the user's cache under a hash of the encoder's and the tokenizer's content and the prompt; a
+    damaged entry is made anew. The encoder is loaded only for prompts that the cache lacks, and released.
+    """
+    digest = _content(folder, variant)
+    paths = {text: cache_folder() / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
+             for text in prompts}
+    known = {text: _cached(path) for text, path in paths.items()}
+    missing = [text for text, value in known.items() if value is None]
+    if missing:
+        made = _encode(folder, missing, variant, device, announce)
+        for text, value in zip(missing, made, strict=True):
+            known[text] = value
+            _keep(paths[text], value)
+    return torch.stack([known[text] for text in prompts])
+
+
+def cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "carv3d" / "embeddings"
+
+
+@torch.no_grad()
+def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str,
+            announce: Callable[[str], None]) -> Tensor:
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    with _quiet():
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise UserError(f"teacher.path: the tokenizer of {folder} cannot be read ({str(error).splitlines()[0]}); "
+                            "copy the whole folder again") from None
+    length = tokenizer.model_max_length
+    for text in prompts:
+        count = len(tokenizer(text)["input_ids"])
+        if count > length:
+            announce(f"prompt: {count} tokens, the teacher reads the first {length}; the end of it has no effect")
+    tokens = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+    encoder = _model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
+    mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
+    return encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
+
+
+def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Any = None) -> Any:
+    if cls is None:
+        import diffusers
+
+        cls = getattr(diffusers, COMPONENTS[component])
+    with _quiet():
+        try:
+            return cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
+                                       use_safetensors=True, local_files_only=True)
+        except Exception as error:  # the libraries raise a dozen types for files that do not fit
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+            raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole "
+                            "folder again") from error
+
+
+def _content(folder: Path, variant: str) -> str:
+    """A hash of every byte that decides what a prompt's embedding is."""
+    sources = weight_files(folder, "text_encoder", variant) + [folder / "text_encoder" / "config.json"]
+    sources += sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
+    total = hashlib.sha256()
+    for path in sources:
+        total.update(f"{path.name}:{path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                total.update(block)
+    return total.hexdigest()
+
+
+def _cached(path: Path) -> Tensor | None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)["embedding"]
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def _keep(path: Path, value: Tensor) -> None:
+    from safetensors.torch import save_file
+
+    with contextlib.suppress(OSError, UserError):  # without a cache the result is the same, only later
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            save_file({"embedding": value.contiguous()}, temporary)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The libraries' own warnings and bars say nothing that a user of carv3d can act on; their errors still rise."""
+    import diffusers.utils.logging as diffusers_logging
+    import transformers.utils.logging as transformers_logging
+
+    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+    levels = [logger.level for logger in loggers]
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -20,7 +20,6 @@ from carv3d import schema
 from carv3d.errors import UserError
 from carv3d.schema import Config, CostConfig, Schedule, constant
 
-
 GUIDANCE_SCALE = {"exact": 1.0, "bundled": 7.5, "stable-diffusion": 100.0}
 """What objective.guidance_scale=auto means for a teacher; a loaded configuration holds the number."""
 
@@ -225,8 +224,9 @@ def _allowed(item: dataclasses.Field) -> str:
     if meta.get("choices"):
         return ", ".join(map(str, meta["choices"]))
     words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number",
-             "float | str": "auto or a number", "bool": "true or false", "str": "text", "list[float]": "a list of numbers",
-             "list[int]": "a list of whole numbers", "Schedule": "a number or a schedule"}
+             "float | str": "auto or a number", "bool": "true or false", "str": "text",
+             "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
+             "Schedule": "a number or a schedule"}
     text = words.get(item.type, str(item.type))
     if meta.get("length"):
         text = text.replace("a list of", str(meta["length"]))
@@ -240,8 +240,8 @@ def _check_relations(config: Config) -> None:
     teacher = config.teacher
     for name in ("path", "revision", "variant"):
         if getattr(teacher, name) and teacher.type != "stable-diffusion":
-            raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}; it needs "
-                            "teacher.type=stable-diffusion")
+            raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}; it "
+                            "needs teacher.type=stable-diffusion")
     if teacher.dtype != "auto" and teacher.type == "exact":
         raise UserError(f"teacher.dtype: {teacher.dtype} given with teacher.type exact, which works in float32")
     if config.data.camera_sequence and config.data.batch_size > 1:

@@ -111,8 +111,8 @@ TEACHERS = ("bundled", "exact", "stable-diffusion")
 
 @dataclass
 class TeacherConfig:
-    type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the optimal "
-                       "denoiser of a finite set of toybox renders; stable-diffusion: the weights in teacher.path",
+    type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the "
+                       "optimal denoiser of a finite set of toybox renders; stable-diffusion: the weights in path",
                        choices=TEACHERS)
     path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
     revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")

@@ -86,7 +86,8 @@ def _check(folder: Path, given: str, variant: str) -> None:
                         "a plain text-to-image model")
     if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
         raise UserError(f"teacher.path: the unet of {given} takes {unet.get('in_channels')} channels and its vae makes "
-                        f"{vae.get('latent_channels')} (an inpainting or depth model?); give a plain text-to-image model")
+                        f"{vae.get('latent_channels')} (an inpainting or depth model?); give a plain text-to-image "
+                        "model")
     scheduler = _json(folder / "scheduler" / "scheduler_config.json", given, "copy the whole folder again")
     if "beta_start" not in scheduler and not scheduler.get("trained_betas"):
         raise UserError(f"teacher.path: the {scheduler.get('_class_name', 'scheduler')} of {given} has no betas (a "

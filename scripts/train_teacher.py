@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import random
 import sys
-import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,32 +176,34 @@ def unfinished(rgba: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def make_tokenizer(length: int):
-    """A CLIPTokenizer whose byte-pair merges make one token of every word of the grammar and of the views."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    """A CLIPTokenizer whose byte-pair merges make one token of every word of the grammar and of the views.
+
+    Ties between pairs are broken by their text: the same vocabulary every time, or token ids kept earlier would change
+    their meaning.
+    """
     from transformers import CLIPTokenizer
 
     words = set("a an with on top of view side ,".split()) | set(COLOURS) | set(KINDS)
     words |= {kind.part for kind in KINDS.values()} | {w for view in VIEWS[8] for w in view.name.split()}
-    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    bpe.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    start, end = "<|startoftext|>", "<|endoftext|>"
-    alphabet = [chr(c) for c in range(33, 127)]
-    bpe.train_from_iterator(
-        [" ".join(sorted(words))] * 3,
-        trainers.BpeTrainer(vocab_size=5000, min_frequency=1, initial_alphabet=alphabet, end_of_word_suffix="</w>",
-                            special_tokens=[start, end], show_progress=False))
-    with tempfile.TemporaryDirectory() as folder:
-        bpe.model.save(folder)
-        vocabulary = json.loads(Path(folder, "vocab.json").read_text())
-        lines = Path(folder, "merges.txt").read_text().splitlines()
-    for character in alphabet:  # any printable text can be tokenised
-        vocabulary.setdefault(f"{character}</w>", len(vocabulary))
-    merges = [tuple(line.split()) for line in lines if not line.startswith("#version")]
-    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
-    split = [word for word in words if len(tokenizer(word)["input_ids"]) != 3]
-    if split:
-        raise RuntimeError(f"these words are not single tokens: {split}")
-    return tokenizer
+    split = [[*word[:-1], f"{word[-1]}</w>"] for word in sorted(words)]
+    merges: list[tuple[str, str]] = []
+    while pairs := Counter(pair for parts in split for pair in pairwise(parts)):
+        merges.append(min(pairs, key=lambda pair: (-pairs[pair], pair)))
+        split = [_merged(parts, merges[-1]) for parts in split]
+    characters = [chr(code) for code in range(33, 127)]  # any printable text can be tokenised
+    tokens = ["<|startoftext|>", "<|endoftext|>", *characters, *(f"{c}</w>" for c in characters), *map("".join, merges)]
+    vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
+
+
+def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    out: list[str] = []
+    for part in parts:
+        if out and (out[-1], part) == pair:
+            out[-1] += part
+        else:
+            out.append(part)
+    return out
 
 
 def make_autoencoder(settings: Settings):
@@ -260,6 +262,7 @@ def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, de
 
     Appends a line to folder/loss.csv every 25 steps. stop: leave early, as an interruption would (for tests).
     """
+    folder.mkdir(parents=True, exist_ok=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=own.lr, weight_decay=own.weight_decay, betas=(0.9, 0.99))
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
@@ -428,7 +431,8 @@ def load_settings(file: Path, overrides: list[str]) -> Settings:
     except OSError as error:
         raise UserError(f"--config {file}: cannot be read ({error.strerror}); give the path of a YAML file") from None
     except OmegaConfBaseException as error:
-        raise UserError(f"{str(error).splitlines()[0]}; configs/teacher/bundled.yaml lists the keys") from None
+        key = getattr(error, "full_key", None) or "a key"
+        raise UserError(f"{key}: {str(error).splitlines()[0]}; configs/teacher/bundled.yaml lists the keys") from None
 
 
 def main() -> int:
@@ -449,8 +453,7 @@ def main() -> int:
 def run(settings: Settings, out: Path) -> None:
     name = settings.device
     device = torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
-    for stage in ("autoencoder", "denoiser"):
-        (out / stage).mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     write_text(out / "settings.yaml", OmegaConf.to_yaml(settings))
     tokenizer = make_tokenizer(settings.denoiser.text_length)
     autoencoder = train_autoencoder(settings, out / "autoencoder", device)

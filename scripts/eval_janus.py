@@ -1,0 +1,98 @@
+"""Does the back look like the back? View words against none, on objects with a face.
+
+usage: python scripts/eval_janus.py [--seeds 2] [--name janus] [--workers 1] [key=value ...]
+
+Trains snowmen, cars and houses with data.views=8 and with data.views=1, and compares four views from behind (azimuths
+around 180 degrees) with the truth from behind and with the truth from the front, and likewise four from the front.
+Without view words nothing tells the optimisation where the front is, so its whole scene may be turned: the last column
+lets each run be turned about the vertical axis to where it agrees best with the truth, and asks again. Markdown on
+stdout; finished runs of that --name are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from runs import Cell, train
+
+from carv3d import build, checkpoint
+from carv3d.errors import UserError
+from carv3d.export.pictures import BACKGROUNDS, all_views
+from carv3d.progress import say
+from carv3d.scenes.cameras import orbit
+from carv3d.toybox import quality
+
+PROMPTS = ("a white snowman", "a pink snowman", "a red car", "a yellow car", "a yellow house", "a white house")
+OFFSETS_DEG = (-30.0, -10.0, 10.0, 30.0)
+ELEVATION_DEG = 15.0
+TURNS = 24
+
+
+def pictures(prompt: str, scene, device, azimuths: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Renders and truths from the same cameras on grey, each [N,64,64,3]."""
+    cameras = orbit(azimuths, ELEVATION_DEG, 2.65, 40.0, 64, 64)
+    grey = BACKGROUNDS["grey"]
+    return all_views(scene, cameras, grey, device).rgb.cpu(), quality.views(prompt, cameras, grey).rgb
+
+
+def judge(run) -> dict[str, float]:
+    """Shares of views that are nearer to their own truth than to the opposite one."""
+    config = run.config()
+    scene, device, _ = build.trained_scene(config, checkpoint.newest(run.ckpts))
+    circle = [360.0 / TURNS * i for i in range(TURNS)]
+    made, truth = pictures(config.prompt, scene, device, circle)
+    apart = (made[:, None] - truth[None]).square().mean((2, 3, 4))  # [rendered azimuth, true azimuth]
+    turn = min(range(TURNS), key=lambda s: apart.diag().mean() if s == 0 else apart[range(TURNS),
+               [(i + s) % TURNS for i in range(TURNS)]].mean())
+    out = {"turn": 360.0 / TURNS * turn}
+    for name, centre in (("back", 180.0), ("front", 0.0)):
+        for shift, label in ((0.0, name), (out["turn"], f"{name} turned")):
+            own, _ = pictures(config.prompt, scene, device, [centre - shift + o for o in OFFSETS_DEG])
+            _, right = pictures(config.prompt, scene, device, [centre + o for o in OFFSETS_DEG])
+            _, wrong = pictures(config.prompt, scene, device, [centre + 180.0 + o for o in OFFSETS_DEG])
+            nearer = (own - right).square().mean((1, 2, 3)) < (own - wrong).square().mean((1, 2, 3))
+            out[label] = nearer.float().mean().item()
+    return out
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--name", default="janus")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    args = parser.parse_args()
+    cells = [Cell(f"{args.name}-views{views}", prompt, seed, (f"data.views={views}", *args.overrides))
+             for views in (8, 1) for prompt in PROMPTS for seed in range(args.seeds)]
+    try:
+        runs = train(cells, args.exp_root_dir, args.workers)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    lines = ["| view words | prompt | seed | back is back | front is front | best turn, degrees | back is back, turned | "
+             "front is front, turned |", "|---|---|---|---|---|---|---|---|"]
+    totals: dict[str, list[dict]] = {}
+    for cell, run in runs.items():
+        result = judge(run)
+        words = "eight" if cell.group.endswith("8") else "none"
+        totals.setdefault(words, []).append(result)
+        lines.append(f"| {words} | {cell.prompt} | {cell.seed} | {row(result)} |")
+    for words, results in totals.items():
+        mean = {key: sum(r[key] for r in results) / len(results) for key in results[0]}
+        lines.append(f"| **{words}** | all | | {row(mean)} |")
+    print("\n".join(lines))
+    return 0
+
+
+def row(result: dict[str, float]) -> str:
+    share = {key: f"{100 * value:.0f} %" for key, value in result.items()}
+    return " | ".join([share["back"], share["front"], f"{result['turn']:.0f}", share["back turned"],
+                       share["front turned"]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,9 +1,13 @@
 """Who may import whom, proved in fresh interpreters."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import carv3d
 
 
 def loaded(code: str) -> set[str]:
@@ -24,6 +28,8 @@ HEAVY = {"torch", "diffusers", "transformers", "numba", "nerfacc"}
     ("import carv3d.carv", {"diffusers", "numba", "nerfacc", "carv3d.scenes", "carv3d.diffusion", "carv3d.config",
                             "carv3d.toybox", "carv3d.rng"}),
     ("import carv3d.diffusion.exact, carv3d.diffusion.prompts", {"carv3d.scenes", "carv3d.carv", "carv3d.toybox", "numba"}),
+    ("import carv3d.diffusion.weights", HEAVY | {"huggingface_hub"}),
+    ("from carv3d import build, config\nbuild.check(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
     ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
     ("import carv3d.train", {"diffusers", "transformers", "carv3d.toybox", "nerfacc"}),
     ("import carv3d.commands.render, carv3d.export.video, carv3d.export.pictures",
@@ -31,6 +37,14 @@ HEAVY = {"torch", "diffusers", "transformers", "numba", "nerfacc"}
 ])
 def test_loads_no_more_than_it_may(code, forbidden):
     assert not loaded(code) & forbidden
+
+
+def test_one_file_imports_diffusers():
+    """The control: that file does."""
+    package = Path(carv3d.__file__).parent
+    pattern = re.compile(r"^\s*(import|from) (diffusers|transformers)\b", re.MULTILINE)
+    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if pattern.search(path.read_text())}
+    assert found == {"diffusion/stable_diffusion.py"}
 
 
 def test_control_the_check_sees_what_is_loaded():

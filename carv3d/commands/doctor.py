@@ -10,10 +10,11 @@ from argparse import Namespace
 from pathlib import Path
 
 import carv3d
+from carv3d.errors import UserError
 from carv3d.runs import package_version
 
 PACKAGES = ("torch", "numpy", "omegaconf", "numba", "nerfacc", "imageio", "imageio-ffmpeg", "diffusers",
-            "transformers", "safetensors", "gsplat", "tensorboard")
+            "transformers", "tokenizers", "huggingface_hub", "safetensors", "gsplat", "tensorboard")
 
 
 def main(args: Namespace) -> int:
@@ -30,6 +31,10 @@ def main(args: Namespace) -> int:
 
     for result in probe():
         print(f"  {result.name:16s}{'works' if result.works else 'not usable'}: {result.note}")
+    print("teachers")
+    works, why = _bundled()
+    print(f"  {'bundled':16s}{'works' if works else 'broken'}: {why}")
+    broken += [] if works else ["the bundled teacher"]
     print("video")
     works, why = _ffmpeg()
     print(f"  {'ffmpeg':16s}{'works' if works else 'broken'}: {why}")
@@ -56,6 +61,18 @@ def _devices() -> list[str]:
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "a CPU build"
         lines.append(f"cuda            none seen (PyTorch is {built}; pytorch.org's install selector names others)")
     return lines
+
+
+def _bundled() -> tuple[bool, str]:
+    """Whether the teacher that ships with carv3d is all there."""
+    from carv3d.diffusion import weights
+
+    try:
+        folder = weights.locate(str(weights.bundled()))
+    except UserError as error:
+        return False, f"{error}; install carv3d again"
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return True, f"{size / 1e6:.1f} MB in {folder}"
 
 
 def _ffmpeg() -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,13 +37,13 @@ class Shape:
     vae: dict | None = None
 
 
-SCALED = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+SCALED = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
 SHAPES = {
     "sd15": Shape("PNDMScheduler", {**SCALED, "skip_prk_steps": True}),
-    "sd21": Shape("DDIMScheduler", {**SCALED, "prediction_type": "v_prediction"}, sample_size=12, text_width=24,
-                  activation="gelu", heads=(1, 2, 2), linear_projection=True, pad="!"),
-    "odd": Shape("DDPMScheduler", {"beta_start": 0.0002, "beta_end": 0.03, "beta_schedule": "linear",
-                                   "num_train_timesteps": 500, "prediction_type": "sample"},
+    "sd21": Shape("DDIMScheduler", {**SCALED, "prediction_type": "v_prediction", "clip_sample": False}, sample_size=12,
+                  text_width=24, activation="gelu", heads=(1, 2, 2), linear_projection=True, pad="!"),
+    "odd": Shape("DDPMScheduler", {"beta_start": 0.0002, "beta_end": 0.03, "beta_schedule": "linear", "steps_offset": 1,
+                                   "num_train_timesteps": 500, "prediction_type": "sample", "clip_sample": False},
                  sample_size=(4, 6), factor=2, latent_channels=5, vae={"scaling_factor": 0.36, "shift_factor": 0.7}),
 }
 
@@ -86,8 +87,6 @@ def make(shape: Shape):
 
 def make_tokenizer(pad: str = END):
     """A CLIPTokenizer without merges, one token a character."""
-    import tempfile
-
     from transformers import CLIPTokenizer
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,79 @@
+"""A Stable-Diffusion-format folder with the published architecture and random weights: for timing, memory and tests.
+
+usage: python scripts/make_sd_folder.py sd15|sd21-base OUT [--dtype float16] [--divide 1]
+
+Its pictures mean nothing, but it is loaded and run exactly as the original weights are. --divide makes every width that
+many times smaller. The tokenizer spells words out letter by letter, since CLIP's vocabulary is not part of carv3d.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from carv3d.progress import say
+
+MODELS = {
+    # SD 1.5: arXiv 2112.10752; text encoder CLIP ViT-L/14
+    "sd15": {"text": dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, hidden_act="quick_gelu",
+                          projection_dim=768),
+             "unet": dict(attention_head_dim=8, use_linear_projection=False)},
+    # SD 2.1-base: text encoder OpenCLIP ViT-H/14 without its last layer, heads of 64, linear projections
+    "sd21-base": {"text": dict(hidden_size=1024, num_hidden_layers=23, num_attention_heads=16, hidden_act="gelu",
+                               projection_dim=512),
+                  "unet": dict(attention_head_dim=[5, 10, 20, 20], use_linear_projection=True)},
+}
+LETTERS = [chr(code) for code in range(33, 127)]
+
+
+def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int = 1, seed: int = 0) -> Path:
+    """Write the folder; returns it."""
+    from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    torch.manual_seed(seed)
+    torch.set_default_dtype(dtype)
+    try:
+        text, unet = dict(MODELS[model]["text"]), dict(MODELS[model]["unet"])
+        text["hidden_size"] //= divide
+        tokens = ["<|startoftext|>", "<|endoftext|>", *LETTERS, *(f"{c}</w>" for c in LETTERS)]
+        tokenizer = CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=77)
+        encoder = CLIPTextModel(CLIPTextConfig(
+            vocab_size=49408, max_position_embeddings=77, intermediate_size=4 * text["hidden_size"], bos_token_id=0,
+            eos_token_id=1, pad_token_id=1, **text))
+        groups = 32 if divide == 1 else 32 // min(divide, 8)
+        denoiser = UNet2DConditionModel(
+            sample_size=64, block_out_channels=[width // divide for width in (320, 640, 1280, 1280)],
+            cross_attention_dim=text["hidden_size"], norm_num_groups=groups, **unet)
+        vae = AutoencoderKL(
+            sample_size=512, latent_channels=4, layers_per_block=2, scaling_factor=0.18215, norm_num_groups=groups,
+            block_out_channels=[width // divide for width in (128, 256, 512, 512)],
+            down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    scheduler = PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True,
+                              set_alpha_to_one=False, steps_offset=1)
+    StableDiffusionPipeline(vae=vae, text_encoder=encoder, tokenizer=tokenizer, unet=denoiser, scheduler=scheduler,
+                            safety_checker=None, feature_extractor=None, requires_safety_checker=False
+                            ).save_pretrained(out, safe_serialization=True)
+    count = sum(p.numel() for p in denoiser.parameters())
+    say(f"{out}: {model}, UNet of {count / 1e6:.1f} M parameters in {str(dtype).removeprefix('torch.')}")
+    return out
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", choices=sorted(MODELS))
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--dtype", choices=("float16", "bfloat16", "float32"), default="float16")
+    parser.add_argument("--divide", type=int, choices=(1, 2, 4, 8), default=1)
+    args = parser.parse_args()
+    make(args.model, args.out, getattr(torch, args.dtype), args.divide)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Which settings of score distillation suit a teacher: variants x prompts, one line of means per variant.
+
+usage: python scripts/tune_sds.py FILE.yaml [--name tune] [--workers 2] [--only VARIANT ...] [key=value ...]
+
+FILE names ``prompts`` (none of them in toybox20, which is kept for the final table), ``seeds`` and ``variants``: a list
+of key=value each. Runs that are finished are not run again. Markdown on stdout, best mean PSNR first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+import yaml
+from runs import Cell, train
+
+from carv3d.errors import UserError
+from carv3d.progress import say
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--name", default="tune")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", nargs="*", metavar="VARIANT")
+    parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
+    parser.add_argument("--overrides", nargs="*", metavar="key=value", default=[])
+    args = parser.parse_args()
+    plan = yaml.safe_load(args.file.read_text())
+    variants = {name: keys or [] for name, keys in plan["variants"].items() if args.only is None or name in args.only}
+    cells = {name: [Cell(f"{args.name}-{name}", prompt, seed, (*args.overrides, *keys))
+                    for prompt in plan["prompts"] for seed in range(plan["seeds"])] for name, keys in variants.items()}
+    try:
+        runs = train([cell for part in cells.values() for cell in part], args.exp_root_dir, args.workers)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    rows = []
+    for name, part in cells.items():
+        summaries = [runs[cell].summary() for cell in part]
+        q = [summary["quality"] for summary in summaries]
+        rows.append((statistics.mean(x["psnr"] for x in q), name, sum(x["retrieval_top1"] for x in q), len(q),
+                     statistics.mean(x["mask_iou"] for x in q),
+                     statistics.median(s["seconds"]["train"] for s in summaries)))
+    lines = [f"| variant | settings | right | mean mask IoU | mean PSNR dB | train s ({args.workers} at a time) |",
+             "|---|---|---|---|---|---|"]
+    for psnr, name, right, count, iou, seconds in sorted(rows, reverse=True):
+        settings = " ".join(variants[name]) or "defaults"
+        lines.append(f"| {name} | {settings} | {right} of {count} | {iou:.3f} | {psnr:.2f} | {seconds:.0f} |")
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -73,8 +73,8 @@ def main() -> int:
     except UserError as error:
         say(f"error: {error}")
         return 2
-    lines = ["| view words | prompt | seed | back is back | front is front | best turn, degrees | back is back, turned | "
-             "front is front, turned |", "|---|---|---|---|---|---|---|---|"]
+    lines = ["| view words | prompt | seed | back is back | front is front | best turn, degrees | back is back, turned "
+             "| front is front, turned |", "|---|---|---|---|---|---|---|---|"]
     totals: dict[str, list[dict]] = {}
     for cell, run in runs.items():
         result = judge(run)

@@ -4,8 +4,9 @@ usage: python scripts/train_teacher.py [--config configs/teacher/bundled.yaml] [
 
 Four stages, each kept in --out and never done twice: ``autoencoder`` (AutoencoderKL on random renders), ``latents``
 (captioned renders, encoded once), ``denoiser`` (CLIP text encoder and UNet, trained together), ``export`` (fp16
-safetensors in --out/teacher). Run the same command again and an interrupted stage goes on from its last checkpoint, bit
-for bit: all randomness is a function of the seed and the step. No caption shows a held-out object.
+safetensors in --out/teacher, loss curves in --out/loss.png). Run the same command again and an interrupted stage goes
+on from its last checkpoint, bit for bit: all randomness is a function of the seed and the step. No caption shows a
+held-out object.
 """
 
 from __future__ import annotations
@@ -423,6 +424,25 @@ def export(settings: Settings, out: Path, autoencoder: Any, model: torch.nn.Modu
     say(f"saved {out}: {size / 1e6:.1f} MB")
 
 
+def plot_curves(out: Path) -> None:
+    """out/loss.png: what each stage logged, means over 25 steps."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 3.5), layout="constrained")
+    curves = (("autoencoder", "psnr", "reconstruction PSNR, dB"), ("denoiser", "loss", "error of the prediction"))
+    for axis, (stage, column, label) in zip(axes, curves, strict=True):
+        with (out / stage / "loss.csv").open(newline="") as file:
+            rows = [(int(row["step"]), float(row[column])) for row in csv.DictReader(file)]
+        axis.plot(*zip(*rows, strict=True), color="black", linewidth=0.8)
+        axis.set(title=stage, xlabel="step", ylabel=label, yscale="log" if column == "loss" else "linear")
+        axis.grid(alpha=0.3)
+    figure.savefig(out / "loss.png", dpi=110)
+    pyplot.close(figure)
+
+
 def load_settings(file: Path, overrides: list[str]) -> Settings:
     """Defaults, then the YAML file, then key=value. UserError names an unknown key or a wrong value."""
     try:
@@ -460,6 +480,7 @@ def run(settings: Settings, out: Path) -> None:
     data = encode_latents(settings, out / "latents.pt", autoencoder, tokenizer, device)
     model = train_denoiser(settings, out / "denoiser", data, tokenizer, device)
     export(settings, out / "teacher", autoencoder, model, tokenizer, float(data["scale"]))
+    plot_curves(out)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_pa
     from carv3d import config as configuration
 
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "--dry-run", "--config", str(path), "prompt=a red cube", "teacher.exact.set_size=8", "estimator.k=2"]) == 0
+    assert main(["train", "--dry-run", "--config", str(path), "prompt=a red cube", "teacher.type=exact", "teacher.exact.set_size=8", "estimator.k=2"]) == 0
     out = capsys.readouterr().out
     config = configuration.parse(out)
     assert config.prompt == "a red cube" and config.estimator.k == 2
@@ -106,7 +106,7 @@ def run(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("cli")
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "train.py"), "prompt=a blue car", "trainer.max_steps=30", "data.width=24",
-         "data.height=24", "teacher.exact.set_size=16", "export.video_frames=12", "export.video_size=64",
+         "data.height=24", "teacher.type=exact", "teacher.exact.set_size=16", "export.video_frames=12", "export.video_size=64",
          f"exp_root_dir={root}", "trainer.preview_every=10", "log.tensorboard=true"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1])
@@ -172,7 +172,7 @@ def test_launch_maps_threestudios_keys(tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / "launch.py"), "--train", "--gpu", "0", "system.prompt_processor.prompt=a red cube",
          "system.guidance.max_step_percent=[0, 0.98, 0.5, 100]", "data.batch_size=1", "trainer.max_steps=2",
-         "teacher.exact.set_size=8", "export.video=false", f"exp_root_dir={tmp_path}", "seed=1"],
+         "teacher.type=exact", "teacher.exact.set_size=8", "export.video=false", f"exp_root_dir={tmp_path}", "seed=1"],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     from carv3d.runs import Run

@@ -18,7 +18,7 @@ from carv3d.cli import main
 from carv3d.measurement import CameraRow, Kind, Measured, Settings, contrasts
 from carv3d.train import train_step
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.exact.set_size=16", "scene.nerf.levels=4",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "scene.nerf.levels=4",
          "scene.nerf.occupancy_resolution=16", "scene.nerf.table_size=2048"]
 QUICK = ["--cameras", "4", "--k", "1,2,3"]
 

@@ -17,7 +17,7 @@ from carv3d import config as configuration
 from carv3d.runs import Run
 from carv3d.train import train_step
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.exact.set_size=16", "export.video=false",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "export.video=false",
          "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
          "scene.nerf.table_size=2048"]
 

@@ -130,9 +130,9 @@ def trainer(config: Config) -> Trainer:
     return Trainer(config, made, teacher(config), optimizer, device(config))
 
 
-def check(config: Config) -> None:
+def settle(config: Config) -> None:
     """UserError for a missing prompt, one that the teacher does not know, or a teacher that is not there; loads nothing
-    heavy."""
+    heavy. A teacher's folder becomes an absolute path, so that the run can be resumed from anywhere."""
     if not config.prompt.strip():
         raise UserError('prompt: none given; give one, for example prompt="a red mushroom" (carv3d prompts lists them)')
     if config.teacher.toybox:
@@ -141,6 +141,8 @@ def check(config: Config) -> None:
         grammar.parse(config.prompt)
     if config.teacher.type != "exact":
         weights_folder(config)
+    if config.teacher.path and (folder := Path(config.teacher.path).expanduser()).is_dir():
+        config.teacher.path = str(folder.absolute())
 
 
 def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool = False) -> None:

@@ -125,7 +125,7 @@ def main() -> int:
     share_cores()
     try:
         config = configuration.load(args.config, ["prompt=a red mushroom", *args.overrides])
-        build.check(config)
+        build.settle(config)
         build.set_up_kernels(config, say, truth=True)
         print(json.dumps(measure(settled(config), args.warm_up, args.repeats), indent=1))
     except UserError as error:

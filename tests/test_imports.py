@@ -29,7 +29,7 @@ HEAVY = {"torch", "diffusers", "transformers", "numba", "nerfacc"}
                             "carv3d.toybox", "carv3d.rng"}),
     ("import carv3d.diffusion.exact, carv3d.diffusion.prompts", {"carv3d.scenes", "carv3d.carv", "carv3d.toybox", "numba"}),
     ("import carv3d.diffusion.weights", HEAVY | {"huggingface_hub"}),
-    ("from carv3d import build, config\nbuild.check(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
+    ("from carv3d import build, config\nbuild.settle(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
     ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
     ("import carv3d.train", {"diffusers", "transformers", "carv3d.toybox", "nerfacc"}),
     ("import carv3d.commands.render, carv3d.export.video, carv3d.export.pictures",

@@ -25,8 +25,8 @@ def _script(name: str):
 
 training = _script("train_teacher")
 
-TINY = ["data.pictures=40", "data.autoencoder_pictures=24", "autoencoder.channels=[8,8,16]", "autoencoder.norm_groups=4",
-        "denoiser.channels=[16,16,16]", "denoiser.text_width=32", "denoiser.text_layers=1", "autoencoder.train.batch=4",
+TINY = ["data.pictures=40", "data.autoencoder_pictures=24", "autoencoder.channels=[8,8,16]",
+        "autoencoder.norm_groups=4", "denoiser.channels=[16,16,16]", "denoiser.text_width=32", "denoiser.text_layers=1", "autoencoder.train.batch=4",
         "denoiser.train.batch=4", "autoencoder.train.steps=2", "denoiser.train.steps=6",
         "denoiser.train.checkpoint_every=3", "device=cpu"]
 

@@ -63,7 +63,7 @@ def main(args: Namespace) -> int:
 def _fresh(args: Namespace) -> tuple[Config, Any]:
     """A new scene, after --warm-up steps of training."""
     config = configuration.load(args.config, args.overrides)
-    build.check(config)
+    build.settle(config)
 
     def states(trainer: Any) -> Iterator[int]:
         from carv3d.train import train_step
@@ -86,7 +86,7 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
     config = run.config(args.overrides)
     if config.scene != run.config().scene:
         raise UserError("scene: cannot change with --run; its checkpoints hold the scene as it was configured")
-    build.check(config)
+    build.settle(config)
     checkpoint.newest(run.ckpts)
     paths = [Path(args.run)] if args.run.endswith(".ckpt") else checkpoint.listing(run.ckpts)
 

@@ -28,7 +28,7 @@ def main(args: Namespace) -> int:
             raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
         return _resume(args)
     config = configuration.load(args.config, args.overrides)
-    build.check(config)
+    build.settle(config)
     if config.log.tensorboard:
         require_tensorboard()
     if args.dry_run:
@@ -59,6 +59,7 @@ def _resume(args: Namespace) -> int:
                         "start a new run for another value")
     lock = _lock(run)
     if given.suffix != ".ckpt" and not checkpoint.listing(run.ckpts):
+        build.settle(config)
         say("no checkpoint yet: starting again at step 0, with the same draws")
         run.rewrite_config(config)
         run.truncate_metrics(0)
@@ -69,6 +70,7 @@ def _resume(args: Namespace) -> int:
     changed = [key for key in _differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"checkpoint {path} refused: made with another {changed[0]} than {run.folder}/config.yaml says")
+    build.settle(config)
     if state["step"] >= config.trainer.max_steps:
         raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}; "
                         "give a larger trainer.max_steps to go on")

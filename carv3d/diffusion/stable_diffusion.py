@@ -93,10 +93,6 @@ def load(folder: Path, prompts: Sequence[str], *, views: int, variant: str = "",
     """
     embeddings = encode_prompts(folder, [*prompts, ""], variant=variant, device=device, announce=announce)
     unet = _model(folder, "unet", variant, dtype)
-    wanted = unet.config.cross_attention_dim
-    if wanted != embeddings.shape[-1]:
-        raise UserError(f"teacher.path: the text encoder of {folder} makes {embeddings.shape[-1]} numbers a token, its "
-                        f"unet wants {wanted}; its parts come from different models")
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
         unet, _model(folder, "vae", variant, torch.float32), scheduler(folder), embeddings, views=views, device=device,
@@ -107,7 +103,7 @@ def scheduler(folder: Path) -> Any:
     """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
     from diffusers import DDPMScheduler
 
-    with _quiet():
+    with _quiet(), _one_line(folder, "scheduler"):
         return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
 
 
@@ -116,7 +112,8 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     """Last hidden states of the text encoder, [P,L,D] float32 on the CPU.
 
     Each prompt is kept in the user's cache under a hash of the encoder's and the tokenizer's content and the prompt; a
-    damaged entry is made anew. The encoder is loaded only for prompts that the cache lacks, and released.
+    damaged entry is made anew. The encoder is loaded only for prompts that the cache lacks, and released. Says so when
+    a prompt is longer than the encoder reads.
     """
     digest = _content(folder, variant)
     paths = {text: cache_folder() / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
@@ -124,11 +121,16 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     known = {text: _cached(path) for text, path in paths.items()}
     missing = [text for text, value in known.items() if value is None]
     if missing:
-        made = _encode(folder, missing, variant, device, announce)
+        made = _encode(folder, missing, variant, device)
         for text, value in zip(missing, made, strict=True):
             known[text] = value
             _keep(paths[text], value)
-    return torch.stack([known[text] for text in prompts])
+    states, counts = zip(*(known[text] for text in prompts), strict=True)
+    longest, length = max(counts), len(states[0])
+    if longest > length:
+        announce(f"prompt: {longest} tokens, the teacher reads the first {length}; the end of it, view words included, "
+                 "has no effect")
+    return torch.stack(states)
 
 
 def cache_folder() -> Path:
@@ -137,25 +139,20 @@ def cache_folder() -> Path:
 
 
 @torch.no_grad()
-def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str,
-            announce: Callable[[str], None]) -> Tensor:
+def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str) -> list[tuple[Tensor, int]]:
+    """For each prompt its states [L,D], and how many tokens it has."""
     from transformers import CLIPTextModel, CLIPTokenizer
 
     with _quiet():
-        try:
+        with _one_line(folder, "tokenizer"):
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise UserError(f"teacher.path: the tokenizer of {folder} cannot be read ({str(error).splitlines()[0]}); "
-                            "copy the whole folder again") from None
-    length = tokenizer.model_max_length
-    for text in prompts:
-        count = len(tokenizer(text)["input_ids"])
-        if count > length:
-            announce(f"prompt: {count} tokens, the teacher reads the first {length}; the end of it has no effect")
-    tokens = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
+    tokens = tokenizer(prompts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+                       return_tensors="pt")
     encoder = _model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
     mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
-    return encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
+    states = encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
+    return list(zip(states, counts, strict=True))
 
 
 def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Any = None) -> Any:
@@ -163,14 +160,23 @@ def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: 
         import diffusers
 
         cls = getattr(diffusers, COMPONENTS[component])
-    with _quiet():
-        try:
-            return cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
-                                       use_safetensors=True, local_files_only=True)
-        except Exception as error:  # the libraries raise a dozen types for files that do not fit
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-            raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole "
-                            "folder again") from error
+    with _quiet(), _one_line(folder, component):
+        model, info = cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
+                                          use_safetensors=True, local_files_only=True, output_loading_info=True)
+        if info["missing_keys"]:  # the libraries would leave these at random values
+            raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
+    return model
+
+
+@contextlib.contextmanager
+def _one_line(folder: Path, component: str) -> Iterator[None]:
+    """Whatever the libraries raise for files that do not fit, a dozen types in all, as one line."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole folder "
+                        "again") from error
 
 
 def _content(folder: Path, variant: str) -> str:
@@ -186,23 +192,24 @@ def _content(folder: Path, variant: str) -> str:
     return total.hexdigest()
 
 
-def _cached(path: Path) -> Tensor | None:
+def _cached(path: Path) -> tuple[Tensor, int] | None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)["embedding"]
+        entry = load_file(path)
+        return entry["states"], int(entry["tokens"])
     except (OSError, SafetensorError, KeyError):
         return None
 
 
-def _keep(path: Path, value: Tensor) -> None:
+def _keep(path: Path, value: tuple[Tensor, int]) -> None:
     from safetensors.torch import save_file
 
     with contextlib.suppress(OSError, UserError):  # without a cache the result is the same, only later
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary:
-            save_file({"embedding": value.contiguous()}, temporary)
+            save_file({"states": value[0].contiguous(), "tokens": torch.tensor(value[1])}, temporary)
 
 
 @contextlib.contextmanager

@@ -6,15 +6,25 @@ the clean latents, its pictures are not square, its VAE shifts and its scheduler
 
 from __future__ import annotations
 
+import http.server
 import json
 import shutil
+import signal
 import tempfile
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import torch
 from torch import Tensor
+
+from carv3d import build
+from carv3d import config as configuration
+from carv3d.scenes.kernels.cache import use_cache
+from carv3d.schema import Config
 
 LENGTH = 32  # tokens; the tokenizer knows single characters only
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -106,20 +116,66 @@ def write_old_tokenizer(folder: Path, pad: str = END) -> None:
         {**special, "model_max_length": LENGTH, "tokenizer_class": "CLIPTokenizer"}))
 
 
+# ---------------------------------------------------------------------------------------- fixtures, for both test files
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory) -> Callable[[str], Path]:
+    """pipelines(name): the folder of a tiny pipeline, not to be changed."""
+    return lambda name: built(name, tmp_path_factory.getbasetemp() / "pipelines")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch) -> None:
+    """Embeddings are cached under the test's own folder; compiled kernels stay where they are."""
+    use_cache()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    build._located.cache_clear()
+
+
+@pytest.fixture
+def signals():
+    """A run in this process takes Ctrl-C for itself; give it back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+SMALL = ["data.width=16", "data.height=16", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
+         "scene.nerf.table_size=2048", "trainer.max_steps=4", "trainer.preview_every=0", "log.every_n_steps=1",
+         "export.video=false", "estimator.k=3"]  # a run of seconds
+
+
+def arguments(path: object, *overrides: str) -> list[str]:
+    """The command line's for a teacher in ``path``."""
+    return ["prompt=  a corgi ", "teacher.type=stable-diffusion", f"teacher.path={path}", "device=cpu", *overrides]
+
+
+def make_config(path: object, *overrides: str) -> Config:
+    return configuration.load(None, arguments(path, *overrides))
+
+
+# ---------------------------------------------------------------------------------------------------- changing a folder
+
+
 def copy(folder: Path, to: Path) -> Path:
     return Path(shutil.copytree(folder, to))
 
 
-def edit(path: Path, **changes) -> None:
+def edit(path: Path, **changes: object) -> None:
     """Change entries of a JSON file."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def edit_weights(path: Path, change) -> None:
+def edit_weights(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
     """Rewrite a safetensors file with ``change`` of its tensors by name."""
     from safetensors.torch import load_file, save_file
 
     save_file({name: tensor.contiguous() for name, tensor in change(load_file(path)).items()}, path, {"format": "pt"})
+
+
+# -------------------------------------------------------------------------------------------- the libraries' own answer
 
 
 def parts(folder: Path) -> SimpleNamespace:
@@ -143,3 +199,104 @@ def embed(own: SimpleNamespace, text: str) -> Tensor:
     ids = own.tokenizer(text, truncation=True, max_length=LENGTH)["input_ids"]
     ids = ids + [own.tokenizer.pad_token_id] * (LENGTH - len(ids))
     return own.text_encoder(torch.tensor([ids]))[0][0]
+
+
+# -------------------------------------------------------------------------------------------------------------- the hub
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """An empty cache of the hub under tmp_path/hub, and no setting of this machine that has a say."""
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    close = getattr(huggingface_hub, "close_session", lambda: None)  # a client keeps its proxies
+    close()
+    yield tmp_path / "hub"
+    close()
+
+
+def cached(hub: Path, folder: Path, name: str = "owner/name") -> Path:
+    """Lay a snapshot of ``folder`` into the hub's cache, as a download does: links to blobs."""
+    home = hub / f"models--{name.replace('/', '--')}"
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        link = home / "snapshots" / SHA / path.relative_to(folder)
+        blob = home / "blobs" / str(path.relative_to(folder)).replace("/", "-")
+        for each in (link, blob):
+            each.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(path.read_bytes())
+        link.symlink_to(blob)
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text(SHA)
+    return home / "snapshots" / SHA
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Serves ``files`` as model owner/name; or ``reply``, a status and headers; or, with neither, hangs up."""
+
+    files: dict[str, bytes] = {}
+    reply: tuple[int, dict[str, str]] | None = None
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        path = self.path.split("?")[0]
+        if self.reply:
+            self.answer(b"", *self.reply)
+        elif path.startswith("/api/models/owner/name/tree/"):
+            self.answer(json.dumps([{"type": "file", "path": name, "size": len(content), "oid": SHA[::-1]}
+                                    for name, content in self.files.items()]).encode())
+        elif self.files and path.startswith("/api/models/owner/name"):
+            siblings = [{"rfilename": name} for name in self.files]
+            self.answer(json.dumps({"id": "owner/name", "sha": SHA, "siblings": siblings}).encode())
+        elif path.startswith(f"/owner/name/resolve/{SHA}/"):
+            name = path.removeprefix(f"/owner/name/resolve/{SHA}/")
+            self.answer(self.files[name], 200, {"ETag": f'"{name.replace("/", "-")}"', "X-Repo-Commit": SHA})
+        else:
+            self.close_connection = True
+
+    do_HEAD = do_CONNECT = do_GET
+
+    def answer(self, content, status=200, headers=None):
+        self.send_response(status)
+        for key, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *arguments):
+        """Silence."""
+
+
+@pytest.fixture
+def serve(hub, monkeypatch):
+    """serve(files=.., reply=..): start a hub and make it the client's; returns the list of paths asked for."""
+    import huggingface_hub
+
+    servers = []
+
+    def start(proxy=False, **what):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Served", (Hub,), what))
+        server.asked = []
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        if proxy:
+            monkeypatch.setenv("HTTPS_PROXY", address)
+        else:
+            monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+            template = address + "/{repo_id}/resolve/{revision}/{filename}"
+            monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        return server.asked
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

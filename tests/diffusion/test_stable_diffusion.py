@@ -385,6 +385,7 @@ def test_a_run_whose_teacher_is_gone_keeps_its_result(pipelines, tmp_path, capsy
     before = {path: path.read_bytes() for path in run.folder.glob("*.*")}
     monkeypatch.chdir("/")
     folder.rename(tmp_path / "elsewhere")
+    build._located.cache_clear()  # what a new process would not know
     assert main(["train", "--resume", str(run.folder), "trainer.max_steps=6"]) == 2
     assert str(folder) in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run.folder.glob("*.*")} == before

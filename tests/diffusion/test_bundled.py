@@ -1,0 +1,110 @@
+"""The teacher that ships with carv3d: what it is made of, and that it knows what it was taught and what it was not."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from carv3d import build
+from carv3d import config as configuration
+from carv3d.diffusion import weights
+from carv3d.diffusion.prompts import VIEWS, view_prompt
+from carv3d.scenes.cameras import orbit
+from carv3d.toybox.grammar import caption, parse
+from carv3d.toybox.lists import held_out
+from carv3d.toybox.tracer import render
+
+ROOT = Path(__file__).parent.parent.parent
+PROMPTS = ("a red mushroom", "a white snowman", "a red car", "a yellow duck",  # seen
+           "a green mug", "a pink house", "a cyan rocket", "a blue snowman with a red hat")  # held out
+FRONT = VIEWS[8][0]
+
+
+def _script(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+evaluation = _script("eval_teacher")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """One sample of each prompt from the front, by the plain pipeline of diffusers."""
+    texts = [view_prompt(prompt, FRONT) for prompt in PROMPTS]
+    return evaluation.sample(weights.bundled(), texts, guidance=3.0, steps=20, seed=0, batch=8)
+
+
+def test_what_ships():
+    folder = weights.locate(str(weights.bundled()))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in paths) <= 24e6
+    assert {path.suffix for path in paths} <= {".json", ".safetensors", ".md", ".txt"}  # nothing pickled
+    assert json.loads((folder / "scheduler" / "scheduler_config.json").read_text())["beta_schedule"] == "scaled_linear"
+    card = (folder / "README.md").read_text()
+    assert all(word in card for word in ("Data", "Hardware", "Licence", "Limits"))
+
+
+def test_it_is_the_default_and_a_model_like_any_other():
+    config = configuration.load(None, ["prompt=A  red Mushroom"])
+    assert config.teacher.type == "bundled" and config.objective.guidance_scale == 7.5
+    teacher = build.teacher(config)
+    assert teacher.latent_shape == (4, 16, 16) and teacher.picture_size == (64, 64)
+    assert 3e6 < sum(p.numel() for p in teacher.unet.parameters()) < 6e6
+    other = configuration.load(None, ["prompt=a red mushroom", "teacher.type=stable-diffusion",
+                                      f"teacher.path={weights.bundled()}"])
+    again = build.teacher(other)
+    assert torch.equal(teacher.embeddings, again.embeddings)  # the grammar's spelling is the canonical one
+    assert all(torch.equal(a, b) for a, b in zip(teacher.unet.parameters(), again.unet.parameters(), strict=True))
+
+
+def test_samples_are_of_their_prompts(samples):
+    """Measured: 8 of 8 right; with the prompts shifted by one, the control, none."""
+    assert [held_out(parse(prompt)) for prompt in PROMPTS] == [False] * 4 + [True] * 4
+    right = [evaluation.judge(picture, parse(prompt), FRONT)["right"]
+             for picture, prompt in zip(samples, PROMPTS, strict=True)]
+    assert sum(right) >= 7, right
+    wrong = [evaluation.judge(picture, parse(prompt), FRONT)["right"]
+             for picture, prompt in zip(samples.roll(1, 0), PROMPTS, strict=True)]
+    assert not any(wrong)
+
+
+def test_it_denoises_what_it_is_told_better_than_anything_else():
+    """At a middling noise level eps_hat is nearest to eps under the right prompt, for 8 objects and 4 noises each."""
+    teacher = build.teacher(configuration.load(None, ["prompt=a red mushroom", "data.views=1"]))
+    from carv3d.diffusion.stable_diffusion import encode_prompts
+
+    rows = encode_prompts(weights.bundled(), [view_prompt(caption(parse(p)), FRONT) for p in PROMPTS])
+    teacher.embeddings = torch.cat([rows, teacher.embeddings[-1:]])
+    rgba = render([parse(p) for p in PROMPTS], orbit([0.0] * 8, 15.0, 2.65, 40.0, 64, 64)).rgba
+    latents = teacher.encode(rgba[..., :3] + 0.5 * (1 - rgba[..., 3:]))
+    generator = torch.Generator().manual_seed(0)
+    timestep = torch.full((8,), 600)
+    error = torch.zeros(8, 8)  # [object, prompt]
+    with torch.no_grad():
+        for _ in range(4):
+            noise = torch.randn(latents.shape, generator=generator)
+            noisy = teacher.schedule.add_noise(latents, noise, timestep)
+            for j in range(8):
+                eps = teacher.predict(noisy, timestep, torch.full((8,), j), torch.arange(8), ("cond",))["cond"]
+                error[:, j] += (eps - noise).square().mean((1, 2, 3))
+    assert torch.equal(error.argmin(1), torch.arange(8))
+
+
+def test_a_picture_survives_the_autoencoder():
+    """Measured: 30 dB on average over 8 objects."""
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL.from_pretrained(weights.bundled() / "vae", torch_dtype=torch.float32)
+    rgba = render([parse(p) for p in PROMPTS], orbit([30.0] * 8, 15.0, 2.65, 40.0, 64, 64)).rgba
+    picture = (rgba[..., :3] + 0.5 * (1 - rgba[..., 3:])).permute(0, 3, 1, 2) * 2 - 1
+    with torch.no_grad():
+        again = vae.decode(vae.encode(picture).latent_dist.mean).sample
+    psnr = 10 * torch.log10(4 / (again - picture).square().mean((1, 2, 3)))
+    assert psnr.mean() > 28

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from carv3d.cli import main
+from carv3d.diffusion import weights
 
 ROOT = Path(__file__).parent.parent
 
@@ -69,16 +70,25 @@ def test_a_named_backend_that_is_missing(capsys, tmp_path, monkeypatch):
     assert "render_backend=nerfacc" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.name)
-def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_path, monkeypatch, path):
+DRY = {  # per file in configs/: what makes its probe small, and the picture sizes it must name
+    "base.yaml": (["teacher.type=exact", "teacher.exact.set_size=8"], ["32x32", "64x64"]),
+    "dreamfusion-sd.yaml": ([f"teacher.path={weights.bundled()}", "teacher.variant=", "scene.nerf.levels=2",
+                             "scene.nerf.table_size=1024", "scene.nerf.samples_per_ray=32"], ["64x64", "128x128"]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "configs").glob("*.yaml")))
+def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_path, monkeypatch, name):
     from carv3d import config as configuration
 
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "--dry-run", "--config", str(path), "prompt=a red cube", "teacher.type=exact", "teacher.exact.set_size=8", "estimator.k=2"]) == 0
+    overrides, sizes = DRY[name]
+    path = ROOT / "configs" / name
+    assert main(["train", "--dry-run", "--config", str(path), "prompt=a red cube", *overrides, "estimator.k=2"]) == 0
     out = capsys.readouterr().out
     config = configuration.parse(out)
     assert config.prompt == "a red cube" and config.estimator.k == 2
-    assert "32x32" in out and "64x64" in out and "MiB" in out
+    assert all(size in out for size in sizes) and "MiB" in out
     assert not list(tmp_path.iterdir())
 
 

@@ -17,6 +17,8 @@ from carv3d.errors import UserError
 
 KEYS = {
     "system.prompt_processor.prompt": "prompt",
+    "system.guidance.pretrained_model_name_or_path": "teacher.path",
+    "system.prompt_processor.pretrained_model_name_or_path": "teacher.path",  # carv3d has one place for it
     "system.guidance.guidance_scale": "objective.guidance_scale",
     "system.guidance.weighting_strategy": "objective.weighting",
     "system.guidance.min_step_percent": "objective.t_min",
@@ -77,7 +79,10 @@ def main(argv: list[str]) -> int:
         return 2
     if arguments.test:
         return carv3d(["render", resume[-1]])
-    command = ["train", *[translate(o) for o in overrides]]
+    overrides = [translate(o) for o in overrides]
+    if any(o.startswith("teacher.path=") for o in overrides):
+        overrides.insert(0, "teacher.type=stable-diffusion")
+    command = ["train", *overrides]
     if resume:
         command += ["--resume", resume[-1]]
     elif arguments.config:

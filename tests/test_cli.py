@@ -171,6 +171,8 @@ def test_eval_again(run, capsys):
     (["--train", "system.prompt_processor.prompt=a red cube", "system.renderer.type=x", "trainer.lr=1"], 2,
      ["system.renderer.type", "trainer.lr"]),
     (["--train", "system.prompt_processor.prompt=a red cub"], 2, ["a red cub"]),
+    (["--train", "system.prompt_processor.prompt=a corgi", "system.guidance.pretrained_model_name_or_path=nowhere",
+      "system.prompt_processor.pretrained_model_name_or_path=nowhere"], 2, ["teacher.path: there is no folder nowhere"]),
     (["--test"], 2, ["resume=RUN"]),
 ])
 def test_launch_names_what_it_cannot_map(arguments, status, words):

@@ -11,12 +11,10 @@ stdout; finished runs of that --name are not run again.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 import torch
-from runs import Cell, train
+from runs import Cell, arguments, train
 
 from carv3d import build, checkpoint
 from carv3d.errors import UserError
@@ -59,13 +57,7 @@ def judge(run) -> dict[str, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--name", default="janus")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    args = parser.parse_args()
+    args = arguments(__doc__.splitlines()[0], "janus")
     cells = [Cell(f"{args.name}-views{views}", prompt, seed, (f"data.views={views}", *args.overrides))
              for views in (8, 1) for prompt in PROMPTS for seed in range(args.seeds)]
     try:

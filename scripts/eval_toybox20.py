@@ -8,12 +8,10 @@ again, so an interrupted evaluation goes on where it stopped. Seconds mean somet
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-from pathlib import Path
 
-from runs import Cell, train
+from runs import Cell, arguments, train
 
 from carv3d.errors import UserError
 from carv3d.progress import say
@@ -48,13 +46,7 @@ def totals(label: str, summaries: list[dict]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--name", default="toybox20")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    args = parser.parse_args()
+    args = arguments(__doc__.splitlines()[0], "toybox20")
     cells = [Cell(args.name, prompt, seed, tuple(args.overrides))
              for seed in range(args.seeds) for prompt in toybox20()]
     try:

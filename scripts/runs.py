@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -22,6 +23,17 @@ class Cell:
     prompt: str
     seed: int
     overrides: tuple[str, ...] = ()
+
+
+def arguments(description: str, name: str) -> argparse.Namespace:
+    """The command line that evaluations share; ``name`` is the default group of their runs."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--name", default=name)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    return parser.parse_args()
 
 
 def finished(root: Path, group: str) -> dict[tuple[str, int], Run]:

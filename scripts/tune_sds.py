@@ -1,6 +1,7 @@
 """Which settings of score distillation suit a teacher: variants x prompts, one line of means per variant.
 
-usage: python scripts/tune_sds.py FILE.yaml [--name tune] [--workers 2] [--only VARIANT ...] [key=value ...]
+usage: python scripts/tune_sds.py FILE.yaml [--name tune] [--workers 2] [--only VARIANT ...]
+       [--overrides key=value ...]
 
 FILE names ``prompts`` (none of them in toybox20, which is kept for the final table), ``seeds`` and ``variants``: a list
 of key=value each. Runs that are finished are not run again. Markdown on stdout, best mean PSNR first.

@@ -90,12 +90,10 @@ def _diffusion_teacher(config: Config) -> Teacher:
 
     prompt = grammar.caption(grammar.parse(config.prompt)) if config.teacher.toybox else config.prompt.strip()
     where, name = device(config), config.teacher.dtype
-    if name == "auto":
-        name = "float16" if where.type == "cuda" else "float32"
+    dtype = stable_diffusion.fastest_dtype(where) if name == "auto" else stable_diffusion.DTYPES[name]
     return stable_diffusion.load(
         weights_folder(config), [view_prompt(prompt, view) for view in VIEWS[config.data.views] or (None,)],
-        views=config.data.views, variant=config.teacher.variant, dtype=stable_diffusion.DTYPES[name], device=where,
-        announce=say)
+        views=config.data.views, variant=config.teacher.variant, dtype=dtype, device=where, announce=say)
 
 
 def weights_folder(config: Config) -> Path:

@@ -117,7 +117,7 @@ class TeacherConfig:
     path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
     revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
-    dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, float32 on a CPU",
+    dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else float32",
                         choices=("auto", "float32", "float16", "bfloat16"))
     offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
     exact: ExactConfig = field(default_factory=ExactConfig)

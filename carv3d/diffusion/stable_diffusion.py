@@ -27,6 +27,13 @@ from carv3d.files import atomic
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
+def fastest_dtype(device: torch.device) -> torch.dtype:
+    """float16 on CUDA; bfloat16 on a CPU that multiplies bfloat16 tiles in hardware (AMX); float32 on any other."""
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+
+
 class StableDiffusionTeacher:
     """A frozen UNet over VAE latents, with the embeddings of its prompts.
 

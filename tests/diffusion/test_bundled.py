@@ -81,7 +81,7 @@ def test_it_denoises_what_it_is_told_better_than_anything_else():
     from carv3d.diffusion.stable_diffusion import encode_prompts
 
     rows = encode_prompts(weights.bundled(), [view_prompt(caption(parse(p)), FRONT) for p in PROMPTS])
-    teacher.embeddings = torch.cat([rows, teacher.embeddings[-1:]])
+    teacher.embeddings = torch.cat([rows.to(teacher.unet.dtype), teacher.embeddings[-1:]])
     rgba = render([parse(p) for p in PROMPTS], orbit([0.0] * 8, 15.0, 2.65, 40.0, 64, 64)).rgba
     latents = teacher.encode(rgba[..., :3] + 0.5 * (1 - rgba[..., 3:]))
     generator = torch.Generator().manual_seed(0)

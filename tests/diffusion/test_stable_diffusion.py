@@ -118,13 +118,21 @@ def test_guidance_asks_for_no_more_than_it_needs(pipelines, scale, texts):
 def test_half_precision_is_the_unets_alone(pipelines, dtype, tolerance):
     """Measured worst errors on eps of size 1: 0.002 in float16, 0.02 in bfloat16; the encoder stays as it was."""
     exact, half = (build.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.dtype={name}"))
-                   for name in ("auto", dtype))
+                   for name in ("float32", dtype))
     condition, view, t, noisy, _ = asked(exact, 1)
     want, got = (teacher.predict(noisy, t, condition, view, ("cond",))["cond"] for teacher in (exact, half))
     assert got.dtype == want.dtype == torch.float32 and dtype in half.description and "float32" in exact.description
     assert 1e-5 < (got - want).abs().max() < tolerance
     picture = torch.rand(1, *exact.picture_size, 3, generator=gen())
     assert torch.equal(half.encode(picture), exact.encode(picture))
+
+
+@pytest.mark.parametrize("tiles,dtype", [(True, "bfloat16"), (False, "float32")])
+def test_auto_takes_the_precision_that_the_processor_multiplies_fastest(pipelines, monkeypatch, tiles, dtype):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    made = build.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", "teacher.dtype=auto", "device=cpu"))
+    assert str(made.unet.dtype) == f"torch.{dtype}" and dtype in made.description
+    assert stable_diffusion.fastest_dtype(torch.device("cuda")) == torch.float16
 
 
 # ------------------------------------------------------------------------------------------------------------- schedule

@@ -149,7 +149,8 @@ SMALL = ["data.width=16", "data.height=16", "scene.nerf.levels=4", "scene.nerf.o
 
 def arguments(path: object, *overrides: str) -> list[str]:
     """The command line's for a teacher in ``path``."""
-    return ["prompt=  a corgi ", "teacher.type=stable-diffusion", f"teacher.path={path}", "device=cpu", *overrides]
+    return ["prompt=  a corgi ", "teacher.type=stable-diffusion", f"teacher.path={path}", "device=cpu",
+            "teacher.dtype=float32", *overrides]
 
 
 def make_config(path: object, *overrides: str) -> Config:

@@ -29,6 +29,7 @@ setup(
         "diffusers>=0.35",
         "transformers>=4.56",
         "safetensors>=0.5",
+        "peft>=0.15",
         "rich>=13",
         "matplotlib>=3.8",
     ],

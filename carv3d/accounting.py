@@ -62,7 +62,7 @@ def replicates(trainer: Trainer, step: int, cameras: Cameras, background: Tensor
         rendered = trainer.scene.render(view, colour, rng.generator(config.seed, f"{purpose} render {c}", step))
         latents = trainer.teacher.encode(rendered.rgb)
         condition = trainer.teacher.condition(view.azimuth_deg, view.elevation_deg, colour)
-        value = trainer.value(condition, latents.detach())
+        value = trainer.value(condition, view, latents.detach())
         trainer.count(renders=1, encodes=1)
         for name, kind in kinds.items():
             for r in range(count):

@@ -29,10 +29,11 @@ def device(config: Config) -> torch.device:
     return torch.device(config.device)
 
 
-def scene(config: Config) -> Scene:
+def scene(config: Config, particle: int = 0) -> Scene:
     from carv3d import rng
 
-    options = {"device": device(config), "generator": rng.generator(config.seed, "scene init")}
+    purpose = f"scene init {particle}" if particle else "scene init"
+    options = {"device": device(config), "generator": rng.generator(config.seed, purpose)}
     if config.scene.type == "nerf":
         from carv3d.scenes.nerf import NeRF
 
@@ -42,15 +43,17 @@ def scene(config: Config) -> Scene:
     return Image(**dataclasses.asdict(config.scene.image), **options)
 
 
-def trained_scene(config: Config, path: Path) -> tuple[Scene, torch.device, int]:
-    """The scene of a checkpoint, its device and its step; loads no teacher."""
+def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.device, int]:
+    """The scenes of a checkpoint, one per particle, their device and step; loads no teacher."""
     from carv3d import checkpoint
 
     where = device(config)
     state = checkpoint.load(path, where)
-    made = scene(config)
-    made.load_state_dict(state["trainer"]["scene"])
-    return made, where, state["step"]
+    scenes = []
+    for saved in state["trainer"]["scenes"]:
+        scenes.append(scene(config))
+        scenes[-1].load_state_dict(saved)
+    return scenes, where, state["step"]
 
 
 def teacher(config: Config) -> Teacher:
@@ -84,16 +87,29 @@ def _exact_teacher(config: Config) -> Teacher:
 
 def _diffusion_teacher(config: Config) -> Teacher:
     from carv3d.diffusion import stable_diffusion
-    from carv3d.diffusion.prompts import VIEWS, view_prompt
+    from carv3d.diffusion.prompts import perp_neg_weights, view_weights
     from carv3d.progress import say
+
+    where, name, own = device(config), config.teacher.dtype, config.prompts
+    dtype = stable_diffusion.fastest_dtype(where) if name == "auto" else stable_diffusion.DTYPES[name]
+    weights_of = partial(view_weights, views=config.data.views, interpolate=own.interpolate or own.perp_neg > 0,
+                         front_deg=own.front_deg, back_deg=own.back_deg, overhead_deg=own.overhead_deg)
+    negatives_of = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
+    return stable_diffusion.load(
+        weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
+        negatives_of=negatives_of if own.perp_neg else None, variant=config.teacher.variant, dtype=dtype, device=where,
+        announce=say)
+
+
+def view_prompts(config: Config) -> list[str]:
+    """The prompt of each view word, by hand where one is given; a single one without view words."""
+    from carv3d.diffusion.prompts import VIEWS, view_prompt
     from carv3d.toybox import grammar
 
     prompt = grammar.caption(grammar.parse(config.prompt)) if config.teacher.toybox else config.prompt.strip()
-    where, name = device(config), config.teacher.dtype
-    dtype = stable_diffusion.fastest_dtype(where) if name == "auto" else stable_diffusion.DTYPES[name]
-    return stable_diffusion.load(
-        weights_folder(config), [view_prompt(prompt, view) for view in VIEWS[config.data.views] or (None,)],
-        views=config.data.views, variant=config.teacher.variant, dtype=dtype, device=where, announce=say)
+    by_hand = {name: getattr(config.prompts, name).strip() for name in ("front", "side", "back", "overhead")}
+    return [by_hand.get(view.name if view else "", "") or view_prompt(prompt, view)
+            for view in VIEWS[config.data.views] or (None,)]
 
 
 def weights_folder(config: Config) -> Path:
@@ -119,13 +135,21 @@ def trainer(config: Config) -> Trainer:
 
     from carv3d.train import Trainer
 
-    made = scene(config)
+    own, made = config.objective.vsd, teacher(config)
+    scenes = [scene(config, particle) for particle in range(own.particles if config.objective.type == "vsd" else 1)]
+    learner = None
+    if config.objective.type == "vsd":
+        from carv3d.diffusion.lora import LoRAScore
+        from carv3d.vsd import Learner
+
+        learner = Learner(LoRAScore(made, own.rank, config.seed), own, made.schedule.timesteps, config.seed,
+                          config.estimator.chunk)
     rates = {"encoding": config.optimizer.lr_encoding, "mlp": config.optimizer.lr_mlp,
              "image": config.optimizer.lr_image}
     # fused: it alone skips an update on the device (found_inf) without a host sync
-    optimizer = torch.optim.Adam(made.parameter_groups(rates), betas=tuple(config.optimizer.betas),
-                                 eps=config.optimizer.eps, fused=True)
-    return Trainer(config, made, teacher(config), optimizer, device(config))
+    optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
+                                 betas=tuple(config.optimizer.betas), eps=config.optimizer.eps, fused=True)
+    return Trainer(config, scenes, made, optimizer, device(config), learner)
 
 
 def settle(config: Config) -> None:
@@ -137,10 +161,31 @@ def settle(config: Config) -> None:
         from carv3d.toybox import grammar
 
         grammar.parse(config.prompt)
+        for name in ("negative", "front", "side", "back", "overhead"):
+            if text := getattr(config.prompts, name):
+                _known(name, text)
     if config.teacher.type != "exact":
         weights_folder(config)
     if config.teacher.path and (folder := Path(config.teacher.path).expanduser()).is_dir():
         config.teacher.path = str(folder.absolute())
+
+
+def _known(name: str, text: str) -> None:
+    """UserError unless the bundled teacher knows every word of one of ``prompts``: a toybox prompt, a view, or both."""
+    from carv3d.diffusion.prompts import VIEWS
+    from carv3d.toybox import grammar
+
+    views = {f"{view.name} view" for view in VIEWS[8]} | {"side view"}
+    what, _, view = (part.strip() for part in text.partition(","))
+    if what not in views and view not in views | {""}:
+        raise UserError(f"prompts.{name}: '{view}' given after the comma; allowed with the bundled teacher: "
+                        f"{', '.join(sorted(views))}")
+    if what in views and not view:
+        return
+    try:
+        grammar.parse(what)
+    except UserError as error:
+        raise UserError(f"prompts.{name}: {error}") from None
 
 
 def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool = False) -> None:

@@ -18,10 +18,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from carv3d import schema
 from carv3d.errors import UserError
-from carv3d.schema import Config, CostConfig, Schedule, constant
+from carv3d.schema import Config, CostConfig, PromptsConfig, Schedule, constant
 
-GUIDANCE_SCALE = {"exact": 1.0, "bundled": 7.5, "stable-diffusion": 100.0}
-"""What objective.guidance_scale=auto means for a teacher; a loaded configuration holds the number."""
+GUIDANCE_SCALE = {"exact": 1.0, "bundled": 7.5, "stable-diffusion": 100.0, "vsd": 7.5, "csd": 1.0}
+"""What objective.guidance_scale=auto means: SDS by teacher, the others by objective; a loaded configuration holds the
+number."""
 
 
 def load(file: str | Path | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Config:
@@ -48,7 +49,8 @@ def _merge(files: list[dict], overrides: list[str] | tuple[str, ...]) -> Config:
         raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from None
     config = _typed(Config, resolved, "")
     if config.objective.guidance_scale == "auto":
-        config.objective.guidance_scale = GUIDANCE_SCALE[config.teacher.type]
+        kind = config.objective.type
+        config.objective.guidance_scale = GUIDANCE_SCALE[config.teacher.type if kind == "sds" else kind]
     _check_relations(config)
     return config
 
@@ -244,6 +246,23 @@ def _check_relations(config: Config) -> None:
                             "needs teacher.type=stable-diffusion")
     if teacher.dtype != "auto" and teacher.type == "exact":
         raise UserError(f"teacher.dtype: {teacher.dtype} given with teacher.type exact, which works in float32")
+    if config.objective.type == "vsd" and teacher.type == "exact":
+        raise UserError("objective.type: vsd given with teacher.type exact, which has no layers to adapt; allowed: "
+                        "teacher.type=bundled, stable-diffusion")
+    prompts, plain = config.prompts, PromptsConfig()
+    if teacher.type == "exact" and prompts != plain:
+        name = next(f.name for f in dataclasses.fields(plain) if getattr(prompts, f.name) != getattr(plain, f.name))
+        raise UserError(f"prompts.{name}: {getattr(prompts, name)} given with teacher.type exact, which reads no text; "
+                        "allowed: teacher.type=bundled, stable-diffusion")
+    for name in ("front", "side", "back", "overhead", "front_deg", "back_deg", "perp_neg"):
+        if config.data.views != 4 and getattr(prompts, name) != getattr(plain, name):
+            raise UserError(f"prompts.{name}: {getattr(prompts, name)} given with data.views {config.data.views}; it "
+                            "needs data.views=4, the field's front, side, back and overhead")
+    if prompts.interpolate and config.data.views == 1:
+        raise UserError("prompts.interpolate: true given with data.views 1; allowed: data.views=4, 8")
+    if prompts.front_deg + prompts.back_deg > 180:
+        raise UserError(f"prompts.front_deg: {prompts.front_deg:g} given with prompts.back_deg {prompts.back_deg:g}; "
+                        "together they must leave room within 180 degrees")
     if config.data.camera_sequence and config.data.batch_size > 1:
         raise UserError(f"data.camera_sequence: true given with data.batch_size {config.data.batch_size}; it is for "
                         "batch_size 1, larger batches have data.camera_strata")

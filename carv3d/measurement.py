@@ -130,7 +130,7 @@ class Batch:
         rendered = trainer.scene.render(cameras, background, rng.generator(self.seed, f"{label} render", step))
         self.latents = trainer.teacher.encode(rendered.rgb)
         condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
-        self.value = trainer.value(condition, self.latents.detach())
+        self.value = trainer.value(condition, cameras, self.latents.detach())
 
     def draw(self, rows: int, k: int, proposal: carv.Proposal, stratified: bool, noise: str, label: str) -> carv.Draws:
         return carv.draw(rows, k, tuple(self.latents.shape[1:]), proposal, stratified=stratified, noise=noise,

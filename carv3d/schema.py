@@ -129,14 +129,42 @@ class TeacherConfig:
 
 
 @dataclass
+class PromptsConfig:
+    negative: str = option("", "prompt of the unconditional branch")
+    front: str = option("", "data.views=4: the front's whole prompt; empty: the prompt with its view word")
+    side: str = option("", "data.views=4: the sides'")
+    back: str = option("", "data.views=4: the back's")
+    overhead: str = option("", "data.views=4: the one from above")
+    front_deg: float = option(45.0, "data.views=4: azimuth up to which a view is called front", gt=0, le=180)
+    back_deg: float = option(45.0, "data.views=4: angle from the back up to which a view is called back", gt=0, le=180)
+    overhead_deg: float = option(60.0, "elevation above which a view is called overhead", ge=-90, le=90)
+    interpolate: bool = option(False, "blend neighbouring views' embeddings along the azimuth")
+    perp_neg: float = option(0.0, "data.views=4: weight of what Perp-Neg (arXiv 2304.04968) takes away; blends too; "
+                             "0: off", ge=0, le=100)
+
+
+@dataclass
+class VsdConfig:
+    particles: int = option(1, "scenes trained in turn, step by step, with one score between them", ge=1, le=64)
+    k: int = option(2, "draws per rendered view that the score learns from", ge=1, le=1024)
+    importance_sampling: bool = option(True, "its timesteps from a proposal fitted to its past losses")
+    stratified: bool = option(True, "one of its timesteps per stratum")
+    rank: int = option(4, "of the LoRA matrices", ge=1, le=1024)
+    lr: float = option(1e-3, "AdamW's rate for the score", gt=0)
+
+
+@dataclass
 class ObjectiveConfig:
-    type: str = option("sds", "score distillation (DreamFusion, arXiv 2209.14988)", choices=("sds",))
+    type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
+                       "classifier score (arXiv 2310.19415)", choices=("sds", "vsd", "csd"))
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
-                                         "auto: 1 for exact, 7.5 for bundled, 100 for stable-diffusion", ge=0, le=1000)
+                                         "auto: sds 1 for exact, 7.5 for bundled, 100 for stable-diffusion; vsd 7.5; "
+                                         "csd, whose factor it is, 1", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
     t_max: Schedule = option(constant(0.98), "highest noise level, as a share of the teacher's steps", ge=0, le=1)
+    vsd: VsdConfig = field(default_factory=VsdConfig)
 
 
 @dataclass
@@ -221,6 +249,7 @@ class Config:
     device: str = option("auto", "auto: CUDA when present", choices=("auto", "cpu", "cuda"))
     data: DataConfig = field(default_factory=DataConfig)
     scene: SceneConfig = field(default_factory=SceneConfig)
+    prompts: PromptsConfig = field(default_factory=PromptsConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     estimator: EstimatorConfig = field(default_factory=EstimatorConfig)

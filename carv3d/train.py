@@ -16,26 +16,31 @@ from carv3d.carv.allocate import Cost
 from carv3d.carv.estimate import ValueFn
 from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
-from carv3d.objectives import sds
+from carv3d.objectives import csd, sds, vsd
 from carv3d.scenes.base import Scene
+from carv3d.scenes.cameras import Cameras
 from carv3d.schema import Config
+from carv3d.vsd import Learner
 
 FIRST_K = 4  # of estimator.k=auto, until the first measurement
 
 
 @dataclass
 class Trainer:
-    """Everything a step works on. ``ledger`` counts what was spent, over all resumed parts of a run."""
+    """Everything a step works on. scenes: VSD's particles, one otherwise; ``scene`` is the one whose turn it is.
+    ``ledger`` counts what was spent, over all resumed parts of a run."""
 
     config: Config
-    scene: Scene
+    scenes: list[Scene]
     teacher: Teacher
     optimizer: torch.optim.Optimizer
     device: torch.device
+    learner: Learner | None = None
     ledger: dict[str, int] = field(default_factory=lambda: dict.fromkeys(
-        ("steps", "renders", "encodes", "draws", "teacher_evals", "nonfinite_steps"), 0))
+        ("steps", "renders", "encodes", "draws", "teacher_evals", "lora_draws", "nonfinite_steps"), 0))
 
     def __post_init__(self) -> None:
+        self.scene = self.scenes[0]
         self.base_lr = [group["lr"] for group in self.optimizer.param_groups]
         self.weight = self.teacher.schedule.weighting(self.config.objective.weighting)
         self.k = FIRST_K if self.config.estimator.k == "auto" else self.config.estimator.k
@@ -71,23 +76,39 @@ class Trainer:
             self._proposal = bounds, carv.make_proposal(carv.uniform_target(count, *bounds), importance)
         return self._proposal[1]
 
-    def value(self, condition: Any, latents: Tensor) -> ValueFn:
+    def value(self, condition: Any, cameras: Cameras, latents: Tensor) -> ValueFn:
         """The objective's value function for detached latents."""
-        return sds(self.teacher, condition, latents, self.weight, self.config.objective.guidance_scale)
+        objective = self.config.objective
+        given = (self.teacher, condition, latents, self.weight, objective.guidance_scale)
+        if self.learner is None:
+            return (sds if objective.type == "sds" else csd)(*given)
+        c2w, score = cameras.c2w, self.learner.score
+        return vsd(*given, lambda noisy, timestep, view: score(noisy, timestep, condition, view, c2w))
+
+    @property
+    def evaluations(self) -> int:
+        """Rows of the UNet behind a draw: the teacher's branches, and VSD's own score."""
+        objective = self.config.objective
+        needed = ("uncond", "cond") if objective.type == "csd" else branches(objective.guidance_scale)
+        return self.teacher.evaluations(needed) + (self.learner is not None)
 
     def count(self, **spent: int) -> None:
-        """Enter what was spent; draws bring their teacher evaluations along, one per guidance branch."""
+        """Enter what was spent; draws bring their teacher evaluations along."""
         for name, number in spent.items():
             self.ledger[name] += number
-        self.ledger["teacher_evals"] += spent.get("draws", 0) * len(branches(self.config.objective.guidance_scale))
+        self.ledger["teacher_evals"] += spent.get("draws", 0) * self.evaluations
 
     def state(self) -> dict[str, Any]:
-        return {"scene": self.scene.state_dict(), "optimizer": self.optimizer.state_dict(), "ledger": dict(self.ledger),
-                "k": self.k, "account": asdict(self.account), "adaptive": self.adaptive.state(),
+        return {"scenes": [scene.state_dict() for scene in self.scenes], "optimizer": self.optimizer.state_dict(),
+                "learner": self.learner.state() if self.learner else None, "ledger": dict(self.ledger), "k": self.k,
+                "account": asdict(self.account), "adaptive": self.adaptive.state(),
                 "station_ms": dict(self.timer.ms) if self.measures_cost else {}}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.scene.load_state_dict(state["scene"])
+        for scene, saved in zip(self.scenes, state["scenes"], strict=True):
+            scene.load_state_dict(saved)
+        if self.learner:
+            self.learner.load_state(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ledger.update(state["ledger"])
         self.k, self.account = state["k"], accounting.Account(**state["account"])
@@ -109,6 +130,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
     mark is called with the name of each station as it ends; timers hang on it.
     """
+    trainer.scene = trainer.scenes[step % len(trainer.scenes)]
     config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
     data, batch, k, estimator = config.data, config.data.batch_size, trainer.k, config.estimator
 
@@ -136,7 +158,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
                       time_generator=generator("timesteps"), noise_generator=generator("noise", device))
     mark("draws")
-    estimate = carv.estimate(trainer.value(condition, latents.detach()), draws, estimator.chunk)
+    estimate = carv.estimate(trainer.value(condition, cameras, latents.detach()), draws, estimator.chunk)
     mark("estimate")
 
     # one backward
@@ -156,8 +178,15 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     trainer.optimizer.found_inf = (~finite).float()
     trainer.optimizer.step()
     mark("optimiser")
-    scene.update(step, generator("scene"))
+    scene.update(step // len(trainer.scenes), generator("scene"))
     mark("update")
+
+    # VSD: the score of the particles' renders learns from the same latents, with draws of its own
+    learned = {}
+    if trainer.learner:
+        learned["loss_lora"] = trainer.learner.step(latents.detach(), condition, cameras.c2w, step)
+        trainer.count(lora_draws=batch * config.objective.vsd.k)
+        mark("lora")
 
     # what this step's draws taught is for the next step: this one stays unbiased
     if estimator.proposal == "adaptive":
@@ -166,7 +195,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     trainer.count(steps=1, renders=batch, encodes=batch, draws=batch * k)
     mark("account")
     metrics = {"k": k, "grad_norm": grad_norm, "draw_norm": estimate.squared_norm.mean().sqrt(),
-               "opacity": out.opacity.detach().mean(), **out.stats,
+               "opacity": out.opacity.detach().mean(), **out.stats, **learned,
                **{f"loss_{name}": term.detach().mean() for name, term in terms.items()}}
     return StepOut(metrics, finite, {"latents": latents.detach(), "timestep": draws.timestep, "weight": draws.weight,
                                      "noise": draws.noise, "azimuth_deg": cameras.azimuth_deg,

@@ -112,7 +112,7 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
             "measurement_ms": round(event_ms, 1), "measure_every": every,
             "measurement_share": round(event_ms / (event_ms + every * total), 4),
             "repeats": repeats, "warm_up": warm_up,
-            "environment": environment(str(trainer.device), trainer.scene.backends)}
+            "environment": environment(str(trainer.device), trainer.scenes[0].backends)}
 
 
 def main() -> int:

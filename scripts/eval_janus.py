@@ -39,7 +39,7 @@ def pictures(prompt: str, scene, device, azimuths: list[float]) -> tuple[torch.T
 def judge(run) -> dict[str, float]:
     """Shares of views that are nearer to their own truth than to the opposite one."""
     config = run.config()
-    scene, device, _ = build.trained_scene(config, checkpoint.newest(run.ckpts))
+    (scene, *_), device, _ = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     circle = [360.0 / TURNS * i for i in range(TURNS)]
     made, truth = pictures(config.prompt, scene, device, circle)
     apart = (made[:, None] - truth[None]).square().mean((2, 3, 4))  # [rendered azimuth, true azimuth]

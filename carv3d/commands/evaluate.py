@@ -20,15 +20,18 @@ def evaluate(prompt: str, scene: Any, device: Any) -> dict[str, Any]:
 
 
 def main(args: Namespace) -> int:
+    from carv3d.commands.train import numbered, of_particles
+
     run = Run.open(args.run)
     config = run.config()
     if not config.teacher.toybox:
         raise UserError(f"{run.folder}: its teacher is {config.teacher.path}, so no ground truth is known; carv3d eval "
                         "scores runs of the teachers bundled and exact")
-    scene, device, step = build.trained_scene(config, checkpoint.newest(run.ckpts))
-    quality = evaluate(config.prompt, scene, device)
-    for name, value in quality.items():
-        print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
-    run.write_summary({**run.summary(), "step": step, "quality": quality})
+    scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    scores = [evaluate(config.prompt, scene, device) for scene in scenes]
+    for score, (_, mark) in zip(scores, numbered(scenes), strict=True):
+        for name, value in score.items():
+            print(f"{name}{mark}: {value:.4f}" if isinstance(value, float) else f"{name}{mark}: {value}")
+    run.write_summary({**run.summary(), "step": step, **of_particles(scores)})
     print(run.folder / "summary.json")
     return 0

@@ -37,7 +37,7 @@ def main(args: Namespace) -> int:
     trainer.teacher.prepare()
     settings = Settings(args.cameras, args.replicates, ks)
     report: dict[str, Any] = {"prompt": config.prompt, "seed": config.seed,
-                              "environment": environment(str(trainer.device), trainer.scene.backends),
+                              "environment": environment(str(trainer.device), trainer.scenes[0].backends),
                               "named": merit.named(config.objective.guidance_scale), "interrupted": False, "states": []}
     measured = None
     try:
@@ -93,7 +93,9 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
     def states(trainer: Any) -> Iterator[int]:
         for path in paths:
             state = checkpoint.load(path, trainer.device)
-            trainer.scene.load_state_dict(state["trainer"]["scene"])
+            trainer.scene.load_state_dict(state["trainer"]["scenes"][0])
+            if trainer.learner and state["trainer"]["learner"]:
+                trainer.learner.load_state(state["trainer"]["learner"])
             yield state["step"]
 
     return config, states

@@ -26,17 +26,18 @@ def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, vie
 
 
 def main(args: Namespace) -> int:
+    from carv3d.commands.train import numbered
     from carv3d.export import video
 
     video.check(args.format, args.background, args.size)
     run = Run.open(args.run)
     config = run.config()
-    scene, device, step = build.trained_scene(config, checkpoint.newest(run.ckpts))
+    scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     build.set_up_kernels(config, say)
     run.save.mkdir(exist_ok=True)
-    name = (f"it{step}-{args.views}views-{args.size or 'auto'}px-elevation{args.elevation:g}-{args.background}"
-            f".{args.format}")
-    path = render_turntable(run.save / name, scene, config, device, views=args.views, size=args.size,
-                            elevation_deg=args.elevation, background=args.background)
-    print(path)
+    for scene, mark in numbered(scenes):
+        name = (f"it{step}{mark}-{args.views}views-{args.size or 'auto'}px-elevation{args.elevation:g}-"
+                f"{args.background}.{args.format}")
+        print(render_turntable(run.save / name, scene, config, device, views=args.views, size=args.size,
+                               elevation_deg=args.elevation, background=args.background))
     return 0

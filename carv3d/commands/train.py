@@ -156,9 +156,9 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
         first = state["step"]
         say(f"resuming at step {first}")
     trainer.teacher.prepare()
-    run.write_environment(environment(str(trainer.device), trainer.scene.backends))
+    run.write_environment(environment(str(trainer.device), trainer.scenes[0].backends))
     say(f"teacher: {trainer.teacher.description}")
-    say(f"scene: {config.scene.type}, {trainer.scene.backends}")
+    say(f"scene: {config.scene.type}, {trainer.scenes[0].backends}")
     estimator = config.estimator
     if estimator.stratified and estimator.k == 1 and config.data.batch_size == 1:
         say("estimator.stratified: one draw of one view leaves nothing to stratify; timesteps are independent")
@@ -188,12 +188,13 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             from carv3d.export.pictures import write_png
 
             clock.lap("train")
-            write_png(run.save / f"it{step}.png", sheet(trainer.scene, config, trainer.device, count=4, size=64))
+            for scene, mark in numbered(trainer.scenes):
+                write_png(run.save / f"it{step}{mark}.png", sheet(scene, config, trainer.device, count=4, size=64))
             clock.lap("preview")
 
         done = train(trainer, first, Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop))
     clock.lap("train")
-    finish(run, config, trainer.scene, trainer.device, clock, dict(trainer.ledger), done, stop())
+    finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop())
 
 
 def sheet(scene: Any, config: Config, device: Any, **kwargs: Any) -> Any:
@@ -203,7 +204,19 @@ def sheet(scene: Any, config: Config, device: Any, **kwargs: Any) -> Any:
     return contact_sheet(scene, *middle_camera(config), device, **kwargs)
 
 
-def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledger: dict[str, int], step: int,
+def numbered(scenes: list[Any]) -> list[tuple[Any, str]]:
+    """Each particle with the mark that its files bear: none if there is one alone, else -0, -1, ..."""
+    return [(scene, f"-{i}" if len(scenes) > 1 else "") for i, scene in enumerate(scenes)]
+
+
+def of_particles(scores: list[dict[str, Any]]) -> dict[str, Any]:
+    """The summary's entries: quality is the first scene's (null without ground truth), particles are all, if several.
+    """
+    quality = {"quality": scores[0] if scores else None}
+    return quality | {"particles": scores} if len(scores) > 1 else quality
+
+
+def finish(run: Run, config: Config, scenes: list[Any], device: Any, clock: Clock, ledger: dict[str, int], step: int,
            stopped: bool) -> None:
     """Pictures, video, quality, warnings and the summary."""
     from carv3d import health
@@ -214,30 +227,37 @@ def finish(run: Run, config: Config, scene: Any, device: Any, clock: Clock, ledg
     from carv3d.toybox import quality
     from carv3d.views import middle_camera
 
-    artefacts = {"checkpoint": "ckpts/last.ckpt", "preview": "save/preview.png"}
-    write_png(run.save / "preview.png", sheet(scene, config, device))
-    if config.export.video:
-        video = config.export
-        path = render_turntable(run.save / "turntable.mp4", scene, config, device, views=video.video_frames,
-                                size=video.video_size, elevation_deg=video.video_elevation, background="white")
-        artefacts["video"] = str(path.relative_to(run.folder))
+    artefacts = {"checkpoint": "ckpts/last.ckpt"}
+    for scene, mark in numbered(scenes):
+        preview = run.save / f"preview{mark}.png"
+        write_png(preview, sheet(scene, config, device))
+        artefacts[f"preview{mark}"] = str(preview.relative_to(run.folder))
+        if config.export.video:
+            video = config.export
+            path = render_turntable(run.save / f"turntable{mark}.mp4", scene, config, device, views=video.video_frames,
+                                    size=video.video_size, elevation_deg=video.video_elevation, background="white")
+            artefacts[f"video{mark}"] = str(path.relative_to(run.folder))
     clock.lap("video")
     distance, fovy = middle_camera(config)
     cameras = turntable(health.VIEWS, 15.0, distance, fovy, 64)
-    scores = truth = None
+    scores, truth = [], None
     if config.teacher.toybox:
-        scores = evaluate(config.prompt, scene, device)
+        scores = [evaluate(config.prompt, scene, device) for scene in scenes]
         truth = quality.views(config.prompt, cameras, BACKGROUNDS["white"])
-    faults = health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device), ledger["nonfinite_steps"], truth)
+    faults = [(f"particle {mark[1:]}: " if mark else "") + fault for scene, mark in numbered(scenes)
+              for fault in health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device),
+                                           ledger["nonfinite_steps"], truth)]
     clock.lap("evaluation")
     run.write_summary({
         "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
         "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
-        "peak_mem_mib": round(peak_memory_mib(), 1), "quality": scores, "artefacts": artefacts, "warnings": faults,
+        "peak_mem_mib": round(peak_memory_mib(), 1), **of_particles(scores), "artefacts": artefacts,
+        "warnings": faults,
     })
     for fault in faults:
         say(f"warning: {fault}")
-    if scores:
-        say("quality: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in scores.items()))
+    for score, (_, mark) in zip(scores, numbered(scenes)):
+        shown = ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in score.items())
+        say(f"quality{mark}: {shown}")
     say("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items())
         + f"; peak memory {peak_memory_mib():.0f} MiB")

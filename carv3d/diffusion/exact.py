@@ -86,6 +86,9 @@ class ExactTeacher:
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> ExactCondition:
         return ExactCondition(view_index(azimuth_deg, elevation_deg, self.views).tolist(), 2 * background - 1)
 
+    def evaluations(self, branches: tuple[str, ...]) -> int:
+        return len(branches)
+
     def predict(self, noisy: Tensor, timestep: Tensor, condition: ExactCondition, view: Tensor,
                 branches: tuple[str, ...]) -> dict[str, Tensor]:
         alpha, sigma = self.schedule.alpha_sigma(timestep, noisy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -16,3 +17,19 @@ def guide(predictions: dict[str, Tensor], scale: float) -> Tensor:
     if len(needed) == 1:
         return predictions[needed[0]]
     return predictions["uncond"] + scale * (predictions["cond"] - predictions["uncond"])
+
+
+def perp_neg(cond: Tensor, uncond: Tensor, negatives: list[Tensor], weights: Tensor) -> Tensor:
+    """The conditional prediction without what negative prompts add at a right angle to it (Perp-Neg, arXiv 2304.04968,
+    Eq. 6): cond - sum_i w_i perp(neg_i - uncond), perpendicular to cond - uncond; guided, the sum is scaled with it.
+
+    cond, uncond, negatives: [n,c,h,w]. weights: [n,len(negatives)].
+    """
+    wanted = (cond - uncond).flatten(1)
+    squared = wanted.square().sum(1, keepdim=True).clamp(min=torch.finfo(wanted.dtype).tiny)
+    taken = torch.zeros_like(wanted)
+    for negative, weight in zip(negatives, weights.unbind(1), strict=True):
+        other = (negative - uncond).flatten(1)
+        across = other - (other * wanted).sum(1, keepdim=True) / squared * wanted
+        taken += weight[:, None].to(across.dtype) * across
+    return cond - taken.view_as(cond)

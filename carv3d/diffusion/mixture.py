@@ -78,6 +78,9 @@ class MixtureTeacher:
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> None:
         """Nothing: the mixture is the same from everywhere."""
 
+    def evaluations(self, branches: tuple[str, ...]) -> int:
+        return len(branches)
+
     def predict(self, noisy: Tensor, timestep: Tensor, condition: None, view: Tensor,
                 branches: tuple[str, ...]) -> dict[str, Tensor]:
         """eps_hat [n,c,h,w] for each wanted branch. With L = alpha^2 s + sigma^2 in basis F and y = z - alpha mu_m:

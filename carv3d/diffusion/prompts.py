@@ -7,6 +7,7 @@ azimuth 0, back beyond 135, overhead above 60 degrees of elevation; overhead win
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -41,19 +42,56 @@ VIEWS: dict[int, tuple[View, ...]] = {
 }
 
 
-def view_index(azimuth_deg: Tensor, elevation_deg: Tensor, views: int) -> Tensor:
-    """Index into ``VIEWS[views]`` for each camera [B]; all zero where there are no view words."""
+def view_weights(azimuth_deg: Tensor, elevation_deg: Tensor, views: int, *, interpolate: bool = False,
+                 front_deg: float = 45.0, back_deg: float = 45.0, overhead_deg: float = OVERHEAD_DEG) -> Tensor:
+    """Share of each of ``VIEWS[views]`` in a camera's prompt, [B,V], rows of sum 1; one column without view words.
+
+    interpolate: neighbours in azimuth share linearly in the angle between their centres; else one word has all.
+    front_deg, back_deg: half the angle that is called front, and back (of the four; not where interpolated).
+    """
     if views not in VIEWS:
         raise ValueError(f"views must be one of {sorted(VIEWS)}, got {views}")
     names = VIEWS[views]
     if not names:
-        return torch.zeros_like(azimuth_deg, dtype=torch.long)
+        return torch.ones_like(azimuth_deg)[:, None]
     azimuth = azimuth_deg[:, None, None] - torch.tensor([v.centres_deg + v.centres_deg[:1] * (2 - len(v.centres_deg))
                                                          for v in names], device=azimuth_deg.device)
     distance = ((azimuth + 180.0) % 360.0 - 180.0).abs().amin(-1)
-    distance[:, -1] = torch.inf
-    index = distance.argmin(-1)
-    return torch.where(elevation_deg > OVERHEAD_DEG, len(names) - 1, index)
+    if interpolate:
+        weights = (1.0 - distance / (2.0 * names[0].half_width_deg)).clamp(min=0.0)
+        weights[:, -1] = 0.0
+    else:
+        index = distance[:, :-1].argmin(-1)
+        if views == 4:
+            front = distance[:, 0]
+            index = torch.where(front <= front_deg, 0, torch.where(front > 180.0 - back_deg, 2, 1))
+        weights = torch.nn.functional.one_hot(index, len(names)).to(azimuth_deg.dtype)
+    above = torch.zeros_like(weights)
+    above[:, -1] = 1.0
+    return torch.where(elevation_deg[:, None] > overhead_deg, above, weights)
+
+
+def perp_neg_weights(azimuth_deg: Tensor, elevation_deg: Tensor, scale: float,
+                     overhead_deg: float = OVERHEAD_DEG) -> Tensor:
+    """How much of the front's and of the side's prompt Perp-Neg takes away for each camera, [B,2].
+
+    Towards the front both fade out where their own word is the whole prompt, as scale (e^{-r/2} - e^{-1/2}) /
+    (1 - e^{-1/2}) with r the word's share (arXiv 2304.04968, section 4.2: weights fall with the share). Towards the
+    back the front is fully unwanted, and the side a quarter as much as before. Nothing is taken away from overhead.
+    """
+    def fading(share: Tensor) -> Tensor:
+        low = math.exp(-0.5)
+        return scale * ((-0.5 * share).exp() - low) / (1.0 - low)
+
+    away = ((azimuth_deg + 180.0) % 360.0 - 180.0).abs() / 90.0  # 0 front, 1 side, 2 back
+    front = torch.where(away <= 1.0, fading(1.0 - away), scale)
+    side = torch.where(away <= 1.0, fading(away), 0.25 * fading(2.0 - away))
+    return torch.stack([front, side], -1) * (elevation_deg <= overhead_deg)[:, None]
+
+
+def view_index(azimuth_deg: Tensor, elevation_deg: Tensor, views: int) -> Tensor:
+    """Index into ``VIEWS[views]`` for each camera [B]; all zero where there are no view words."""
+    return view_weights(azimuth_deg, elevation_deg, views).argmax(-1)
 
 
 def view_prompt(prompt: str, view: View | None) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from carv3d.diffusion.prompts import view_index
+from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.weights import COMPONENTS, weight_files
 from carv3d.errors import UserError
@@ -34,15 +35,37 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
 
 
+def prefer_trained_attention(unet: Any) -> None:
+    """On a CPU the fused attention's backward pass takes several times the plain one's."""
+    from diffusers.models.attention_processor import AttnProcessor
+
+    if unet.device.type == "cpu":
+        unet.set_attn_processor(AttnProcessor())
+
+
+Angles = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class TextCondition:
+    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None."""
+
+    text: Tensor
+    negatives: Tensor | None
+
+
 class StableDiffusionTeacher:
     """A frozen UNet over VAE latents, with the embeddings of its prompts.
 
-    embeddings: [V+1,L,D], one row per view word (one in all without view words) and the empty prompt last. dtype: of
-    the UNet; the VAE's encoder stays in float32, since a gradient passes through it. latent_shape follows the model.
+    embeddings: [V+1,L,D], one row per view word (one in all without view words) and last the empty or negative prompt.
+    weights_of: (azimuth, elevation) in degrees, [B] each -> each word's share of a camera's prompt [B,V].
+    negatives_of: the same -> weights [B,M] of the first M prompts as Perp-Neg's negatives, or None.
+    dtype: of the UNet; the VAE's encoder stays in float32, since a gradient passes through it. latent_shape follows the
+    model.
     """
 
-    def __init__(self, unet: Any, vae: Any, scheduler: Any, embeddings: Tensor, *, views: int, description: str,
-                 device: torch.device | str = "cpu"):
+    def __init__(self, unet: Any, vae: Any, scheduler: Any, embeddings: Tensor, *, weights_of: Angles,
+                 negatives_of: Angles | None = None, description: str, device: torch.device | str = "cpu"):
         self.device = torch.device(device)
         self.unet = unet.to(self.device).eval().requires_grad_(False)
         self.vae = vae.to(self.device).eval().requires_grad_(False)
@@ -50,7 +73,7 @@ class StableDiffusionTeacher:
         self.schedule = NoiseSchedule(scheduler.alphas_cumprod.double().to(self.device))
         self.prediction_type = scheduler.config.prediction_type
         self.embeddings = embeddings.to(self.device, unet.dtype)
-        self.views, self.description = views, description
+        self.weights_of, self.negatives_of, self.description = weights_of, negatives_of, description
         size = unet.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         self.latent_shape = (unet.config.in_channels, height, width)
@@ -66,43 +89,77 @@ class StableDiffusionTeacher:
         mean = self.vae.encode((2 * picture - 1).to(self.vae.dtype)).latent_dist.mean
         return ((mean - self._shift) * self._scale).to(rgb.dtype)
 
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Tensor:
-        """The row of ``embeddings`` for each view, [B]; a picture model is not told the background."""
-        return view_index(azimuth_deg, elevation_deg, self.views).to(self.device)
+    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> TextCondition:
+        """What the UNet reads for each of B views; a picture model is not told the background."""
+        weights = self.weights_of(azimuth_deg, elevation_deg).to(self.device)
+        words = self.embeddings[:-1]
+        chosen = words[weights.argmax(1)]  # exactly a row where one word has all
+        shared = torch.einsum("bv,vld->bld", weights, words.float()).to(words.dtype)
+        text = torch.where((weights.amax(1) == 1.0)[:, None, None], chosen, shared)
+        if self.negatives_of is None:
+            return TextCondition(text, None)
+        return TextCondition(text, self.negatives_of(azimuth_deg, elevation_deg).to(self.device))
 
-    def predict(self, noisy: Tensor, timestep: Tensor, condition: Tensor, view: Tensor,
+    def evaluations(self, branches: tuple[str, ...]) -> int:
+        """Rows that the UNet answers for a draw: one a branch; Perp-Neg needs the empty prompt's and the negatives'."""
+        return len(self._asked(branches))
+
+    def _asked(self, branches: tuple[str, ...]) -> tuple[str, ...]:
+        if self.negatives_of is None or "cond" not in branches:
+            return branches
+        return ("uncond", "cond", "front", "side")
+
+    def predict(self, noisy: Tensor, timestep: Tensor, condition: TextCondition, view: Tensor,
                 branches: tuple[str, ...]) -> dict[str, Tensor]:
         """All branches in one batch; whatever the model predicts is returned as eps, in the dtype of ``noisy``."""
-        rows = {"cond": condition[view], "uncond": torch.full_like(view, len(self.embeddings) - 1)}
-        text = self.embeddings[torch.cat([rows[name] for name in branches])]
-        many = (len(branches),) + (1,) * (noisy.ndim - 1)
-        out = self.unet(noisy.to(self.unet.dtype).repeat(many), timestep.repeat(len(branches)), text,
-                        return_dict=False)[0].to(noisy.dtype)
-        return {name: self._eps(noisy, part, timestep)
-                for name, part in zip(branches, out.chunk(len(branches)), strict=True)}
+        fixed = {"uncond": -1, "front": 0, "side": 1}
+        asked = self._asked(branches)
+        text = torch.cat([condition.text[view] if name == "cond" else
+                          self.embeddings[fixed[name]].expand(len(view), -1, -1) for name in asked])
+        out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text)
+        eps = {name: self.to_eps(noisy, part, timestep)
+               for name, part in zip(asked, out.chunk(len(asked)), strict=True)}
+        if asked != branches:
+            eps["cond"] = perp_neg(eps["cond"], eps["uncond"], [eps["front"], eps["side"]], condition.negatives[view])
+        return {name: eps[name] for name in branches}
+
+    def ask(self, noisy: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        """The UNet's own prediction (noise, v or picture) for rows of latents and embeddings, in ``noisy``'s dtype."""
+        return self.unet(noisy.to(self.unet.dtype), timestep, text, return_dict=False)[0].to(noisy.dtype)
 
     def prepare(self) -> None:
         """Nothing is left to prepare: prompts are encoded on loading."""
 
-    def _eps(self, noisy: Tensor, out: Tensor, timestep: Tensor) -> Tensor:
+    def to_eps(self, noisy: Tensor, out: Tensor, timestep: Tensor) -> Tensor:
+        """The model's own prediction as noise."""
         if self.prediction_type == "epsilon":
             return out
         convert = {"v_prediction": self.schedule.eps_from_v, "sample": self.schedule.eps_from_x0}
         return convert[self.prediction_type](noisy, out, timestep)
 
+    def from_eps(self, noisy: Tensor, eps: Tensor, timestep: Tensor) -> Tensor:
+        """Noise as what the model predicts; the inverse of ``to_eps``."""
+        if self.prediction_type == "epsilon":
+            return eps
+        convert = {"v_prediction": self.schedule.v_from_eps, "sample": self.schedule.x0_from_eps}
+        return convert[self.prediction_type](noisy, eps, timestep)
 
-def load(folder: Path, prompts: Sequence[str], *, views: int, variant: str = "", dtype: torch.dtype = torch.float32,
+
+def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
+         negative: str = "", variant: str = "", dtype: torch.dtype = torch.float32,
          device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
          ) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
-    prompts: one per view word of ``VIEWS[views]``, or a single one. Raises UserError where the files do not fit.
+    prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
+    ``StableDiffusionTeacher``. Raises UserError where the files do not fit.
     """
-    embeddings = encode_prompts(folder, [*prompts, ""], variant=variant, device=device, announce=announce)
+    embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, announce=announce)
     unet = _model(folder, "unet", variant, dtype)
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
-        unet, _model(folder, "vae", variant, torch.float32), scheduler(folder), embeddings, views=views, device=device,
+        unet, _model(folder, "vae", variant, torch.float32), scheduler(folder), embeddings,
+        weights_of=weights_of, negatives_of=negatives_of, device=device,
         description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
 
 

@@ -25,6 +25,9 @@ class Teacher(Protocol):
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Any:
         """What the teacher needs to know of B views (angles [B] in degrees, background colours [B,3])."""
 
+    def evaluations(self, branches: tuple[str, ...]) -> int:
+        """How many evaluations of the network a draw takes for these branches."""
+
     def predict(self, noisy: Tensor, timestep: Tensor, condition: Any, view: Tensor,
                 branches: tuple[str, ...]) -> dict[str, Tensor]:
         """eps predictions [n,c,h,w] for noisy latents [n,c,h,w] at timesteps [n]; ``view`` [n] indexes the condition.

@@ -374,7 +374,7 @@ def test_a_run_from_the_command_line(pipelines, tmp_path, capsys, signals, name)
     assert summary["ledger"] == {"steps": 4, "renders": 8, "encodes": 8, "draws": 24, "teacher_evals": 48,
                                  "nonfinite_steps": 0}
     assert len(lines) == 4 and all(0 < line[key] < float("inf") for line in lines for key in ("grad_norm", "draw_norm"))
-    started, ended = build.scene(config), build.trained_scene(config, checkpoint.newest(run.ckpts))[0]
+    started, ended = build.scene(config), build.trained_scenes(config, checkpoint.newest(run.ckpts))[0][0]
     moved = {key: not torch.equal(value, ended.get_parameter(key)) for key, value in started.named_parameters()}
     assert moved and all(moved.values()), moved
     assert main(["eval", str(run.folder)]) == 2

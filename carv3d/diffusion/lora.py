@@ -1,0 +1,91 @@
+"""VSD's score of the particles' renders: LoRA layers in the teacher's own UNet. The only file that imports peft."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher, prefer_trained_attention
+from carv3d.rng import generator
+
+NAME = "particles"
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+
+
+class LoRAScore(nn.Module):
+    """eps_phi(z_t, t, camera, y) of ProlificDreamer (arXiv 2305.16213, section 4): the teacher with LoRA
+    (arXiv 2106.09685) on its attention layers, and the camera's matrix embedded beside the timestep.
+
+    One UNet serves both scores: the layers are switched off wherever the teacher itself is asked. They are float32
+    whatever the UNet's precision is, and start without effect, as does the camera. rank: of the LoRA matrices.
+    """
+
+    def __init__(self, teacher: StableDiffusionTeacher, rank: int, seed: int):
+        from peft import LoraConfig
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        super().__init__()
+        unet, self._teacher = teacher.unet, [teacher]  # in a list: no submodule, its weights are not this one's
+        unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(ATTENTION)), adapter_name=NAME)
+        named = {name.replace(".", "/"): p for name, p in unet.named_parameters() if f".{NAME}." in name}
+        draws = generator(seed, "lora init")
+        for name, p in named.items():
+            p.data = p.data.float()
+            if "lora_A" in name:
+                p.data.copy_(torch.randn(p.shape, generator=draws) / p.shape[1] ** 0.5)
+        self.layers = nn.ParameterDict(named)
+        width = unet.time_embedding.linear_2.out_features
+        self.camera = nn.Sequential(nn.Linear(16, width), nn.SiLU(), nn.Linear(width, width)).to(teacher.device)
+        with torch.no_grad():
+            first, last = self.camera[0], self.camera[2]
+            first.weight.copy_(torch.randn(first.weight.shape, generator=draws) / 4)
+            for zero in (first.bias, last.weight, last.bias):
+                zero.zero_()
+        self._matrices: Tensor | None = None
+        unet.time_embedding.register_forward_hook(self._add_camera)
+        self._switches = [module for module in unet.modules() if isinstance(module, BaseTunerLayer)]
+        self._switch(False)
+        prefer_trained_attention(unet)
+
+    def forward(self, noisy: Tensor, timestep: Tensor, condition: Any, view: Tensor, c2w: Tensor) -> Tensor:
+        """eps for noisy latents [n,c,h,w] at timesteps [n] of views [n] into the condition and the matrices [B,4,4]."""
+        return self._teacher[0].to_eps(noisy, self._answer(noisy, timestep, condition, view, c2w), timestep)
+
+    def loss(self, clean: Tensor, noise: Tensor, timestep: Tensor, condition: Any, view: Tensor,
+             c2w: Tensor) -> Tensor:
+        """Each row's squared error of what the UNet predicts (noise or v), summed over the latent: [n].
+
+        A sum, as in the paper, and not a mean: gradients stay far above the smallest float16.
+        """
+        teacher = self._teacher[0]
+        noisy = teacher.schedule.add_noise(clean[view], noise, timestep)
+        target = teacher.from_eps(noisy, noise, timestep)
+        return (self._answer(noisy, timestep, condition, view, c2w) - target).square().flatten(1).sum(1)
+
+    def _answer(self, noisy: Tensor, timestep: Tensor, condition: Any, view: Tensor, c2w: Tensor) -> Tensor:
+        teacher = self._teacher[0]
+        with self._active(c2w[view]):
+            return teacher.ask(noisy, timestep, condition.text[view])
+
+    @contextlib.contextmanager
+    def _active(self, matrices: Tensor) -> Iterator[None]:
+        self._switch(True)
+        self._matrices = matrices
+        try:
+            yield
+        finally:
+            self._matrices = None
+            self._switch(False)
+
+    def _switch(self, on: bool) -> None:
+        for layer in self._switches:  # peft's own switch would stop a gradient that is still to come back
+            layer._disable_adapters = not on
+
+    def _add_camera(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        if self._matrices is None:
+            return None
+        return output + self.camera(self._matrices.flatten(1).float()).to(output.dtype)

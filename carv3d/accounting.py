@@ -70,7 +70,7 @@ def replicates(trainer: Trainer, step: int, cameras: Cameras, background: Tensor
                 draws = carv.draw(1, kind.k, tuple(latents.shape[1:]), kind.proposal, stratified=kind.stratified,
                                   noise=kind.noise, time_generator=rng.generator(config.seed, f"{label} t", step),
                                   noise_generator=rng.generator(config.seed, f"{label} e", step, device))
-                mean = carv.estimate(value, draws, config.estimator.chunk).mean
+                mean = trainer.estimate(value, draws).mean
                 grads = torch.autograd.grad(latents, parameters, mean, retain_graph=True, allow_unused=True)
                 flat = torch.cat([torch.zeros_like(p).flatten() if g is None else g.flatten()
                                   for p, g in zip(parameters, grads)])

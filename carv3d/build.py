@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from carv3d.diffusion.teacher import Teacher
     from carv3d.scenes.base import Scene
     from carv3d.train import Trainer
+
+COMPILERS = ("g++", "clang++")  # one of which torch.compile needs on a CPU
 
 
 def device(config: Config) -> torch.device:
@@ -98,7 +101,7 @@ def _diffusion_teacher(config: Config) -> Teacher:
     return stable_diffusion.load(
         weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
         negatives_of=negatives_of if own.perp_neg else None, variant=config.teacher.variant, dtype=dtype, device=where,
-        announce=say)
+        compiled=config.teacher.compile, checkpoint_encode=config.teacher.checkpoint_encode, announce=say)
 
 
 def view_prompts(config: Config) -> list[str]:
@@ -140,10 +143,11 @@ def trainer(config: Config) -> Trainer:
     learner = None
     if config.objective.type == "vsd":
         from carv3d.diffusion.lora import LoRAScore
+        from carv3d.memory import Chunks
         from carv3d.vsd import Learner
 
         learner = Learner(LoRAScore(made, own.rank, config.seed), own, made.schedule.timesteps, config.seed,
-                          config.estimator.chunk)
+                          Chunks("LoRA", config.estimator.chunk, device(config)))
     rates = {"encoding": config.optimizer.lr_encoding, "mlp": config.optimizer.lr_mlp,
              "image": config.optimizer.lr_image}
     # fused: it alone skips an update on the device (found_inf) without a host sync
@@ -166,6 +170,9 @@ def settle(config: Config) -> None:
                 _known(name, text)
     if config.teacher.type != "exact":
         weights_folder(config)
+    if config.teacher.compile and device(config).type == "cpu" and not any(map(shutil.which, COMPILERS)):
+        raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
+                        "compiler, or leave it false")
     if config.teacher.path and (folder := Path(config.teacher.path).expanduser()).is_dir():
         config.teacher.path = str(folder.absolute())
 

@@ -246,6 +246,10 @@ def _check_relations(config: Config) -> None:
                             "needs teacher.type=stable-diffusion")
     if teacher.dtype != "auto" and teacher.type == "exact":
         raise UserError(f"teacher.dtype: {teacher.dtype} given with teacher.type exact, which works in float32")
+    for name in ("compile", "checkpoint_encode"):
+        if getattr(teacher, name) and teacher.type == "exact":
+            raise UserError(f"teacher.{name}: true given with teacher.type exact, which has no network; allowed: "
+                            "teacher.type=bundled, stable-diffusion")
     if config.objective.type == "vsd" and teacher.type == "exact":
         raise UserError("objective.type: vsd given with teacher.type exact, which has no layers to adapt; allowed: "
                         "teacher.type=bundled, stable-diffusion")

@@ -119,6 +119,9 @@ class TeacherConfig:
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
     dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else float32",
                         choices=("auto", "float32", "float16", "bfloat16"))
+    compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
+    checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
+                                     "slower")
     offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
     exact: ExactConfig = field(default_factory=ExactConfig)
 
@@ -190,7 +193,8 @@ class EstimatorConfig:
     stratified: bool = option(True, "one timestep per stratum of q, strata shuffled over views")
     noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "
                         "guidance_scale <= 7.5 and zero_sum above", choices=("auto", "iid", "antithetic", "zero_sum"))
-    chunk: int = option(0, "draws per view in one teacher call; 0: all K at once", ge=0)
+    chunk: int | str = option("auto", "draws per view in one teacher call; auto: what fits; 0: all K; halved when "
+                              "memory runs out", ge=0)
     measure_every: int = option(250, "steps between variance measurements for k=auto", ge=1)
     cost: CostConfig = field(default_factory=CostConfig)
 

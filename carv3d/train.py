@@ -16,6 +16,7 @@ from carv3d.carv.allocate import Cost
 from carv3d.carv.estimate import ValueFn
 from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
+from carv3d.memory import Chunks
 from carv3d.objectives import csd, sds, vsd
 from carv3d.scenes.base import Scene
 from carv3d.scenes.cameras import Cameras
@@ -46,6 +47,7 @@ class Trainer:
         self.k = FIRST_K if self.config.estimator.k == "auto" else self.config.estimator.k
         self.account = accounting.Account()
         self.timer = accounting.StationTimer(self.device)
+        self.chunks = Chunks("teacher", self.config.estimator.chunk, self.device)
         self.adaptive = adapt.start(self.signature())
         self._proposal: tuple[tuple[int, int], carv.Proposal] | None = None
 
@@ -85,6 +87,10 @@ class Trainer:
         c2w, score = cameras.c2w, self.learner.score
         return vsd(*given, lambda noisy, timestep, view: score(noisy, timestep, condition, view, c2w))
 
+    def estimate(self, value: ValueFn, draws: carv.Draws) -> carv.Estimate:
+        """The mean over draws, in chunks that fit memory."""
+        return self.chunks.run(lambda chunk: carv.estimate(value, draws, chunk), draws.per_item)
+
     @property
     def evaluations(self) -> int:
         """Rows of the UNet behind a draw: the teacher's branches, and VSD's own score."""
@@ -101,7 +107,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         return {"scenes": [scene.state_dict() for scene in self.scenes], "optimizer": self.optimizer.state_dict(),
                 "learner": self.learner.state() if self.learner else None, "ledger": dict(self.ledger), "k": self.k,
-                "account": asdict(self.account), "adaptive": self.adaptive.state(),
+                "chunk": self.chunks.size, "account": asdict(self.account), "adaptive": self.adaptive.state(),
                 "station_ms": dict(self.timer.ms) if self.measures_cost else {}}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -111,6 +117,7 @@ class Trainer:
             self.learner.load_state(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ledger.update(state["ledger"])
+        self.chunks.size = state["chunk"]
         self.k, self.account = state["k"], accounting.Account(**state["account"])
         self.adaptive = adapt.Adaptive(**state["adaptive"])
         self.timer.ms.update(state["station_ms"])
@@ -158,7 +165,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
                       time_generator=generator("timesteps"), noise_generator=generator("noise", device))
     mark("draws")
-    estimate = carv.estimate(trainer.value(condition, cameras, latents.detach()), draws, estimator.chunk)
+    estimate = trainer.estimate(trainer.value(condition, cameras, latents.detach()), draws)
     mark("estimate")
 
     # one backward

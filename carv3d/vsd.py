@@ -9,6 +9,7 @@ from torch import Tensor
 
 from carv3d import carv, rng
 from carv3d.carv import adapt
+from carv3d.memory import Chunks
 from carv3d.schema import VsdConfig
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ class Learner:
     """A LoRA score, its optimiser, and the second hierarchical estimator of a VSD step: its own [B,K] draws on the
     latents that the scene's gradient has used already, timesteps with their own proposal."""
 
-    def __init__(self, score: LoRAScore, own: VsdConfig, timesteps: int, seed: int, chunk: int):
-        self.score, self.own, self.seed, self.chunk = score, own, seed, chunk
+    def __init__(self, score: LoRAScore, own: VsdConfig, timesteps: int, seed: int, chunks: Chunks):
+        self.score, self.own, self.seed, self.chunks = score, own, seed, chunks
         self.optimizer = torch.optim.AdamW(score.parameters(), lr=own.lr, betas=(0.9, 0.99), eps=1e-12,
                                            weight_decay=0.0, fused=True)
         low, high = (min(round(share * timesteps), timesteps - 1) for share in T_RANGE)
@@ -44,11 +45,15 @@ class Learner:
                           stratified=self.own.stratified, noise="iid",
                           time_generator=rng.generator(self.seed, "lora timesteps", step),
                           noise_generator=rng.generator(self.seed, "lora noise", step, latents.device))
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.enable_grad():
-            estimate = carv.estimate_loss(
+
+        def learn(chunk: int) -> carv.LossEstimate:
+            self.optimizer.zero_grad(set_to_none=True)
+            return carv.estimate_loss(
                 lambda view, timestep, noise: self.score.loss(latents, noise, timestep, condition, view, c2w),
-                draws, self.chunk)
+                draws, chunk)
+
+        with torch.enable_grad():
+            estimate = self.chunks.run(learn, self.own.k)
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.score.parameters() if p.grad is not None])
         self.optimizer.found_inf = (~torch.isfinite(norm)).float()
         self.optimizer.step()
@@ -58,9 +63,9 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         return {"score": self.score.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "adaptive": self.adaptive.state()}
+                "adaptive": self.adaptive.state(), "chunk": self.chunks.size}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.score.load_state_dict(state["score"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.adaptive = adapt.Adaptive(**state["adaptive"])
+        self.adaptive, self.chunks.size = adapt.Adaptive(**state["adaptive"]), state["chunk"]

@@ -147,19 +147,25 @@ class StableDiffusionTeacher:
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
          negative: str = "", variant: str = "", dtype: torch.dtype = torch.float32,
-         device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
-         ) -> StableDiffusionTeacher:
+         device: torch.device | str = "cpu", compiled: bool = False, checkpoint_encode: bool = False,
+         announce: Callable[[str], None] = lambda line: None) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
-    ``StableDiffusionTeacher``. Raises UserError where the files do not fit.
+    ``StableDiffusionTeacher``. compiled: by torch.compile. checkpoint_encode: the encoder's activations are made again
+    on the way back. Raises UserError where the files do not fit.
     """
     embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, announce=announce)
-    unet = _model(folder, "unet", variant, dtype)
+    unet, vae = _model(folder, "unet", variant, dtype), _model(folder, "vae", variant, torch.float32)
+    if torch.device(device).type == "cuda":  # on a CPU it gains nothing
+        unet, vae = (model.to(memory_format=torch.channels_last) for model in (unet, vae))
+    if compiled:
+        unet.compile()
+    if checkpoint_encode:
+        vae.enable_gradient_checkpointing()
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
-        unet, _model(folder, "vae", variant, torch.float32), scheduler(folder), embeddings,
-        weights_of=weights_of, negatives_of=negatives_of, device=device,
+        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of, device=device,
         description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
 
 

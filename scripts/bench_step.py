@@ -1,6 +1,6 @@
 """Milliseconds of each station of the training step, as medians; one JSON object on stdout.
 
-usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] [key=value ...]
+usage: python scripts/bench_step.py [--config FILE] [--repeats N] [--warm-up N] [--backends] [key=value ...]
 
 The scene is trained for --warm-up steps first, so that a settled scene is measured and not the fog it starts from. The
 picture size and the schedules are those of the last step of the configuration. The station ``estimate`` is split in
@@ -8,24 +8,41 @@ three: the teacher's calls, the rest of the objective (noising, guidance, residu
 (norms, weights, mean). ``estimator_share`` is that last part, the draws and the proposal's update over the whole step,
 less the random numbers that a plain step with as many draws needs too (``plain_random_ms``, timed beside);
 ``measurement_share`` is one measurement for estimator.k=auto over the steps between two. Device-synchronised.
+
+objective.type=vsd has two stations more: ``score``, the evaluation of the particles' own score within the objective,
+and ``lora``, its training. --backends adds a table of every NeRF backend that works here, ``encoding/render`` as in
+scene.nerf: milliseconds of the render station, of the backward one and of the whole step, round-robin on equal scenes.
+
+What the other benchmarks share (timing, command line, table, JSON) is here too.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
+import os
 import statistics
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from carv3d import build
 from carv3d import config as configuration
 from carv3d.errors import UserError
+from carv3d.files import write_text
 from carv3d.progress import say
 from carv3d.runs import environment
 from carv3d.schema import Config, Schedule, constant
 from carv3d.threads import share_cores
+
+if TYPE_CHECKING:
+    import torch
+
+    from carv3d.train import Trainer
 
 
 def settled(config: Config) -> Config:
@@ -43,7 +60,22 @@ def settled(config: Config) -> Config:
     return hold(config)
 
 
-def measure(config: Config, warm_up: int, repeats: int) -> dict:
+def synchroniser(device: torch.device) -> Callable[[], None]:
+    """Waits until the device has done what it was given."""
+    import torch
+
+    return torch.cuda.synchronize if device.type == "cuda" else lambda: None
+
+
+def milliseconds(work: Callable[[], object], sync: Callable[[], None]) -> float:
+    sync()
+    began = time.perf_counter()
+    work()
+    sync()
+    return 1e3 * (time.perf_counter() - began)
+
+
+def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) -> dict:
     import torch
 
     from carv3d.train import choose_k, train_step
@@ -53,12 +85,8 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
     for step in range(warm_up):
         trainer.timer.start()
         train_step(trainer, step, trainer.timer)
-    if trainer.device.type == "cuda":
-        sync = torch.cuda.synchronize
-    else:
-        def sync() -> None:
-            pass
-    spent = {"teacher": 0.0, "objective": 0.0}
+    sync = synchroniser(trainer.device)
+    spent = {"teacher": 0.0, "score": 0.0, "objective": 0.0}
 
     def timed(name, function):
         def run(*args):
@@ -73,23 +101,20 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
     predict, value = trainer.teacher.predict, trainer.value
     trainer.teacher.predict = timed("teacher", predict)
     trainer.value = lambda *args: timed("objective", value(*args))
+    score = trainer.learner.score if trainer.learner else None
+    if score:
+        score.forward = timed("score", score.forward)
     stations: dict[str, list[float]] = {}
     plain: list[float] = []
     for step in range(warm_up, warm_up + repeats):
-        spent.update(teacher=0.0, objective=0.0)
-        last = time.perf_counter()
-
-        def mark(station: str) -> None:
-            nonlocal last
-            sync()
-            now = time.perf_counter()
-            stations.setdefault(station, []).append(1e3 * (now - last))
-            last = now
-
-        train_step(trainer, step, mark)
+        spent.update(dict.fromkeys(spent, 0.0))
+        for station, ms in stations_of(trainer, step, sync).items():
+            stations.setdefault(station, []).append(ms)
         stations["estimate"][-1] -= spent["objective"]
         stations.setdefault("teacher", []).append(spent["teacher"])
-        stations.setdefault("objective", []).append(spent["objective"] - spent["teacher"])
+        if score:
+            stations.setdefault("score", []).append(spent["score"])
+        stations.setdefault("objective", []).append(spent["objective"] - spent["teacher"] - spent["score"])
         began = time.perf_counter()
         torch.randn(config.data.batch_size, trainer.k, *trainer.teacher.latent_shape, device=trainer.device)
         torch.randint(1000, (config.data.batch_size, trainer.k))
@@ -98,6 +123,8 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
     medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
     total = statistics.median([sum(parts) for parts in zip(*stations.values())])
     trainer.teacher.predict, trainer.value = predict, value
+    if score:
+        del score.forward
     events = []
     for event in range(5):
         began = time.perf_counter()
@@ -112,26 +139,182 @@ def measure(config: Config, warm_up: int, repeats: int) -> dict:
             "measurement_ms": round(event_ms, 1), "measure_every": every,
             "measurement_share": round(event_ms / (event_ms + every * total), 4),
             "repeats": repeats, "warm_up": warm_up,
-            "environment": environment(str(trainer.device), trainer.scenes[0].backends)}
+            "environment": environment(str(trainer.device), trainer.scenes[0].backends),
+            **({"backends": measure_backends(trainer, warm_up, repeats)} if backends else {})}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config")
-    parser.add_argument("--repeats", type=int, default=40)
-    parser.add_argument("--warm-up", type=int, default=200)
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    args = parser.parse_args()
+def stations_of(trainer: Trainer, step: int, sync: Callable[[], None]) -> dict[str, float]:
+    """Milliseconds of each station of one step."""
+    from carv3d.train import train_step
+
+    out: dict[str, float] = {}
+    sync()
+    last = time.perf_counter()
+
+    def mark(station: str) -> None:
+        nonlocal last
+        sync()
+        now = time.perf_counter()
+        out[station] = 1e3 * (now - last)
+        last = now
+
+    train_step(trainer, step, mark)
+    return out
+
+
+def working_backends(config: Config, device: torch.device) -> list[tuple[str, str]]:
+    """Every (encoding, render) of scene.nerf that works here; torch works everywhere."""
+    from carv3d.scenes.kernels.backends import probe_one
+    from carv3d.scenes.kernels.rows import FEATURES
+
+    encoding, render = {"cpu": ("numba", "numba"), "cuda": ("tinycudann", "nerfacc")}[device.type]
+    encodings, renders = ["torch"], ["torch"]
+    if probe_one(encoding).works and (encoding != "numba" or config.scene.nerf.features == FEATURES):
+        encodings.append(encoding)
+    if probe_one(render).works:
+        renders.append(render)
+    return list(itertools.product(encodings, renders))
+
+
+def with_backends(trainer: Trainer, encoding: str, render: str, warm_up: int) -> Trainer:
+    """The same step on a scene with other backends: the settled scene itself where they keep their parameters alike,
+    else one that is trained here."""
+    import torch
+
+    from carv3d.train import Trainer, train_step
+
+    config = trainer.config
+    nerf = dataclasses.replace(config.scene.nerf, encoding_backend=encoding, render_backend=render)
+    config = dataclasses.replace(config, scene=dataclasses.replace(config.scene, nerf=nerf))
+    scene = build.scene(config)
+    rates = {"encoding": config.optimizer.lr_encoding, "mlp": config.optimizer.lr_mlp}
+    optimizer = torch.optim.Adam(scene.parameter_groups(rates), betas=tuple(config.optimizer.betas),
+                                 eps=config.optimizer.eps, fused=True)
+    made = Trainer(config, [scene], trainer.teacher, optimizer, trainer.device, trainer.learner)
+    made.k, settled_scene = trainer.k, trainer.scenes[0].state_dict()
+    if scene.state_dict().keys() == settled_scene.keys():
+        scene.load_state_dict(settled_scene)
+    else:
+        for step in range(warm_up):
+            train_step(made, step)
+    return made
+
+
+def measure_backends(trainer: Trainer, warm_up: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Medians for each backend that works here, round-robin so that all see the same drift of the machine."""
+    sync = synchroniser(trainer.device)
+    twins = {f"{encoding}/{render}": with_backends(trainer, encoding, render, warm_up)
+             for encoding, render in working_backends(trainer.config, trainer.device)}
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in twins}
+    for step in range(warm_up, warm_up + repeats + 1):
+        for name, twin in twins.items():
+            times[name].append(stations_of(twin, step, sync))
+    out = {}
+    for name, found in times.items():
+        kept = found[1:]  # the first compiles and allocates
+        out[name] = {f"{station}_ms": round(statistics.median(one[station] for one in kept), 3)
+                     for station in ("render", "backward")}
+        out[name]["step_ms"] = round(statistics.median(sum(one.values()) for one in kept), 3)
+    return out
+
+
+# --- what the benchmarks share ----------------------------------------------------------------------------------------
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one-line errors; key=value may stand anywhere, also after an option that takes a list."""
+
+    def __init__(self, doc: str, repeats: int, warm_up: int | None = None):
+        super().__init__(description=doc.splitlines()[0])
+        self.add_argument("--config", metavar="FILE")
+        self.add_argument("--repeats", type=whole(1), default=repeats, metavar="N")
+        if warm_up is not None:
+            self.add_argument("--warm-up", type=whole(0), default=warm_up, metavar="N", help="steps of training before")
+        self.add_argument("overrides", nargs="*", metavar="key=value")
+
+    def error(self, message: str) -> None:
+        raise UserError(f"{message}; --help lists what is allowed")
+
+    def read(self, argv: list[str] | None) -> argparse.Namespace:
+        given = sys.argv[1:] if argv is None else argv
+        overrides = [text for text in given if "=" in text and not text.startswith("-")]
+        args = self.parse_args([text for text in given if text not in overrides])
+        args.overrides += overrides
+        return args
+
+
+def whole(least: int) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} given; allowed: a whole number >= {least}")
+        return value
+
+    whole_number.__name__ = "whole number"
+    return whole_number
+
+
+def loaded(args: argparse.Namespace, *overrides: str) -> Config:
+    """The configuration of the command line, checked as far as that goes without loading anything heavy."""
+    config = configuration.load(args.config, ["prompt=a red mushroom", *args.overrides, *overrides])
+    build.settle(config)
+    return config
+
+
+def writable(path: Path | None) -> None:
+    """UserError before anything is measured if a file cannot be written in the end."""
+    if path is None:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError(f"--json {path}: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}; "
+                        "give a file in a folder that exists")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"--json {path}: {path.parent} cannot be written; give a file in another folder")
+
+
+def deliver(result: dict, path: Path | None) -> None:
+    """JSON on stdout, or in a file whose path is then on stdout."""
+    text = json.dumps(result, indent=1)
+    if path is None:
+        print(text)
+    else:
+        write_text(path, text + "\n")
+        print(path)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns on the terminal, the first one left-aligned, the others right-aligned."""
+    lines = [header, *([f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *rest in lines:
+        say("  ".join([first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True))]))
+
+
+def exit_status(script: str, work: Callable[[], None]) -> int:
+    """Run a benchmark; a user's mistake is one line and status 2."""
     share_cores()
     try:
-        config = configuration.load(args.config, ["prompt=a red mushroom", *args.overrides])
-        build.settle(config)
-        build.set_up_kernels(config, say, truth=True)
-        print(json.dumps(measure(settled(config), args.warm_up, args.repeats), indent=1))
+        work()
     except UserError as error:
-        print(f"bench_step.py: error: {error}", file=sys.stderr)
+        print(f"{script}: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{script}: stopped", file=sys.stderr)
+        return 130
     return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work() -> None:
+        parser = Parser(__doc__, repeats=40, warm_up=200)
+        parser.add_argument("--backends", action="store_true", help="also time every NeRF backend that works here")
+        args = parser.read(argv)
+        config = loaded(args)
+        if args.backends and config.scene.type != "nerf":
+            raise UserError(f"--backends: given with scene.type {config.scene.type}; it needs scene.type=nerf")
+        build.set_up_kernels(config, say, truth=True)
+        print(json.dumps(measure(settled(config), args.warm_up, args.repeats, args.backends), indent=1))
+
+    return exit_status("bench_step.py", work)
 
 
 if __name__ == "__main__":

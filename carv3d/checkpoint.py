@@ -13,7 +13,7 @@ import torch
 from carv3d.errors import UserError
 from carv3d.files import atomic
 
-FORMAT = 1
+FORMAT = 2
 _NAME = re.compile(r"step-(\d+)\.ckpt")
 
 

@@ -249,11 +249,11 @@ def _timed(trainer: Trainer, step: int) -> tuple[float, float]:
 @contextmanager
 def preserved(trainer: Trainer) -> Iterator[None]:
     """Whatever happens to the trainer within is undone."""
-    state, config = copy.deepcopy(trainer.state()), trainer.config
+    state, config, scene = copy.deepcopy(trainer.state()), trainer.config, trainer.scene
     try:
         yield
     finally:
-        trainer.config = config
+        trainer.config, trainer.scene = config, scene
         trainer.load_state(state)
         trainer.optimizer.zero_grad(set_to_none=True)
 

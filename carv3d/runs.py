@@ -182,7 +182,7 @@ def peak_memory_mib() -> float:
 def environment(device: str, backends: str) -> dict[str, Any]:
     """Versions, device, commit and backends, for env.json."""
     packages = ("torch", "numpy", "omegaconf", "nerfacc", "numba", "imageio", "imageio-ffmpeg", "diffusers",
-                "transformers", "safetensors", "matplotlib", "gsplat")
+                "transformers", "safetensors", "peft", "matplotlib", "gsplat")
     import torch
 
     return {

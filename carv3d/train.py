@@ -196,7 +196,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
         mark("lora")
 
     # what this step's draws taught is for the next step: this one stays unbiased
-    if estimator.proposal == "adaptive":
+    if estimator.importance_sampling and estimator.proposal == "adaptive":
         trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, estimate.squared_norm, trainer.weight,
                                          trainer.signature())
     trainer.count(steps=1, renders=batch, encodes=batch, draws=batch * k)

@@ -9,6 +9,7 @@ many times smaller. The tokenizer spells words out letter by letter, since CLIP'
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int 
 
 
 def main() -> int:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # diffusers would ask the hub for parts that are made here
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", choices=sorted(MODELS))
     parser.add_argument("out", type=Path)

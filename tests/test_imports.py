@@ -1,6 +1,6 @@
 """Who may import whom, proved in fresh interpreters."""
 
-import re
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def loaded(code: str) -> set[str]:
     return set(out.stdout.split())
 
 
-HEAVY = {"torch", "diffusers", "transformers", "numba", "nerfacc"}
+HEAVY = {"torch", "diffusers", "transformers", "peft", "numba", "nerfacc"}
 
 
 @pytest.mark.parametrize("code,forbidden", [
@@ -31,7 +31,9 @@ HEAVY = {"torch", "diffusers", "transformers", "numba", "nerfacc"}
     ("import carv3d.diffusion.weights", HEAVY | {"huggingface_hub"}),
     ("from carv3d import build, config\nbuild.settle(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
     ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
-    ("import carv3d.train", {"diffusers", "transformers", "carv3d.toybox", "nerfacc"}),
+    ("import carv3d.train, carv3d.vsd, carv3d.objectives",
+     {"diffusers", "transformers", "peft", "carv3d.toybox", "nerfacc"}),
+    ("import carv3d.diffusion.stable_diffusion, carv3d.diffusion.lora", {"diffusers", "transformers", "peft"}),
     ("import carv3d.commands.render, carv3d.export.video, carv3d.export.pictures",
      {"diffusers", "carv3d.diffusion.exact", "carv3d.toybox", "carv3d.carv"}),
 ])
@@ -39,12 +41,28 @@ def test_loads_no_more_than_it_may(code, forbidden):
     assert not loaded(code) & forbidden
 
 
+def importers(*libraries: str) -> set[str]:
+    """The package's files that import one of the libraries, at the top or inside a function."""
+    package = Path(carv3d.__file__).parent
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            if any(name.split(".")[0] in libraries for name in names):
+                found.add(str(path.relative_to(package)))
+    return found
+
+
 def test_one_file_imports_diffusers():
     """The control: that file does."""
-    package = Path(carv3d.__file__).parent
-    pattern = re.compile(r"^\s*(import|from) (diffusers|transformers)\b", re.MULTILINE)
-    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if pattern.search(path.read_text())}
-    assert found == {"diffusion/stable_diffusion.py"}
+    assert importers("diffusers", "transformers") == {"diffusion/stable_diffusion.py"}
+
+
+def test_one_file_imports_peft():
+    assert importers("peft") == {"diffusion/lora.py"}
 
 
 def test_control_the_check_sees_what_is_loaded():

@@ -3,11 +3,13 @@
 import importlib.util
 import random
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from carv3d.diffusion.prompts import view_weights
 from carv3d.errors import UserError
 from carv3d.toybox.grammar import Spec, caption, parse, singles, stacks, two_parts
 from carv3d.toybox.lists import held_out
@@ -106,7 +108,7 @@ def test_the_folder_loads_in_plain_diffusers_and_as_a_teacher(trained, monkeypat
     assert image.shape == (64, 64, 3)
     assert all(path.suffix != ".bin" for path in folder.rglob("*"))
     weights.locate(str(folder))
-    teacher = stable_diffusion.load(folder, ["a red mug"], views=1)
+    teacher = stable_diffusion.load(folder, ["a red mug"], weights_of=partial(view_weights, views=1))
     assert teacher.latent_shape == (4, 16, 16) and teacher.prediction_type == "v_prediction"
     latents = teacher.encode(torch.rand(2, 64, 64, 3))
     saved = torch.load(trained / "latents.pt", weights_only=True)

@@ -78,10 +78,10 @@ def test_samples_are_of_their_prompts(samples):
 def test_it_denoises_what_it_is_told_better_than_anything_else():
     """At a middling noise level eps_hat is nearest to eps under the right prompt, for 8 objects and 4 noises each."""
     teacher = build.teacher(configuration.load(None, ["prompt=a red mushroom", "data.views=1"]))
-    from carv3d.diffusion.stable_diffusion import encode_prompts
+    from carv3d.diffusion.stable_diffusion import TextCondition, encode_prompts
 
     rows = encode_prompts(weights.bundled(), [view_prompt(caption(parse(p)), FRONT) for p in PROMPTS])
-    teacher.embeddings = torch.cat([rows.to(teacher.unet.dtype), teacher.embeddings[-1:]])
+    texts = rows.to(teacher.unet.dtype)
     rgba = render([parse(p) for p in PROMPTS], orbit([0.0] * 8, 15.0, 2.65, 40.0, 64, 64)).rgba
     latents = teacher.encode(rgba[..., :3] + 0.5 * (1 - rgba[..., 3:]))
     generator = torch.Generator().manual_seed(0)
@@ -92,7 +92,8 @@ def test_it_denoises_what_it_is_told_better_than_anything_else():
             noise = torch.randn(latents.shape, generator=generator)
             noisy = teacher.schedule.add_noise(latents, noise, timestep)
             for j in range(8):
-                eps = teacher.predict(noisy, timestep, torch.full((8,), j), torch.arange(8), ("cond",))["cond"]
+                told = TextCondition(texts[j].expand(8, -1, -1), None)
+                eps = teacher.predict(noisy, timestep, told, torch.arange(8), ("cond",))["cond"]
                 error[:, j] += (eps - noise).square().mean((1, 2, 3))
     assert torch.equal(error.argmin(1), torch.arange(8))
 

@@ -119,8 +119,8 @@ def test_half_precision_is_the_unets_alone(pipelines, dtype, tolerance):
     """Measured worst errors on eps of size 1: 0.002 in float16, 0.02 in bfloat16; the encoder stays as it was."""
     exact, half = (build.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.dtype={name}"))
                    for name in ("float32", dtype))
-    condition, view, t, noisy, _ = asked(exact, 1)
-    want, got = (teacher.predict(noisy, t, condition, view, ("cond",))["cond"] for teacher in (exact, half))
+    want, got = (teacher.predict(noisy, t, condition, view, ("cond",))["cond"]
+                 for teacher in (exact, half) for condition, view, t, noisy, _ in [asked(teacher, 1)])
     assert got.dtype == want.dtype == torch.float32 and dtype in half.description and "float32" in exact.description
     assert 1e-5 < (got - want).abs().max() < tolerance
     picture = torch.rand(1, *exact.picture_size, 3, generator=gen())
@@ -151,7 +151,7 @@ def test_noise_levels_are_the_schedulers_own(pipelines, tmp_path, kind, noise):
     folder = tiny.copy(pipelines("sd15"), tmp_path / "model")
     saved = getattr(diffusers, kind)(**noise)
     saved.save_pretrained(folder / "scheduler")
-    teacher = stable_diffusion.load(folder, ["a corgi"], views=1)
+    teacher = stable_diffusion.load(folder, ["a corgi"], weights_of=tiny.PLAIN)
     assert teacher.schedule.timesteps == len(saved.alphas_cumprod) == noise.get("num_train_timesteps", 1000)
     assert torch.equal(teacher.schedule.alpha_bar, saved.alphas_cumprod.double())
 
@@ -341,7 +341,8 @@ def test_files_as_they_were_published_for_sd15(pipelines, tmp_path):
 
     tiny.edit_weights(folder / "text_encoder" / "model.safetensors", text)
     tiny.edit_weights(folder / "vae" / "diffusion_pytorch_model.safetensors", vae)
-    assert same_teacher(*(stable_diffusion.load(path, ["a corgi"], views=1) for path in (pipelines("sd15"), folder)))
+    assert same_teacher(*(stable_diffusion.load(path, ["a corgi"], weights_of=tiny.PLAIN)
+                          for path in (pipelines("sd15"), folder)))
 
 
 @pytest.mark.parametrize("shard", [False, True])
@@ -357,7 +358,7 @@ def test_a_variant_is_read_from_its_own_files(pipelines, tmp_path, shard):
     teacher = build.teacher(tiny.make_config(folder, "teacher.variant=fp16", "data.views=1"))
     rounded = {name: tensor.float() for name, tensor in own.unet.state_dict().items()}
     assert all(torch.equal(tensor, rounded[name]) for name, tensor in teacher.unet.state_dict().items())
-    want = stable_diffusion.load(pipelines("sd15"), ["a corgi"], views=1)
+    want = stable_diffusion.load(pipelines("sd15"), ["a corgi"], weights_of=tiny.PLAIN)
     assert (teacher.embeddings - want.embeddings).abs().max() < 0.01  # measured: 0.002; of scaled weights: above 1
 
 
@@ -372,7 +373,7 @@ def test_a_run_from_the_command_line(pipelines, tmp_path, capsys, signals, name)
     assert config.objective.guidance_scale == 100.0
     assert summary["status"] == "finished" and summary["step"] == 4 and summary["quality"] is None
     assert summary["ledger"] == {"steps": 4, "renders": 8, "encodes": 8, "draws": 24, "teacher_evals": 48,
-                                 "nonfinite_steps": 0}
+                                 "lora_draws": 0, "nonfinite_steps": 0}
     assert len(lines) == 4 and all(0 < line[key] < float("inf") for line in lines for key in ("grad_norm", "draw_norm"))
     started, ended = build.scene(config), build.trained_scenes(config, checkpoint.newest(run.ckpts))[0][0]
     moved = {key: not torch.equal(value, ended.get_parameter(key)) for key, value in started.named_parameters()}

@@ -202,13 +202,13 @@ def swapped(pipelines, to):
 def test_parts_that_do_not_load(pipelines, tmp_path, spoil, words):
     folder = tiny.copy(pipelines("sd15"), tmp_path / "model")
     spoil(folder)
-    line = fault(lambda: stable_diffusion.load(weights.locate(str(folder)), ["a corgi"], views=1))
+    line = fault(lambda: stable_diffusion.load(weights.locate(str(folder)), ["a corgi"], weights_of=tiny.PLAIN))
     assert line.startswith("teacher.path: ") and str(folder) in line and all(word in line for word in words), line
 
 
 def test_a_text_encoder_of_another_model(pipelines, tmp_path):
     folder = swapped(pipelines, tmp_path / "model")
-    line = fault(lambda: stable_diffusion.load(weights.locate(str(folder)), ["a corgi"], views=1))
+    line = fault(lambda: stable_diffusion.load(weights.locate(str(folder)), ["a corgi"], weights_of=tiny.PLAIN))
     assert all(word in line for word in (str(folder), "24", "16", "different models")), line
 
 
@@ -245,8 +245,9 @@ def attempts(monkeypatch):
 def works(teacher):
     """One encode and one prediction."""
     latents = teacher.encode(torch.rand(1, 16, 16, 3))
-    index = torch.tensor([0])
-    out = teacher.predict(latents, torch.tensor([500]), index, index, ("uncond", "cond"))
+    front = torch.zeros(1)
+    condition = teacher.condition(front, front, torch.zeros(1, 3))
+    out = teacher.predict(latents, torch.tensor([500]), condition, front.long(), ("uncond", "cond"))
     return all(torch.isfinite(value).all() for value in out.values())
 
 
@@ -307,7 +308,7 @@ def test_a_download_takes_what_is_needed_and_no_more(pipelines, serve, hub):
     asked.clear()
     assert weights.locate("owner/name", offline=True, announce=lines.append) == folder
     assert not asked and len(lines) == 1
-    assert works(stable_diffusion.load(folder, ["a corgi"], views=1))
+    assert works(stable_diffusion.load(folder, ["a corgi"], weights_of=tiny.PLAIN))
 
 
 REPLIES = {  # what a hub answers; words of the line

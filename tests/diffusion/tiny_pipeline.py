@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,11 +24,13 @@ from torch import Tensor
 
 from carv3d import build
 from carv3d import config as configuration
+from carv3d.diffusion.prompts import view_weights
 from carv3d.scenes.kernels.cache import use_cache
 from carv3d.schema import Config
 
 LENGTH = 32  # tokens; the tokenizer knows single characters only
 START, END = "<|startoftext|>", "<|endoftext|>"
+PLAIN = partial(view_weights, views=1)  # a teacher's weights_of without view words
 
 
 @dataclass(frozen=True)

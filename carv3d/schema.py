@@ -132,7 +132,7 @@ class TeacherConfig:
 class ObjectiveConfig:
     type: str = option("sds", "score distillation (DreamFusion, arXiv 2209.14988)", choices=("sds",))
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
-                                         "auto: 1 for exact, 7.5 for bundled, 100 for stable-diffusion", ge=0, le=1000)
+                                         "auto: 1 for exact, 1.5 for bundled, 100 for stable-diffusion", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)

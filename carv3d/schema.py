@@ -161,7 +161,7 @@ class ObjectiveConfig:
     type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
                        "classifier score (arXiv 2310.19415)", choices=("sds", "vsd", "csd"))
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
-                                         "auto: sds 1 for exact, 7.5 for bundled, 100 for stable-diffusion; vsd 7.5; "
+                                         "auto: sds 1 for exact, 1.5 for bundled, 100 for stable-diffusion; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))

@@ -1,6 +1,6 @@
 """Which settings of score distillation suit a teacher: variants x prompts, one line of means per variant.
 
-usage: python scripts/tune_sds.py FILE.yaml [--name tune] [--workers 2] [--only VARIANT ...]
+usage: python scripts/tune_sds.py FILE.yaml [--name tune] [--workers 2] [--only VARIANT ...] [--first N]
        [--overrides key=value ...]
 
 FILE names ``prompts`` (none of them in toybox20, which is kept for the final table), ``seeds`` and ``variants``: a list
@@ -27,13 +27,14 @@ def main() -> int:
     parser.add_argument("--name", default="tune")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", metavar="VARIANT")
+    parser.add_argument("--first", type=int, metavar="N", help="only the first N prompts")
     parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
     parser.add_argument("--overrides", nargs="*", metavar="key=value", default=[])
     args = parser.parse_args()
     plan = yaml.safe_load(args.file.read_text())
     variants = {name: keys or [] for name, keys in plan["variants"].items() if args.only is None or name in args.only}
     cells = {name: [Cell(f"{args.name}-{name}", prompt, seed, (*args.overrides, *keys))
-                    for prompt in plan["prompts"] for seed in range(plan["seeds"])] for name, keys in variants.items()}
+                    for prompt in plan["prompts"][: args.first] for seed in range(plan["seeds"])] for name, keys in variants.items()}
     try:
         runs = train([cell for part in cells.values() for cell in part], args.exp_root_dir, args.workers)
     except UserError as error:

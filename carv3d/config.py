@@ -262,6 +262,13 @@ def _check_relations(config: Config) -> None:
         if config.data.views != 4 and getattr(prompts, name) != getattr(plain, name):
             raise UserError(f"prompts.{name}: {getattr(prompts, name)} given with data.views {config.data.views}; it "
                             "needs data.views=4, the field's front, side, back and overhead")
+    for name in ("front_deg", "back_deg"):
+        if (prompts.interpolate or prompts.perp_neg) and getattr(prompts, name) != getattr(plain, name):
+            raise UserError(f"prompts.{name}: {getattr(prompts, name):g} given with prompts.interpolate or perp_neg, "
+                            "where views blend and no word ends; leave it out")
+    if prompts.overhead_deg != plain.overhead_deg and config.data.views == 1:
+        raise UserError(f"prompts.overhead_deg: {prompts.overhead_deg:g} given with data.views 1, which has no view "
+                        "words; allowed: data.views=4, 8")
     if prompts.interpolate and config.data.views == 1:
         raise UserError("prompts.interpolate: true given with data.views 1; allowed: data.views=4, 8")
     if prompts.front_deg + prompts.back_deg > 180:

@@ -20,7 +20,7 @@ from carv3d import schema
 from carv3d.errors import UserError
 from carv3d.schema import Config, CostConfig, PromptsConfig, Schedule, constant
 
-GUIDANCE_SCALE = {"exact": 1.0, "bundled": 1.5, "stable-diffusion": 100.0, "vsd": 7.5, "csd": 1.0}
+GUIDANCE_SCALE = {"exact": 1.0, "bundled": 2.0, "stable-diffusion": 100.0, "vsd": 7.5, "csd": 1.0}
 """What objective.guidance_scale=auto means: SDS by teacher, the others by objective; a loaded configuration holds the
 number."""
 

@@ -161,12 +161,13 @@ class ObjectiveConfig:
     type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
                        "classifier score (arXiv 2310.19415)", choices=("sds", "vsd", "csd"))
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
-                                         "auto: sds 1 for exact, 1.5 for bundled, 100 for stable-diffusion; vsd 7.5; "
+                                         "auto: sds 1 for exact, 2 for bundled, 100 for stable-diffusion; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
-    t_max: Schedule = option(constant(0.98), "highest noise level, as a share of the teacher's steps", ge=0, le=1)
+    t_max: Schedule = option(Schedule([0.98, 0.5], [0, 400]), "highest noise level, as a share of the teacher's steps; "
+                             "stretch it for longer runs", ge=0, le=1)
     vsd: VsdConfig = field(default_factory=VsdConfig)
 
 

@@ -34,7 +34,8 @@ def main() -> int:
     plan = yaml.safe_load(args.file.read_text())
     variants = {name: keys or [] for name, keys in plan["variants"].items() if args.only is None or name in args.only}
     cells = {name: [Cell(f"{args.name}-{name}", prompt, seed, (*args.overrides, *keys))
-                    for prompt in plan["prompts"][: args.first] for seed in range(plan["seeds"])] for name, keys in variants.items()}
+                    for prompt in plan["prompts"][: args.first] for seed in range(plan["seeds"])]
+             for name, keys in variants.items()}
     try:
         runs = train([cell for part in cells.values() for cell in part], args.exp_root_dir, args.workers)
     except UserError as error:

@@ -1,9 +1,15 @@
-"""Regularisers, unreduced: one value per view [B]; the training step weighs and averages them."""
+"""Regularisers, unreduced: a value per view [B] or per Gaussian [N]; the training step weighs and averages them."""
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+
+from carv3d.scenes.splats import Splats
+
+NEEDLE = 3.0  # ratio of the two longest axes from which a Gaussian counts as a needle
 
 
 def sparsity(opacity: Tensor) -> Tensor:
@@ -17,12 +23,38 @@ def opaque(opacity: Tensor) -> Tensor:
     return -(p * p.log() + (1 - p) * (1 - p).log()).flatten(1).mean(1)
 
 
-def regularisers(opacity: Tensor, weights: dict[str, float]) -> dict[str, Tensor]:
-    """The terms with a positive weight, each already weighted, [B]."""
-    terms = {"sparsity": sparsity, "opaque": opaque}
-    return {name: weights[name] * terms[name](opacity) for name in terms if weights[name] > 0}
+def needle(splats: Splats) -> Tensor:
+    """How much the longest axis exceeds NEEDLE times the next, as a logarithm: [N]. Discs are left alone.
+
+    After the anisotropy loss of PhysGaussian (arXiv 2311.12198), which takes the shortest axis and so forbids surfaces.
+    """
+    longest, next_one = splats.log_scales.topk(2, dim=1).values.unbind(1)
+    return (longest - next_one - math.log(NEEDLE)).clamp_min(0)
+
+
+def faint(splats: Splats) -> Tensor:
+    """Opacity [N], so that Gaussians no view needs fade and are pruned (3DGS-MCMC, arXiv 2404.09591)."""
+    return splats.opacity_logits.sigmoid()
+
+
+def size(splats: Splats) -> Tensor:
+    """Mean scale [N], world units, so that no Gaussian is larger than the views ask (3DGS-MCMC)."""
+    return splats.log_scales.exp().mean(1)
+
+
+OF_PICTURES = {"sparsity": sparsity, "opaque": opaque}
+OF_SPLATS = {"needle": needle, "faint": faint, "size": size}
+
+
+def regularisers(opacity: Tensor, splats: Splats | None, weights: dict[str, float]) -> dict[str, Tensor]:
+    """The terms with a positive weight, each already weighted: [B] of opacity [B,H,W,1], [N] of the Gaussians."""
+    wanted = {name: weight for name, weight in weights.items() if weight > 0}
+    terms = {name: weight * OF_PICTURES[name](opacity) for name, weight in wanted.items() if name in OF_PICTURES}
+    if splats is not None:
+        terms |= {name: weight * OF_SPLATS[name](splats) for name, weight in wanted.items() if name in OF_SPLATS}
+    return terms
 
 
 def total(terms: dict[str, Tensor]) -> Tensor | None:
-    """Sum of the terms, averaged over views; None without terms."""
+    """Sum of the terms, each averaged over views or Gaussians; None without terms."""
     return torch.stack([term.mean() for term in terms.values()]).sum() if terms else None

@@ -204,6 +204,13 @@ class EstimatorConfig:
 class LossConfig:
     lambda_sparsity: Schedule = option(constant(0.0), "mean opacity", ge=0)
     lambda_opaque: Schedule = option(constant(0.0), "binary entropy of opacity: all or nothing", ge=0)
+    lambda_needle: Schedule = option(constant(0.0), "Gaussians: one axis far longer than the others", ge=0)
+    lambda_faint: Schedule = option(constant(0.0), "Gaussians: mean opacity, so that unneeded ones fade", ge=0)
+    lambda_size: Schedule = option(constant(0.0), "Gaussians: mean scale, so that none grows without need", ge=0)
+
+    def at(self, step: int) -> dict[str, float]:
+        """The weights of a step, by name without lambda_."""
+        return {each.name[len("lambda_"):]: getattr(self, each.name).at(step) for each in dataclasses.fields(self)}
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -137,9 +138,10 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
     mark is called with the name of each station as it ends; timers hang on it.
     """
-    trainer.scene = trainer.scenes[step % len(trainer.scenes)]
+    turn, particle = divmod(step, len(trainer.scenes))
+    trainer.scene = trainer.scenes[particle]
     config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
-    data, batch, k, estimator = config.data, config.data.batch_size, trainer.k, config.estimator
+    data, batch, estimator = config.data, config.data.batch_size, config.estimator
 
     def generator(purpose: str, where: torch.device | str = "cpu") -> torch.Generator:
         return rng.generator(config.seed, purpose, step, where)
@@ -148,7 +150,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     proposal = trainer.proposal(step)
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
-    weights = {name: getattr(config.loss, f"lambda_{name}").at(step) for name in ("sparsity", "opaque")}
+    weights = config.loss.at(step)
 
     # views, rendered once and encoded once
     cameras, background = views.sample(config, step, batch, strata=data.camera_strata, sequence=data.camera_sequence)
@@ -161,31 +163,39 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
     # K draws per view, averaged into one cotangent; nothing here touches the scene
     condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
+    purposes = ("", " twin")[:1 + scene.wants_halves(turn)]  # the independent parts in which the gradient comes
+    k = math.ceil(trainer.k / len(purposes))
     noise = accounting.noise_mode(estimator.noise, k, config.objective.guidance_scale)
-    draws = carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
-                      time_generator=generator("timesteps"), noise_generator=generator("noise", device))
+    parts = [carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
+                       time_generator=generator("timesteps" + purpose),
+                       noise_generator=generator("noise" + purpose, device)) for purpose in purposes]
     mark("draws")
-    estimate = trainer.estimate(trainer.value(condition, cameras, latents.detach()), draws)
+    value = trainer.value(condition, cameras, latents.detach())
+    estimates = [trainer.estimate(value, draws) for draws in parts]
     mark("estimate")
 
-    # one backward
-    terms = losses.regularisers(out.opacity, weights)
+    # one backward, or one for each half
+    terms = losses.regularisers(out.opacity, scene.splats, weights)
     extra = losses.total(terms)
     trainer.optimizer.zero_grad(set_to_none=True)
-    roots = [(latents, estimate.mean / batch)] + ([(extra, None)] if extra is not None else [])
-    torch.autograd.backward([root for root, _ in roots], [cotangent for _, cotangent in roots])
+    for left, estimate in zip(reversed(range(len(parts))), estimates):
+        roots = [(latents, estimate.mean / (batch * len(parts)))]
+        roots += [(extra, torch.ones_like(extra) / len(parts))] if extra is not None else []
+        torch.autograd.backward(*zip(*roots), retain_graph=left > 0)
+        if len(parts) > 1:
+            scene.observe()
     mark("backward")
 
     # a non-finite gradient masks the whole update on the device, without asking the device
     parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
     grad_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    finite = estimate.finite & torch.isfinite(grad_norm)
+    finite = torch.isfinite(grad_norm) & torch.stack([estimate.finite for estimate in estimates]).all()
     if config.optimizer.clip_grad_norm:
         torch.nn.utils.clip_grads_with_norm_(parameters, config.optimizer.clip_grad_norm, grad_norm)
     trainer.optimizer.found_inf = (~finite).float()
     trainer.optimizer.step()
     mark("optimiser")
-    scene.update(step // len(trainer.scenes), generator("scene"))
+    scene.update(turn, generator("scene"), trainer.optimizer)
     mark("update")
 
     # VSD: the score of the particles' renders learns from the same latents, with draws of its own
@@ -196,12 +206,13 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
         mark("lora")
 
     # what this step's draws taught is for the next step: this one stays unbiased
+    draws, squared_norm = carv.join(parts), torch.cat([estimate.squared_norm for estimate in estimates], 1)
     if estimator.importance_sampling and estimator.proposal == "adaptive":
-        trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, estimate.squared_norm, trainer.weight,
+        trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, squared_norm, trainer.weight,
                                          trainer.signature())
-    trainer.count(steps=1, renders=batch, encodes=batch, draws=batch * k)
+    trainer.count(steps=1, renders=batch, encodes=batch, draws=draws.timestep.numel())
     mark("account")
-    metrics = {"k": k, "grad_norm": grad_norm, "draw_norm": estimate.squared_norm.mean().sqrt(),
+    metrics = {"k": trainer.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
                "opacity": out.opacity.detach().mean(), **out.stats, **learned,
                **{f"loss_{name}": term.detach().mean() for name, term in terms.items()}}
     return StepOut(metrics, finite, {"latents": latents.detach(), "timestep": draws.timestep, "weight": draws.weight,

@@ -86,7 +86,7 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
 
     config, teacher, optimizer, device = trainer.config, trainer.teacher, trainer.optimizer, trainer.device
     data, scale, schedule = config.data, config.objective.guidance_scale, trainer.teacher.schedule
-    regularisers = {name: getattr(config.loss, f"lambda_{name}").at(0) for name in ("sparsity", "opaque")}
+    regularisers = config.loss.at(0)
     low, high = (min(round(share.at(0) * schedule.timesteps), schedule.timesteps - 1)
                  for share in (config.objective.t_min, config.objective.t_max))
 
@@ -108,7 +108,7 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
             weight = trainer.weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1)
             target = latents - weight * (eps - noise)
         loss = 0.5 * F.mse_loss(latents, target, reduction="sum") / data.batch_size
-        extra = losses.total(losses.regularisers(out.opacity, regularisers))
+        extra = losses.total(losses.regularisers(out.opacity, None, regularisers))
         optimizer.zero_grad(set_to_none=True)
         (loss if extra is None else loss + extra).backward()
         optimizer.found_inf = None  # carv3d's guard, which its own steps set

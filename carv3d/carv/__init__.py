@@ -5,9 +5,9 @@ noise) are made per item, and the mean over K of the importance-weighted values 
 Torch and mathematics only: nothing here knows of images, scenes or networks.
 """
 
-from carv3d.carv.draws import Draws, draw
+from carv3d.carv.draws import Draws, draw, join
 from carv3d.carv.estimate import Estimate, LossEstimate, estimate, estimate_loss
 from carv3d.carv.proposal import Proposal, make_proposal, uniform_target
 
-__all__ = ["Draws", "Estimate", "LossEstimate", "Proposal", "draw", "estimate", "estimate_loss", "make_proposal",
-           "uniform_target"]
+__all__ = ["Draws", "Estimate", "LossEstimate", "Proposal", "draw", "estimate", "estimate_loss", "join",
+           "make_proposal", "uniform_target"]

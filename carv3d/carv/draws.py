@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,11 @@ class Draws:
     def part(self, items: slice = slice(None), draws: slice = slice(None)) -> Draws:
         """A rank's items or an accumulation part's draws; the parts of a partition make up the whole."""
         return Draws(self.timestep[items, draws], self.weight[items, draws], self.noise[items, draws])
+
+
+def join(parts: Sequence[Draws]) -> Draws:
+    """The draws of all parts of the same items as one record, in order."""
+    return Draws(*(torch.cat([getattr(part, name) for part in parts], 1) for name in ("timestep", "weight", "noise")))
 
 
 def draw(items: int, per_item: int, shape: tuple[int, ...], proposal: Proposal, *, stratified: bool,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from carv3d.scenes.cameras import Cameras
+from carv3d.scenes.splats import Splats
 
 
 @dataclass
@@ -25,10 +26,25 @@ class RenderOut:
     stats: dict[str, float] = field(default_factory=dict)
 
 
+class Fixed:
+    """What a scene whose parameters stay the same ones answers: no Gaussians, no evidence to gather."""
+
+    splats = None
+
+    def wants_halves(self, step: int) -> bool:
+        return False
+
+    def observe(self) -> None:
+        """Nothing is decided from gradients."""
+
+
 class Scene(Protocol):
-    """A trainable scene (an ``nn.Module``). backends: which code runs it and why, one phrase for the log."""
+    """A trainable scene (an ``nn.Module``). backends: which code runs it and why, one phrase for the log. splats: its
+    Gaussians, None if it is not made of them.
+    """
 
     backends: str
+    splats: Splats | None
 
     def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
         """Render the views on ``background`` [B,3]. Without a generator the picture is deterministic."""
@@ -36,5 +52,11 @@ class Scene(Protocol):
     def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
         """Optimiser groups, each named, with its learning rate."""
 
-    def update(self, step: int, generator: torch.Generator) -> None:
-        """Housekeeping between optimiser steps (occupancy, density control); reads no gradient."""
+    def wants_halves(self, step: int) -> bool:
+        """Whether this step's gradient is to come in two independent halves, with ``observe`` after each backward."""
+
+    def observe(self) -> None:
+        """Take from the latest render's gradients what later decisions rest on."""
+
+    def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
+        """Housekeeping after the optimiser's step: occupancy; density control, which replaces parameters in it."""

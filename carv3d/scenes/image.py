@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.scenes.base import RenderOut
+from carv3d.scenes.base import Fixed, RenderOut
 from carv3d.scenes.cameras import Cameras
 
 
-class Image(nn.Module):
+class Image(Fixed, nn.Module):
     """One picture of size x size pixels, seen the same by every camera.
 
     logits: [1,3,S,S], the picture is their sigmoid; they start as Gaussian noise of standard deviation ``std``, drawn
@@ -41,5 +41,5 @@ class Image(nn.Module):
         """One group ``image`` with the rate lr["image"]."""
         return [{"name": "image", "params": [self.logits], "lr": lr["image"]}]
 
-    def update(self, step: int, generator: torch.Generator) -> None:
+    def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Nothing to keep in order."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.scenes.base import RenderOut
+from carv3d.scenes.base import Fixed, RenderOut
 from carv3d.scenes.cameras import Cameras
 from carv3d.scenes.kernels import fused, volume
 from carv3d.scenes.kernels.backends import choose
@@ -29,7 +29,7 @@ def blob(points: Tensor, scale: float, std: float) -> Tensor:
     return scale * (1 - points.norm(dim=-1) / std)
 
 
-class NeRF(nn.Module):
+class NeRF(Fixed, nn.Module):
     """Density and colour in [-bound, bound]^3.
 
     bound: half the side of the box, world units. levels, features, table_size, base_resolution, finest_resolution: see
@@ -134,7 +134,7 @@ class NeRF(nn.Module):
         ]
 
     @torch.no_grad()
-    def update(self, step: int, generator: torch.Generator) -> None:
+    def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Every ``occupancy_every`` steps, look at one random point of each cell (arXiv 2201.05989, appendix E.2).
 
         A cell is occupied if the running maximum of its thickness, or of a neighbour's, passes the threshold or the

@@ -250,6 +250,37 @@ def test_chunks_do_not_change_the_step():
         assert all(torch.allclose(states[0][k].float(), other[k].float(), rtol=1e-4, atol=1e-5) for k in states[0])
 
 
+@pytest.mark.parametrize("k, asked", [(1, 2), (4, 4), (5, 6)])
+def test_a_scene_that_asks_gets_its_gradient_in_two_independent_halves(k, asked):
+    """Each half is the mean over its own draws; the step's gradient is their mean, as from all draws together."""
+    import carv3d.carv as carv
+    from carv3d import views
+
+    trainer = small_trainer("scene.type=image", f"estimator.k={k}", "data.width=64", "data.height=64",
+                            "optimizer.lr_scale=0")
+    seen = []
+    trainer.scene.wants_halves = lambda turn: True
+    trainer.scene.observe = lambda: seen.append(trainer.scene.logits.grad.clone())
+    out = train_step(trainer, 0)
+    assert trainer.ledger["draws"] == 2 * asked and out.metrics["k"] == k and len(seen) == 2
+    draws = carv.Draws(*(out.replay[name] for name in ("timestep", "weight", "noise")))
+    assert draws.per_item == asked and draws.noise.unique(dim=1).shape[1] == asked
+    cameras, background = views.sample(trainer.config, 0, 2, strata=True, sequence=False)
+    condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
+    value = trainer.value(condition, cameras, out.replay["latents"])
+
+    def pulled_back(part: carv.Draws) -> torch.Tensor:
+        latents = trainer.teacher.encode(trainer.scene.render(cameras, background).rgb)
+        return torch.autograd.grad(latents, trainer.scene.logits, trainer.estimate(value, part).mean / 2)[0]
+
+    half = asked // 2
+    first, second = (pulled_back(draws.part(draws=part)) for part in (slice(half), slice(half, None)))
+    assert torch.allclose(seen[0], first / 2, rtol=1e-3, atol=1e-6)
+    assert torch.allclose(seen[1] - seen[0], second / 2, rtol=1e-3, atol=1e-6)
+    assert torch.allclose(trainer.scene.logits.grad, pulled_back(draws), rtol=1e-3, atol=1e-6)
+    assert not torch.allclose(first, second, rtol=1e-1)
+
+
 def test_environment_is_not_needed_from_a_checkout(tmp_path):
     """The command works in an empty folder, and writes nothing but its run folder."""
     assert cli("train", *SMALL, "trainer.max_steps=2", cwd=tmp_path, env={**os.environ}).returncode == 0

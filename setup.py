@@ -32,6 +32,13 @@ setup(
         "peft>=0.15",
         "rich>=13",
         "matplotlib>=3.8",
+        "scipy>=1.11",
+        "scikit-image>=0.24",
+        "trimesh>=4.5",
+        "pillow>=10",
+        "xatlas>=0.0.9",
+        "fast-simplification>=0.1.7",
+        "plyfile>=1.0",
     ],
     extras_require={
         "cuda": ["gsplat>=1.5"],

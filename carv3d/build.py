@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from carv3d.diffusion.teacher import Teacher
     from carv3d.scenes.base import Scene
+    from carv3d.scenes.splats import Splats
     from carv3d.train import Trainer
 
 COMPILERS = ("g++", "clang++")  # one of which torch.compile needs on a CPU
@@ -41,9 +42,79 @@ def scene(config: Config, particle: int = 0) -> Scene:
         from carv3d.scenes.nerf import NeRF
 
         return NeRF(**dataclasses.asdict(config.scene.nerf), **options)
+    if config.scene.type == "gaussians":
+        from carv3d.scenes.density import Rules
+        from carv3d.scenes.gaussians import Gaussians
+
+        own = config.scene.gaussians
+        return Gaussians(_first_splats(config, options["generator"]), bound=own.bound, antialias=own.antialias,
+                         raster_backend=own.raster_backend, rules=Rules(**dataclasses.asdict(own.density)),
+                         device=options["device"])
     from carv3d.scenes.image import Image
 
     return Image(**dataclasses.asdict(config.scene.image), **options)
+
+
+def _init_kind(config: Config) -> str:
+    """What scene.gaussians.init names: blob, points, splats or run; UserError if that is nothing to start from."""
+    given = config.scene.gaussians.init
+    if given == "blob":
+        return "blob"
+    path = Path(given).expanduser()
+    if not path.exists():
+        raise UserError(f"scene.gaussians.init: {given} does not exist; give blob, a .ply file, or a NeRF run's folder")
+    if path.is_dir() or path.suffix == ".ckpt":
+        from carv3d.runs import Run
+
+        if (kind := Run.open(path).config().scene.type) != "nerf":
+            raise UserError(f"scene.gaussians.init: {given} is a run with scene.type {kind}; its type must be nerf")
+        return "run"
+    with open(path, "rb") as file:
+        header = file.read(1 << 13).partition(b"end_header")[0]
+    if not header.startswith(b"ply"):
+        raise UserError(f"scene.gaussians.init: {given} is neither a PLY file nor a run; give blob, a .ply file, or a "
+                        "NeRF run's folder")
+    return "splats" if b" f_dc_0" in header else "points"
+
+
+def _first_splats(config: Config, generator: torch.Generator) -> Splats:
+    """The Gaussians that training starts from."""
+    from carv3d.scenes import starts
+
+    own, kind = config.scene.gaussians, _init_kind(config)
+    path = Path(own.init).expanduser()
+    if kind == "splats":
+        from carv3d.export import splat
+
+        splats = starts.with_degree(splat.read(path), own.sh_degree)
+        return splats[starts.subset(own.count, len(splats), generator)]
+    if kind == "blob":
+        points, colours = starts.ball(own.count, own.init_radius, generator)
+    elif kind == "points":
+        points, colours = starts.read_points(path)
+        chosen = starts.subset(own.count, len(points), generator)
+        points, colours = points[chosen], colours[chosen]
+    else:
+        points, colours = _points_of_run(config, path, generator)
+    return starts.surround(points, colours, opacity=own.init_opacity, size=own.init_size, degree=own.sh_degree)
+
+
+def _points_of_run(config: Config, path: Path, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points and colours of a trained NeRF, where it is opaque."""
+    from carv3d import checkpoint
+    from carv3d.runs import Run
+    from carv3d.scenes import starts
+
+    run = Run.open(path)
+    other = run.config([f"device={device(config).type}"])
+    scenes, where, _ = trained_scenes(other, path if path.suffix == ".ckpt" else checkpoint.newest(run.ckpts))
+    one = scenes[0]
+    points, colours = starts.sample_field(
+        lambda points: one.density(points.to(where)), lambda points: one.field(points.to(where)), one.bound, one.step,
+        config.scene.gaussians.count, generator)
+    if not len(points):
+        raise UserError(f"scene.gaussians.init: the scene of {path} is empty; give blob or another run")
+    return points, colours
 
 
 def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.device, int]:
@@ -52,6 +123,9 @@ def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.devic
 
     where = device(config)
     state = checkpoint.load(path, where)
+    # what Gaussians started from need not be there any more
+    own = dataclasses.replace(config.scene.gaussians, init="blob", count=1)
+    config = dataclasses.replace(config, scene=dataclasses.replace(config.scene, gaussians=own))
     scenes = []
     for saved in state["trainer"]["scenes"]:
         scenes.append(scene(config))
@@ -148,8 +222,8 @@ def trainer(config: Config) -> Trainer:
 
         learner = Learner(LoRAScore(made, own.rank, config.seed), own, made.schedule.timesteps, config.seed,
                           Chunks("LoRA", config.estimator.chunk, device(config)))
-    rates = {"encoding": config.optimizer.lr_encoding, "mlp": config.optimizer.lr_mlp,
-             "image": config.optimizer.lr_image}
+    rates = {name: getattr(config.optimizer, f"lr_{name}") for name in
+             ("encoding", "mlp", "means", "scales", "quaternions", "opacity", "sh", "image")}
     # fused: it alone skips an update on the device (found_inf) without a host sync
     optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
                                  betas=tuple(config.optimizer.betas), eps=config.optimizer.eps, fused=True)
@@ -158,7 +232,7 @@ def trainer(config: Config) -> Trainer:
 
 def settle(config: Config) -> None:
     """UserError for a missing prompt, one that the teacher does not know, or a teacher that is not there; loads nothing
-    heavy. A teacher's folder becomes an absolute path, so that the run can be resumed from anywhere."""
+    heavy. Paths of folders and files become absolute, so that the run can be resumed from anywhere."""
     if not config.prompt.strip():
         raise UserError('prompt: none given; give one, for example prompt="a red mushroom" (carv3d prompts lists them)')
     if config.teacher.toybox:
@@ -175,6 +249,8 @@ def settle(config: Config) -> None:
                         "compiler, or leave it false")
     if config.teacher.path and (folder := Path(config.teacher.path).expanduser()).is_dir():
         config.teacher.path = str(folder.absolute())
+    if config.scene.type == "gaussians" and _init_kind(config) != "blob":
+        config.scene.gaussians.init = str(Path(config.scene.gaussians.init).expanduser().absolute())
 
 
 def _known(name: str, text: str) -> None:
@@ -201,7 +277,7 @@ def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool 
     if device(config).type == "cpu":
         from carv3d.scenes.kernels.backends import compile_kernels
 
-        compile_kernels(announce)
+        compile_kernels(announce, config.scene.type)
     if truth and config.teacher.toybox:
         from carv3d.toybox import tracer
 

@@ -39,6 +39,17 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--format", default="mp4", metavar="mp4|gif|png")
     render.add_argument("--background", default="white", metavar="white|black|grey|transparent")
 
+    export = commands.add_parser("export", help="a run as a mesh or as Gaussians for other programs; loads no teacher")
+    export.add_argument("run", metavar="RUN", help="a run folder, or one of its checkpoints")
+    export.add_argument("--format", action="append", metavar="glb|obj|ply", help="may be given again; default: the "
+                        "run's export.formats, or glb")
+    export.add_argument("--up", metavar="z|y|-y", help="axis that points up in obj (else y) and ply (else z)")
+    export.add_argument("--resolution", type=_whole(16), metavar="N", help="grid points per axis for the surface")
+    export.add_argument("--faces", type=_whole(100), metavar="N", help="triangles, about, at most")
+    export.add_argument("--texture-size", type=_whole(0), metavar="S", help="texels a side; 0: colours at the vertices")
+    export.add_argument("--pad-sh", action="store_true", help="ply: harmonics padded to degree 3, as Unity wants")
+    export.add_argument("--out", metavar="DIR", help="default: RUN/save")
+
     evaluate = commands.add_parser("eval", help="score a run on a toybox prompt against the ground truth")
     evaluate.add_argument("run", metavar="RUN")
 
@@ -78,7 +89,18 @@ def _wholes(text: str) -> tuple[int, ...]:
 _wholes.__name__ = "comma-separated list of whole numbers"
 
 
-MODULES = {"train": "train", "render": "render", "eval": "evaluate", "measure": "measure",
+def _joined(argv: list[str]) -> list[str]:
+    """With ``--up -y`` as one word: argparse would take -y for an option."""
+    out: list[str] = []
+    for word in argv:
+        if word == "-y" and out and out[-1] == "--up":
+            out[-1] = "--up=-y"
+        else:
+            out.append(word)
+    return out
+
+
+MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
            "prompts": "prompts", "doctor": "doctor"}
 
 
@@ -91,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
             near = difflib.get_close_matches(argv[0], MODULES, 1)
             raise UserError(f"{argv[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} "
                             f"allowed: {', '.join(MODULES)}")
-        args = parser().parse_args(argv)
+        args = parser().parse_args(_joined(argv))
         return importlib.import_module(f"carv3d.commands.{MODULES[args.command]}").main(args)
     except UserError as error:
         print(f"carv3d: error: {error}", file=sys.stderr)

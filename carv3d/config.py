@@ -96,7 +96,8 @@ def _leaves(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
 
 
 _TYPES = {name: cls for name, cls in vars(schema).items() if dataclasses.is_dataclass(cls)}
-_PLAIN = {"int": int, "float": float, "bool": bool, "str": str, "list[float]": list, "list[int]": list}
+_PLAIN = {"int": int, "float": float, "bool": bool, "str": str, "list[float]": list, "list[int]": list,
+          "list[str]": list}
 
 
 def _is_schedule(kind: dataclasses.Field) -> bool:
@@ -184,6 +185,11 @@ def _coerce(key: str, value: Any, item: dataclasses.Field) -> Any:
         if not isinstance(value, list) or not value:
             raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
         value = [number(x, expected == "list[int]") for x in value]
+    elif expected == "list[str]":
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list):
+            raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
+        value = list(dict.fromkeys(value))
     elif expected in ("int", "float", "int | str", "float | str"):
         value = number(value, expected.startswith("int"))
     elif expected == "str":
@@ -224,7 +230,8 @@ def _check_schedule(key: str, schedule: Schedule, item: dataclasses.Field) -> No
 def _allowed(item: dataclasses.Field) -> str:
     meta = item.metadata
     if meta.get("choices"):
-        return ", ".join(map(str, meta["choices"]))
+        listed = "a list of some of " if item.type == "list[str]" else ""
+        return listed + ", ".join(map(str, meta["choices"]))
     words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number",
              "float | str": "auto or a number", "bool": "true or false", "str": "text",
              "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
@@ -289,6 +296,28 @@ def _check_relations(config: Config) -> None:
         if low >= high:
             raise UserError(f"objective.t_min: {low:g} given with objective.t_max {high:g} at step {step}; "
                             "t_min must be below t_max")
+    if config.scene.type != "gaussians":
+        for name in ("lambda_needle", "lambda_faint", "lambda_size"):
+            if getattr(config.loss, name) != constant(0.0):
+                raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no Gaussians; it needs "
+                                "scene.type=gaussians")
+    own = config.scene.gaussians
+    if own.density.every and own.density.start > own.density.stop:
+        raise UserError(f"scene.gaussians.density.start: {own.density.start} given with stop {own.density.stop}; start "
+                        "must not be above it; scene.gaussians.density.every=0 keeps the number as it is")
+    if own.density.every and own.density.cap < own.count:
+        raise UserError(f"scene.gaussians.density.cap: {own.density.cap} given with scene.gaussians.count {own.count}; the "
+                        "cap must not be below it")
+    check_formats(config.export.formats, config.scene.type, "export.formats")
+
+
+def check_formats(formats: list[str], scene: str, option: str) -> None:
+    """UserError for a file that a type of scene cannot give. option: the name by which the user gave the formats."""
+    if formats and scene == "image":
+        raise UserError(f"{option}: {', '.join(formats)} given with scene.type image, a flat picture; allowed: none; "
+                        "carv3d render shows it")
+    if "ply" in formats and scene == "nerf":
+        raise UserError(f"{option}: ply given with scene.type nerf, which has no Gaussians to write; allowed: glb, obj")
 
 
 # --- writing -------------------------------------------------------------------------------------------------------

@@ -87,6 +87,39 @@ class NerfConfig:
 
 
 @dataclass
+class DensityConfig:
+    every: int = option(50, "steps between changes of the number of Gaussians; 0: it stays", ge=0)
+    start: int = option(100, "first step of a change", ge=0)
+    stop: int = option(350, "last step of a change", ge=0)
+    evidence_every: int = option(2, "steps between those whose gradient comes in two halves, which tells it from "
+                                "noise", ge=1)
+    threshold: float = option(0.15, "root mean square gradient of the projected mean, in units of half a picture, from "
+                              "which a Gaussian is cloned or split; without the noise, so the same at every K", gt=0)
+    split_above: float = option(0.05, "scale, world units, above which growing means splitting", gt=0)
+    prune_below: float = option(0.01, "opacity below which a Gaussian is taken away", ge=0, le=1)
+    prune_above: float = option(0.5, "scale, world units, above which one is taken away", gt=0)
+    reset_every: int = option(0, "steps between resets of the opacity; 0: never", ge=0)
+    reset_to: float = option(0.1, "most opacity after a reset", gt=0, le=0.99)
+    cap: int = option(20000, "most Gaussians", ge=1)
+
+
+@dataclass
+class GaussiansConfig:
+    count: int = option(2000, "Gaussians to begin with; the most that are taken from a file or a run", ge=1, le=10**7)
+    init: str = option("blob", "blob: random points in a ball; else a path: a point cloud or splats in a .ply file, or "
+                       "the folder or a checkpoint of a NeRF run")
+    init_radius: float = option(0.5, "blob: radius of the ball, world units", gt=0)
+    init_size: float = option(1.0, "first standard deviation over the mean distance to three neighbours", gt=0)
+    init_opacity: float = option(0.1, "first opacity, not of splats in a file", gt=0, le=0.99)
+    bound: float = option(1.0, "half the side of the box that is exported, world units", gt=0)
+    sh_degree: int = option(0, "of the colour's spherical harmonics; 0: the same from every side", ge=0, le=3)
+    antialias: bool = option(True, "keep what a Gaussian covers when it is thinner than a pixel (Mip-Splatting)")
+    raster_backend: str = option("auto", "rasteriser: auto takes the fastest that works here",
+                                 choices=("auto", "torch", "numba", "gsplat"))
+    density: DensityConfig = field(default_factory=DensityConfig)
+
+
+@dataclass
 class ImageConfig:
     size: int = option(64, "side of the trainable picture, pixels", ge=8, le=1024)
     std: float = option(0.1, "of the random logits it starts from", ge=0)
@@ -94,8 +127,9 @@ class ImageConfig:
 
 @dataclass
 class SceneConfig:
-    type: str = option("nerf", "what is trained", choices=("nerf", "image"))
+    type: str = option("nerf", "what is trained", choices=("nerf", "gaussians", "image"))
     nerf: NerfConfig = field(default_factory=NerfConfig)
+    gaussians: GaussiansConfig = field(default_factory=GaussiansConfig)
     image: ImageConfig = field(default_factory=ImageConfig)
 
 
@@ -217,6 +251,11 @@ class LossConfig:
 class OptimizerConfig:
     lr_encoding: float = option(0.02, "Adam's rate for the hash grid", gt=0)
     lr_mlp: float = option(0.003, "Adam's rate for the small MLP", gt=0)
+    lr_means: float = option(0.003, "Adam's rate for the Gaussians' means, world units", gt=0)
+    lr_scales: float = option(0.01, "Adam's rate for their log scales", gt=0)
+    lr_quaternions: float = option(0.01, "Adam's rate for their quaternions", gt=0)
+    lr_opacity: float = option(0.05, "Adam's rate for their opacity logits", gt=0)
+    lr_sh: float = option(0.02, "Adam's rate for their spherical harmonics", gt=0)
     lr_image: float = option(0.05, "Adam's rate for the image scene", gt=0)
     lr_scale: Schedule = option(constant(1.0), "multiplies every rate", ge=0)
     betas: list[float] = option([0.9, 0.99], "Adam's moving averages", ge=0, le=0.999999, length=2)
@@ -249,6 +288,19 @@ class ExportConfig:
     video_fps: int = option(30, "frames per second", ge=1, le=240)
     video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)
     video_elevation: float = option(15.0, "degrees", ge=-90, le=90)
+    formats: list[str] = option([], "what is written at the end, and by carv3d export: glb and obj, meshes with a "
+                                "texture; ply, Gaussians", choices=("glb", "obj", "ply"))
+    up: str = option("auto", "axis that points up in obj and ply; auto: y in obj, z in ply; in glb it is y",
+                     choices=("auto", "z", "y", "-y"))
+    mesh_resolution: int = option(192, "grid points per axis that the surface is found on", ge=16, le=512)
+    faces: int = option(20000, "triangles of a mesh, about, at most", ge=100, le=2000000)
+    texture_size: int = option(1024, "side of a mesh's texture in texels; 0: colours at the vertices instead", ge=0,
+                               le=8192)
+    unwrap_s: float = option(120.0, "seconds after which the UV atlas is given up for colours at the vertices", gt=0,
+                              le=86400)
+    least_part: float = option(0.01, "loose parts smaller than this share of the largest one's volume are dropped",
+                               ge=0, le=1)
+    pad_sh: bool = option(False, "ply: spherical harmonics padded with zeros to degree 3, which Unity's importer wants")
 
 
 @dataclass

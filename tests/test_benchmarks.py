@@ -31,6 +31,7 @@ def _script(name: str):
 
 step, teacher, baseline = (_script(f"bench_{name}") for name in ("step", "teacher", "baseline"))
 SCRIPTS = {"bench_step": step, "bench_teacher": teacher, "bench_baseline": baseline}
+rasteriser = _script("bench_rasteriser")
 TINY = [text for text in tiny.SMALL if not text.startswith("estimator.k")]
 
 
@@ -215,6 +216,54 @@ def test_backends_start_from_the_same_scene(pipelines):
     assert torch.equal(twin.scene.encoding.table, trainer.scene.encoding.table)
     five = tiny.make_config(pipelines("sd15"), *TINY, "scene.nerf.features=5")
     assert step.working_backends(five, torch.device("cpu")) == [("torch", "torch"), ("torch", "numba")]
+
+
+# --- bench_rasteriser -------------------------------------------------------------------------------------------------
+
+def test_rasteriser_measures_every_part(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    assert rasteriser.main(["--cases", "50x24x2", "30x8x1", "--repeats", "2", "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{out}\n" and "Gaussians" in captured.err
+    result = json.loads(out.read_text())
+    assert [(one["gaussians"], one["size"], one["views"]) for one in result["cases"]] == [(50, 24, 2), (30, 8, 1)]
+    fast = "gsplat" if result["environment"]["backends"].startswith("rasteriser gsplat") else "numba"
+    for one in result["cases"]:
+        assert one["pairs"] > 0 and set(one["speedup"]) == {"forward", "backward"}
+        for backend in (fast, "torch"):
+            assert all(one[backend][f"{part}_ms"] > 0 and one[backend][f"{part}_pairs_per_s"] > 0
+                       for part in ("forward", "backward"))
+        if fast == "numba":
+            assert set(one["parts"]) == {f"{part}_ms" for part in (
+                "cameras", "project", "sort_and_list", "blend", "blend_back", "gather", "project_back")} | {"entries"}
+    assert rasteriser.main(["--cases", "20x8x1", "--repeats", "1", "--reference-repeats", "0"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["cases"]
+    assert "speedup" not in one
+
+
+def test_pairs_are_counted_by_hand(capsys):
+    """One Gaussian that covers all of 5 x 5 pixels but the corners."""
+    import math
+
+    from carv3d.scenes.cameras import orbit
+    from carv3d.scenes.splats import Splats
+
+    splats = Splats(torch.zeros(1, 3), torch.full((1, 3), math.log(0.2)), torch.tensor([[1.0, 0, 0, 0]]),
+                    torch.logit(torch.tensor([0.8 * 0.55 / 0.25 / 2])), torch.zeros(1, 1, 3))
+    cameras = orbit([0.0], 0.0, 2.0, 2 * math.degrees(math.atan(0.5)), 5, 5)
+    # variance 0.25 dilated to 0.55; antialias leaves the opacity 0.4: d^2 <= 1.1 ln(0.4 * 255) = 5.09; the corners' is 8
+    assert rasteriser.count_pairs(splats, cameras) == 21
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["--cases", "10x10"], ["--cases", "'10x10'", "GAUSSIANSxSIDExVIEWS"]), (["--cases", "axbxc"], ["--cases", "axbxc"]),
+    (["--repeats", "0"], ["--repeats", ">= 1"]), (["seed=1"], ["key=value", "--help"]),
+    (["--json", "no/out.json"], ["--json no/out.json", "no folder no"]),
+])
+def test_rasteriser_mistakes_end_in_one_line(capsys, arguments, words):
+    assert rasteriser.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and all(word in captured.err for word in words)
 
 
 # --- all --------------------------------------------------------------------------------------------------------------

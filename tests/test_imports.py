@@ -31,11 +31,15 @@ HEAVY = {"torch", "diffusers", "transformers", "peft", "numba", "nerfacc"}
     ("import carv3d.diffusion.weights", HEAVY | {"huggingface_hub"}),
     ("from carv3d import build, config\nbuild.settle(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
     ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
+    ("import carv3d.scenes.gaussians, carv3d.scenes.starts, carv3d.scenes.kernels.splatting_numba",
+     {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "carv3d.export", "diffusers", "nerfacc", "gsplat", "plyfile"}),
     ("import carv3d.train, carv3d.vsd, carv3d.objectives",
      {"diffusers", "transformers", "peft", "carv3d.toybox", "nerfacc"}),
     ("import carv3d.diffusion.stable_diffusion, carv3d.diffusion.lora", {"diffusers", "transformers", "peft"}),
     ("import carv3d.commands.render, carv3d.export.video, carv3d.export.pictures",
      {"diffusers", "carv3d.diffusion.exact", "carv3d.toybox", "carv3d.carv"}),
+    ("import carv3d.commands.export, carv3d.export.mesh, carv3d.export.splat",
+     {"carv3d.diffusion", "carv3d.toybox", "carv3d.carv", "trimesh", "skimage", "scipy", "xatlas", "plyfile", "numba.core"}),
 ])
 def test_loads_no_more_than_it_may(code, forbidden):
     assert not loaded(code) & forbidden
@@ -63,6 +67,11 @@ def test_one_file_imports_diffusers():
 
 def test_one_file_imports_peft():
     assert importers("peft") == {"diffusion/lora.py"}
+
+
+def test_gsplat_and_plyfile_are_imported_where_they_are_chosen():
+    """Inside functions: the import above shows that they are not loaded."""
+    assert importers("gsplat") == {"scenes/kernels/backends.py", "scenes/kernels/splatting_gsplat.py"}
 
 
 def test_control_the_check_sees_what_is_loaded():

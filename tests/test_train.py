@@ -1,5 +1,6 @@
 """The loop as a whole: a run improves, stops, is killed, resumes to the bit, survives a full disk and bad numbers."""
 
+import io
 import json
 import os
 import resource
@@ -279,6 +280,67 @@ def test_a_scene_that_asks_gets_its_gradient_in_two_independent_halves(k, asked)
     assert torch.allclose(seen[1] - seen[0], second / 2, rtol=1e-3, atol=1e-6)
     assert torch.allclose(trainer.scene.logits.grad, pulled_back(draws), rtol=1e-3, atol=1e-6)
     assert not torch.allclose(first, second, rtol=1e-1)
+
+
+GROWING = ("scene.type=gaussians", "scene.gaussians.count=300", "scene.gaussians.density.every=4",
+           "scene.gaussians.density.start=4", "scene.gaussians.density.stop=16",
+           "scene.gaussians.density.threshold=0.01", "scene.gaussians.density.prune_below=0.09",
+           "scene.gaussians.density.reset_every=10", "scene.gaussians.density.reset_to=0.095")
+
+
+def test_gaussians_grow_and_the_optimiser_follows():
+    """Adam's state keeps the shape of its parameters, and no update is lost on a step that changes the number."""
+    trainer = small_trainer(*GROWING, "optimizer.eps=1e-15")
+    counts, moved = [], []
+    for step in range(20):
+        before = {name: p.detach().clone() for name, p in trainer.scene.named_parameters()}
+        train_step(trainer, step)
+        counts.append(len(trainer.scene.means))
+        parameters = {group["name"]: group["params"][0] for group in trainer.optimizer.param_groups}
+        for name, own in trainer.scene.named_parameters():
+            assert parameters[name] is own
+            state = trainer.optimizer.state[own]
+            assert state["exp_avg"].shape == state["exp_avg_sq"].shape == own.shape and int(state["step"]) == step + 1
+        if len(before["means"]) != counts[-1]:  # those that were kept lie first, moved by this step's update
+            kept = trainer.scene.means[:100]
+            moved.append(torch.cdist(kept, before["means"]).amin(1).max() > 0)
+        assert len(trainer.optimizer.state) == 5
+    assert counts[3] != 300 and len(set(counts)) >= 4 and counts[-1] == counts[15] and all(moved) and len(moved) >= 3
+    assert trainer.scene.opacity_logits.isfinite().all()
+
+
+def test_growing_gaussians_resume_to_the_bit():
+    """Stopped between two changes, in the middle of gathering evidence for the next, and at a change."""
+    def run(*stops):
+        trainer = small_trainer(*GROWING)
+        for step in range(18):
+            if step in stops:
+                saved = trainer.state()
+                buffer = io.BytesIO()
+                torch.save(saved, buffer)
+                trainer = small_trainer(*GROWING)
+                trainer.load_state(torch.load(io.BytesIO(buffer.getvalue()), weights_only=True))
+            train_step(trainer, step)
+        return trainer.scene.state_dict()
+
+    undisturbed = run()
+    assert len(undisturbed["means"]) != 300 and same(undisturbed, run(7, 8)) and same(undisturbed, run(14))
+
+
+@pytest.mark.parametrize("name", ["needle", "faint", "size"])
+def test_regularisers_of_gaussians_lower_what_they_name(name):
+    from carv3d import losses
+
+    def final(weight):
+        trainer = small_trainer("scene.type=gaussians", "scene.gaussians.count=300", f"loss.lambda_{name}={weight}",
+                                "scene.gaussians.density.every=0", "optimizer.lr_scales=0.05")
+        with torch.no_grad():
+            trainer.scene.log_scales[:, 0] += 1.5
+        for step in range(8):
+            train_step(trainer, step)
+        return losses.OF_SPLATS[name](trainer.scene.splats).mean()
+
+    assert final(1e4) < 0.97 * final(0.0)
 
 
 def test_environment_is_not_needed_from_a_checkout(tmp_path):

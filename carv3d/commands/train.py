@@ -221,6 +221,7 @@ def finish(run: Run, config: Config, scenes: list[Any], device: Any, clock: Cloc
     """Pictures, video, quality, warnings and the summary."""
     from carv3d import health
     from carv3d.commands.evaluate import evaluate
+    from carv3d.commands.export import at_the_end
     from carv3d.commands.render import render_turntable
     from carv3d.export.pictures import BACKGROUNDS, all_views, write_png
     from carv3d.scenes.cameras import turntable
@@ -248,12 +249,20 @@ def finish(run: Run, config: Config, scenes: list[Any], device: Any, clock: Cloc
               for fault in health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device),
                                            ledger["nonfinite_steps"], truth)]
     clock.lap("evaluation")
-    run.write_summary({
-        "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
-        "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
-        "peak_mem_mib": round(peak_memory_mib(), 1), **of_particles(scores), "artefacts": artefacts,
-        "warnings": faults,
-    })
+
+    def summarise() -> None:
+        run.write_summary({
+            "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
+            "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
+            "peak_mem_mib": round(peak_memory_mib(), 1), **of_particles(scores), "artefacts": artefacts,
+            "warnings": faults,
+        })
+
+    summarise()  # before the export: whatever becomes of that, the run is finished
+    if config.export.formats:
+        at_the_end(run, config, scenes, device, step, artefacts, faults)
+        clock.lap("export")
+        summarise()
     for fault in faults:
         say(f"warning: {fault}")
     for score, (_, mark) in zip(scores, numbered(scenes)):

@@ -9,7 +9,7 @@ expectation is |g|^2 at every K, takes the place of the squared norm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -48,10 +48,45 @@ class Evidence:
         return Evidence(self.signal + (product * visible).sum(0), self.seen + visible.sum(0),
                         self.views + len(radii))
 
+    def tensors(self) -> dict[str, Tensor]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @property
     def squared_gradient(self) -> Tensor:
         """[N], unbiased for the mean squared norm of the noiseless gradient over the views that saw a Gaussian."""
         return self.signal / self.seen.clamp_min(1)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When and by what measure the number of Gaussians changes; options of the configuration, same names.
+
+    start, stop, every: a change after each ``every`` steps from start to stop; 0: none. evidence_every: steps between
+    observations. threshold: the gradient from which a Gaussian grows, see ``decide``. split_above: scale, world units,
+    from which growing means splitting. prune_below: opacity. prune_above: scale. reset_every, reset_to: see
+    ``reset_opacity``; 0: never. cap: on the count.
+    """
+
+    start: int
+    stop: int
+    every: int
+    evidence_every: int
+    threshold: float
+    split_above: float
+    prune_below: float
+    prune_above: float
+    reset_every: int
+    reset_to: float
+    cap: int
+
+    def gathers(self, step: int) -> bool:
+        return self.every > 0 and self.start - self.every <= step < self.stop and step % self.evidence_every == 0
+
+    def changes(self, step: int) -> bool:
+        return self.every > 0 and self.start <= step + 1 <= self.stop and (step + 1) % self.every == 0
+
+    def resets(self, step: int) -> bool:
+        return self.reset_every > 0 and step + 1 < self.stop and (step + 1) % self.reset_every == 0
 
 
 @dataclass(frozen=True)
@@ -63,24 +98,19 @@ class Change:
     prune: Tensor
 
 
-def decide(splats: Splats, evidence: Evidence, *, threshold: float, split_above: float, prune_below: float,
-           largest: float, cap: int) -> Change:
-    """Which Gaussians to clone, split and prune.
-
-    threshold: root mean square gradient from which one grows. split_above: scale, world units, above which growing
-    means splitting. prune_below: opacity. largest: scale above which one is taken away. cap: on the count that results;
-    the strongest grow first.
-    """
+def decide(splats: Splats, evidence: Evidence, rules: Rules) -> Change:
+    """Which Gaussians to clone, split and prune. The count that results is at most ``rules.cap`` unless it was above it
+    already; where not all can grow, the strongest do."""
     scale = splats.log_scales.amax(1).exp()
-    prune = (splats.opacity_logits.sigmoid() < prune_below) | (scale > largest)
+    prune = (splats.opacity_logits.sigmoid() < rules.prune_below) | (scale > rules.prune_above)
     strength = evidence.squared_gradient
-    grow = (strength > threshold**2) & ~prune
-    room = max(cap - int((~prune).sum()), 0)  # each that grows adds one
+    grow = (strength > rules.threshold**2) & ~prune
+    room = max(rules.cap - int((~prune).sum()), 0)  # each that grows adds one
     if int(grow.sum()) > room:
         ranked = strength.masked_fill(~grow, -torch.inf).argsort(descending=True, stable=True)
         grow = torch.zeros_like(grow)
         grow[ranked[:room]] = True
-    large = scale > split_above
+    large = scale > rules.split_above
     return Change(grow & ~large, grow & large, prune)
 
 

@@ -1,15 +1,17 @@
 """Density control: what grows does not depend on K, what is rendered stays, and every row keeps its optimiser state."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
 from carv3d.scenes import density
-from carv3d.scenes.density import Change, Evidence
+from carv3d.scenes.density import Change, Evidence, Rules
 from carv3d.scenes.splats import Splats
 
-RULES = dict(threshold=0.1, split_above=0.05, prune_below=0.01, largest=0.5, cap=10**6)
+RULES = Rules(start=100, stop=300, every=50, evidence_every=2, threshold=0.1, split_above=0.05, prune_below=0.01,
+              prune_above=0.5, reset_every=0, reset_to=0.1, cap=10**6)
 
 
 def splats(count: int, seed: int = 0, scale: float = 0.02, opacity: float = 0.5) -> Splats:
@@ -54,7 +56,7 @@ def test_strong_small_ones_are_cloned_strong_large_ones_split_faint_and_huge_one
     given.log_scales[2] = math.log(0.6)
     given.opacity_logits[3] = -6.0
     evidence = Evidence(torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]), torch.ones(5), torch.tensor(1.0))
-    change = density.decide(given, evidence, **RULES)
+    change = density.decide(given, evidence, RULES)
     assert change.clone.tolist() == [True, False, False, False, False]
     assert change.split.tolist() == [False, True, False, False, False]
     assert change.prune.tolist() == [False, False, True, True, False]
@@ -62,7 +64,7 @@ def test_strong_small_ones_are_cloned_strong_large_ones_split_faint_and_huge_one
 
 def test_a_negative_product_is_no_strength():
     evidence = Evidence(torch.tensor([-9.0]), torch.ones(1), torch.tensor(1.0))
-    change = density.decide(splats(1), evidence, **RULES)
+    change = density.decide(splats(1), evidence, RULES)
     assert not change.clone.any() and not change.split.any()
 
 
@@ -70,7 +72,7 @@ def test_a_negative_product_is_no_strength():
 def test_the_cap_holds_and_the_strongest_grow_first(cap):
     given = splats(4)
     evidence = Evidence(torch.tensor([1.0, 4.0, 3.0, 2.0]), torch.ones(4), torch.tensor(1.0))
-    change = density.decide(given, evidence, **{**RULES, "cap": cap})
+    change = density.decide(given, evidence, dataclasses.replace(RULES, cap=cap))
     after, _ = density.apply(given, change, torch.Generator().manual_seed(0))
     assert len(after) == min(8, max(cap, 4))
     if cap == 6:
@@ -126,3 +128,24 @@ def test_rotation_is_that_of_the_quaternion():
     quarter = torch.tensor([[math.cos(math.pi / 4), 0.0, 0.0, math.sin(math.pi / 4)]]) * 3
     assert torch.allclose(density.rotate(quarter, torch.tensor([[1.0, 0.0, 0.0]])), torch.tensor([[0.0, 1.0, 0.0]]),
                           atol=1e-6)
+
+
+def test_when_the_rules_act():
+    assert [step + 1 for step in range(400) if RULES.changes(step)] == [100, 150, 200, 250, 300]
+    gathered = [step for step in range(400) if RULES.gathers(step)]
+    assert gathered[0] == 50 and gathered[-1] == 298 and set(gathered) == set(range(50, 300, 2))
+    never = dataclasses.replace(RULES, every=0)
+    assert not any(never.changes(step) or never.gathers(step) or never.resets(step) for step in range(400))
+    resets = dataclasses.replace(RULES, reset_every=120)
+    assert [step + 1 for step in range(400) if resets.resets(step)] == [120, 240]
+
+
+def test_needles_and_discs():
+    """A needle of ratio 6 exceeds the allowed 3 by log 2; a disc and a ball do not."""
+    from carv3d import losses
+
+    given = splats(3)
+    given.log_scales[:] = torch.tensor([[0.6, 0.1, 0.1], [0.6, 0.6, 0.01], [0.2, 0.2, 0.2]]).log()
+    assert losses.needle(given).tolist() == pytest.approx([math.log(2), 0, 0], abs=1e-5)
+    assert losses.size(given).tolist() == pytest.approx([0.8 / 3, 1.21 / 3, 0.2])
+    assert losses.faint(given).tolist() == pytest.approx([0.5] * 3)

@@ -1,0 +1,160 @@
+"""3D Gaussians as a scene (Kerbl et al., 2023)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from carv3d.scenes import density
+from carv3d.scenes.base import RenderOut
+from carv3d.scenes.cameras import Cameras
+from carv3d.scenes.density import Evidence, Rules
+from carv3d.scenes.kernels.backends import choose
+from carv3d.scenes.kernels.splatting import rasterise
+from carv3d.scenes.splats import Splats
+
+RATES = {"means": "means", "log_scales": "scales", "quaternions": "quaternions", "opacity_logits": "opacity",
+         "sh": "sh"}  # parameter -> the name of its rate
+
+
+class Gaussians(nn.Module):
+    """N Gaussians, whose number may change.
+
+    start: what training begins with. bound: half the side of the box that ``field`` is asked about, world units; the
+    Gaussians may leave it. antialias: see kernels.splatting. raster_backend: auto, torch, numba or gsplat.
+
+    rules: of density control; None leaves the number as it is.
+
+    raster: the last picture drawn with gradients, for density control: its radii, and after a backward pass
+    ``raster.screen.grad``. evidence: what such pictures have said since the number last changed.
+    """
+
+    def __init__(
+        self, start: Splats, *, bound: float, antialias: bool, raster_backend: str, rules: Rules | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__()
+        if bound <= 0:
+            raise ValueError(f"bound must be positive, got {bound}")
+        device = torch.device(device)
+        self.raster_backend, why = choose("raster_backend", raster_backend, device, {"cpu": "numba", "cuda": "gsplat"})
+        self.backends = f"rasteriser {self.raster_backend} ({why})"
+        self.bound, self.antialias = bound, antialias
+        self.rules, self.raster, self.size = rules, None, (0, 0)
+        self._first: Tensor | None = None
+        for name, tensor in start.tensors().items():
+            setattr(self, name, nn.Parameter(tensor.detach().to(device, torch.float32).clone()))
+        for name, tensor in Evidence.none(len(start), device).tensors().items():
+            self.register_buffer(name, tensor)
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self.signal, self.seen, self.views)
+
+    @evidence.setter
+    def evidence(self, new: Evidence) -> None:
+        for name, tensor in new.tensors().items():
+            setattr(self, name, tensor)
+
+    @property
+    def device(self) -> torch.device:
+        return self.means.device
+
+    @property
+    def splats(self) -> Splats:
+        """The parameters as they are, not copies."""
+        return Splats(self.means, self.log_scales, self.quaternions, self.opacity_logits, self.sh)
+
+    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
+        """Render B views on background [B,3]; the generator is not used, nothing here is random.
+
+        Colours are cut at 1 only where no gradient is wanted: a cut would leave the too bright without one.
+        """
+        if background.shape != (len(cameras), 3):
+            raise ValueError(f"background must be [{len(cameras)},3], got {tuple(background.shape)}")
+        raster = rasterise(self.splats, cameras.to(self.device), backend=self.raster_backend, antialias=self.antialias)
+        rgb = raster.rgb + (1 - raster.opacity) * background.to(self.device)[:, None, None]
+        if torch.is_grad_enabled():
+            self.raster, self.size = raster, (cameras.width, cameras.height)
+        else:
+            rgb = rgb.clamp_max(1)
+        depth = raster.depth / raster.opacity.clamp_min(1e-6)
+        return RenderOut(rgb, raster.opacity, depth, {"gaussians": float(len(self.means))})
+
+    def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
+        """One group for each parameter, with the rates lr["means"], "scales", "quaternions", "opacity" and "sh"."""
+        return [{"name": name, "params": [getattr(self, name)], "lr": lr[rate]} for name, rate in RATES.items()]
+
+    def wants_halves(self, step: int) -> bool:
+        return self.rules is not None and self.rules.gathers(step)
+
+    @property
+    def half_seen(self) -> bool:
+        """Whether the first half of a gradient was observed and the second is awaited."""
+        return self._first is not None
+
+    def observe(self) -> None:
+        """After the first half's backward, keep its screen-space gradient; after the second's, add to the evidence."""
+        gradient = self.raster.screen.grad
+        if self._first is None:
+            self._first = gradient.clone()
+            return
+        first, self._first = self._first, None
+        share = 2 * len(gradient)  # each view's own loss, from each half alone
+        self.evidence = self.evidence.add(share * first, share * (gradient - first), self.raster.radii, *self.size)
+
+    @torch.no_grad()
+    def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
+        """Density control, in the steps that its rules name; the optimiser's state follows its Gaussians."""
+        rules = self.rules
+        if rules is None:
+            return
+        if rules.changes(step):
+            change = density.decide(self.splats, self.evidence, rules)
+            splats, rows = density.apply(self.splats, change, generator)
+            self._replace(splats.tensors(), rows, optimizer)
+            self.evidence = Evidence.none(len(splats), self.device)
+        if rules.resets(step):
+            lowered = density.reset_opacity(self.opacity_logits, rules.reset_to)
+            every = torch.arange(len(lowered), device=self.device)
+            self._replace({"opacity_logits": lowered}, every.fill_(-1), optimizer)
+
+    def _replace(self, tensors: dict[str, Tensor], rows: Tensor, optimizer: torch.optim.Optimizer | None) -> None:
+        """New values, as new parameters (autograd remembers the shape of the old), in the places of the old ones in the
+        optimiser. rows: see density.carry."""
+        for name, value in tensors.items():
+            old, new = getattr(self, name), nn.Parameter(value)
+            setattr(self, name, new)
+            for group in optimizer.param_groups if optimizer else []:
+                group["params"] = [new if parameter is old else parameter for parameter in group["params"]]
+            if optimizer and old in optimizer.state:
+                optimizer.state[new] = {key: density.carry(kept, rows) if torch.is_tensor(kept) and kept.ndim else kept
+                                        for key, kept in optimizer.state.pop(old).items()}
+
+    def field(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Density [P] (see kernels.splat_field), 1 / world unit, and the view-independent colour [P,3] in [0,1] at
+        points [P,3], world units; without gradient."""
+        found = self._field(points, colour=True)
+        return found[:, 0], found[:, 1:].clamp_max(1)
+
+    def density(self, points: Tensor) -> Tensor:
+        """Density alone, [P]."""
+        return self._field(points, colour=False)[:, 0]
+
+    @torch.no_grad()
+    def _field(self, points: Tensor, colour: bool) -> Tensor:
+        from carv3d.scenes.kernels import splat_field
+
+        if self.raster_backend == "numba":
+            return splat_field.Field(self.splats)(points, colour)
+        return splat_field.field_torch(points, self.splats)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """A checkpoint may hold another number of Gaussians; the parameters stay the same objects."""
+        for name in (*RATES, "signal", "seen"):
+            saved, own = state_dict.get(prefix + name), getattr(self, name)
+            if saved is not None and saved.shape[1:] == own.shape[1:] and len(saved) != len(own):
+                own.data, own.grad = own.data.new_empty(saved.shape), None
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -1,0 +1,74 @@
+"""What others make of the files: Khronos' validator, and three.js in headless Chromium. See tests/web/README.md."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import browser
+import numpy as np
+import pytest
+import torch
+from fields import CPU, stage
+
+from carv3d.export import mesh, volume
+from carv3d.export.axes import UP
+from carv3d.export.pictures import all_views
+from carv3d.scenes.cameras import orbit
+
+WEB = Path(browser.__file__).parent
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def files(fitted, tmp_path_factory) -> dict[str, Path]:
+    """The fitted NeRF with a texture, and with colours at its vertices."""
+    scene, _ = fitted
+    folder = tmp_path_factory.mktemp("glb")
+    views = volume.cameras(2.65, 40.0, (-5.0, 35.0))
+    made = {}
+    for name, size in (("texture", 512), ("vertices", 0)):
+        options = mesh.Options(resolution=128, faces=6000, texture_size=size)
+        made[name] = mesh.write_glb(folder / f"{name}.glb", mesh.extract(scene, views, CPU, options, stage, print))
+    return made
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
+@pytest.mark.skipif(not (WEB / "node_modules" / "gltf-validator").is_dir(),
+                    reason="needs the glTF validator: npm ci in tests/web")
+def test_khronos_validator_finds_nothing(files):
+    """No error and no warning; and the control, a file cut short, has errors."""
+    broken = files["texture"].with_name("broken.glb")
+    broken.write_bytes(files["texture"].read_bytes()[:-1000])
+    command = ["node", "validate.mjs", *map(str, files.values()), str(broken)]
+    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    *good, bad = map(json.loads, done.stdout.splitlines())
+    for report in good:
+        assert report["issues"]["numErrors"] == report["issues"]["numWarnings"] == 0, report["issues"]
+        assert report["info"]["materialCount"] == 1 and report["info"]["drawCallCount"] == 1
+    assert good[0]["info"]["hasTextures"] and bad["issues"]["numErrors"] > 0
+
+
+@pytest.mark.skipif(browser.missing() is not None, reason=f"needs a browser with three.js: {browser.missing()}")
+@pytest.mark.parametrize("name,least_psnr", [("texture", 27.0), ("vertices", 25.0)])
+def test_three_js_shows_what_carv3d_renders(files, fitted, name, least_psnr):
+    """The same camera in the file's axes: silhouettes agree, and colours within both, edges left out."""
+    scene, _ = fitted
+    cameras = orbit([0.0, 70.0, 160.0, 250.0], [15.0, 0.0, 35.0, -5.0], 2.65, 40.0, SIZE, SIZE)
+    own = all_views(scene, cameras, 1.0, CPU)
+    eyes = [(UP["y"] @ c2w[:3, 3].numpy()).tolist() for c2w in cameras.c2w]
+    drawn = browser.draw([{"model": str(files[name]), "size": SIZE, "fovy_deg": 40.0, "eye": eye} for eye in eyes])
+    for picture, rgb, opacity in zip(drawn, own.rgb.numpy(), own.opacity[..., 0].numpy(), strict=True):
+        shown, wanted = picture[..., 3] > 127, opacity > 0.5
+        iou = (shown & wanted).sum() / (shown | wanted).sum()
+        within = shown & inner(opacity)
+        psnr = -10 * np.log10(np.square(picture[..., :3] / 255 - rgb)[within].mean())
+        print(f"{name}: IoU {iou:.4f}, PSNR {psnr:.1f} dB")
+        assert iou > 0.95 and psnr > least_psnr
+
+
+def inner(opacity: np.ndarray) -> np.ndarray:
+    """Pixels whose neighbours up to two away are opaque: at the edge a picture mixes in the background."""
+    opaque = torch.from_numpy((opacity > 0.95).astype(np.float32))[None, None]
+    return (-torch.nn.functional.max_pool2d(-opaque, 5, 1, 2))[0, 0].numpy() > 0.5

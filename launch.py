@@ -62,6 +62,7 @@ def main(argv: list[str]) -> int:
     verb = parser.add_mutually_exclusive_group(required=True)
     verb.add_argument("--train", action="store_true")
     verb.add_argument("--test", action="store_true", help="the turntable of resume=RUN again")
+    verb.add_argument("--export", action="store_true", help="the files that resume=RUN says in export.formats, or a GLB")
     arguments, overrides = parser.parse_known_args(argv)
     if arguments.gpu is not None:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", arguments.gpu)
@@ -72,13 +73,14 @@ def main(argv: list[str]) -> int:
         if lost:
             raise UserError(f"no counterpart in carv3d for {', '.join(o.partition('=')[0] for o in lost)}; "
                             "carv3d train --dry-run prints every key there is")
-        if arguments.test and (not resume or overrides):
-            raise UserError("--test needs resume=RUN and takes no other key; it is carv3d render RUN")
+        for name, own in (("test", "render"), ("export", "export")):
+            if getattr(arguments, name) and (not resume or overrides):
+                raise UserError(f"--{name} needs resume=RUN and takes no other key; it is carv3d {own} RUN")
     except UserError as error:
         print(f"launch.py: error: {error}", file=sys.stderr)
         return 2
-    if arguments.test:
-        return carv3d(["render", resume[-1]])
+    if arguments.test or arguments.export:
+        return carv3d(["render" if arguments.test else "export", resume[-1]])
     overrides = [translate(o) for o in overrides]
     if any(o.startswith("teacher.path=") for o in overrides):
         overrides.insert(0, "teacher.type=stable-diffusion")

@@ -174,6 +174,8 @@ def test_eval_again(run, capsys):
     (["--train", "system.prompt_processor.prompt=a corgi", "system.guidance.pretrained_model_name_or_path=nowhere",
       "system.prompt_processor.pretrained_model_name_or_path=nowhere"], 2, ["teacher.path: there is no folder nowhere"]),
     (["--test"], 2, ["resume=RUN"]),
+    (["--export", "resume=nowhere"], 2, ["nowhere"]),
+    (["--export", "resume=nowhere", "seed=1"], 2, ["carv3d export RUN"]),
 ])
 def test_launch_names_what_it_cannot_map(arguments, status, words):
     done = subprocess.run([sys.executable, str(ROOT / "launch.py"), *arguments], capture_output=True, text=True)

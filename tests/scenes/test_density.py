@@ -18,7 +18,7 @@ def splats(count: int, seed: int = 0, scale: float = 0.02, opacity: float = 0.5)
     generator = torch.Generator().manual_seed(seed)
     return Splats(torch.randn(count, 3, generator=generator),
                   torch.full((count, 3), math.log(scale)), torch.randn(count, 4, generator=generator),
-                  torch.full((count,), math.log(opacity / (1 - opacity))), torch.randn(count, 1, 3, generator=generator))
+                  torch.full((count,), opacity).logit(), torch.randn(count, 1, 3, generator=generator))
 
 
 def seen_with(gradient: torch.Tensor, noise: float, k: int, views: int, seed: int) -> tuple[Evidence, torch.Tensor]:

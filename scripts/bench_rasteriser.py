@@ -150,7 +150,7 @@ def main(argv: list[str] | None = None) -> int:
         parser = Parser(__doc__, repeats=20)
         parser.add_argument("--cases", nargs="+", default=list(CASES), metavar="NxSxB")
         parser.add_argument("--reference-repeats", type=whole(0), default=1, metavar="N")
-        parser.add_argument("--json", "--out", type=Path, metavar="FILE")
+        parser.add_argument("--json", type=Path, metavar="FILE")
         args = parser.read(argv)
         if args.config or args.overrides:
             raise UserError("--config and key=value: this benchmark has no configuration; --help lists what is allowed")

@@ -222,7 +222,7 @@ def test_backends_start_from_the_same_scene(pipelines):
 
 def test_rasteriser_measures_every_part(tmp_path, capsys):
     out = tmp_path / "out.json"
-    assert rasteriser.main(["--cases", "50x24x2", "30x8x1", "--repeats", "2", "--out", str(out)]) == 0
+    assert rasteriser.main(["--cases", "50x24x2", "30x8x1", "--repeats", "2", "--json", str(out)]) == 0
     captured = capsys.readouterr()
     assert captured.out == f"{out}\n" and "Gaussians" in captured.err
     result = json.loads(out.read_text())

@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
     verb = parser.add_mutually_exclusive_group(required=True)
     verb.add_argument("--train", action="store_true")
     verb.add_argument("--test", action="store_true", help="the turntable of resume=RUN again")
-    verb.add_argument("--export", action="store_true", help="the files that resume=RUN says in export.formats, or a GLB")
+    verb.add_argument("--export", action="store_true", help="resume=RUN as export.formats says, or as GLB")
     arguments, overrides = parser.parse_known_args(argv)
     if arguments.gpu is not None:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", arguments.gpu)

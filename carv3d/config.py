@@ -299,15 +299,15 @@ def _check_relations(config: Config) -> None:
     if config.scene.type != "gaussians":
         for name in ("lambda_needle", "lambda_faint", "lambda_size"):
             if getattr(config.loss, name) != constant(0.0):
-                raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no Gaussians; it needs "
-                                "scene.type=gaussians")
+                raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no Gaussians; "
+                                "it needs scene.type=gaussians")
     own = config.scene.gaussians
     if own.density.every and own.density.start > own.density.stop:
         raise UserError(f"scene.gaussians.density.start: {own.density.start} given with stop {own.density.stop}; start "
                         "must not be above it; scene.gaussians.density.every=0 keeps the number as it is")
     if own.density.every and own.density.cap < own.count:
-        raise UserError(f"scene.gaussians.density.cap: {own.density.cap} given with scene.gaussians.count {own.count}; the "
-                        "cap must not be below it")
+        raise UserError(f"scene.gaussians.density.cap: {own.density.cap} given with scene.gaussians.count {own.count}; "
+                        "the cap must not be below it")
     check_formats(config.export.formats, config.scene.type, "export.formats")
 
 

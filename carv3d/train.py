@@ -22,6 +22,7 @@ from carv3d.objectives import csd, sds, vsd
 from carv3d.scenes.base import Scene
 from carv3d.scenes.cameras import Cameras
 from carv3d.schema import Config
+from carv3d.transfer import moved
 from carv3d.vsd import Learner
 
 FIRST_K = 4  # of estimator.k=auto, until the first measurement
@@ -154,7 +155,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
     # views, rendered once and encoded once
     cameras, background = views.sample(config, step, batch, strata=data.camera_strata, sequence=data.camera_sequence)
-    cameras, background = cameras.to(device), background.to(device)
+    cameras, background = cameras.to(device), moved(background, device)
     mark("cameras")
     out = scene.render(cameras, background, generator("render"))
     mark("render")

@@ -91,6 +91,9 @@ def test_schedules():
     ("tag=${nothing.here}", ["nothing.here"]),
     ("estimator.k=[1", ["estimator.k", "[1", "whole number"]),
     ("data.camera_sequence=true", ["data.camera_sequence", "data.batch_size 2", "batch_size 1"]),
+    ("loss.lambda_needle=1", ["loss.lambda_needle", "scene.type nerf", "scene.type=gaussians"]),
+    ("scene.gaussians.density.start=400", ["density.start", "400 given with stop 350", "density.every=0"]),
+    ("scene.gaussians.density.cap=10", ["density.cap", "10 given", "count 2000"]),
     ("just words", ["just words", "key=value"]),
     ("=3", ["=3", "key=value"]),
 ])

@@ -81,3 +81,26 @@ def test_on_cuda_the_first_call_is_measured():
         return torch.empty(free // 10, dtype=torch.uint8, device=cuda).numel()
 
     assert chunks.run(call, 16) == free // 10 and asked == [1] and 4 <= chunks.size <= 8
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_moving_to_the_device_waits_for_nothing():
+    """PyTorch's own detector of waits raises on the plain copy of pageable memory, and not on ours."""
+    from carv3d.transfer import moved
+
+    given = torch.rand(1 << 16)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        there = moved(given, "cuda")
+        with pytest.raises(RuntimeError):
+            given.to("cuda")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(there.cpu(), given)
+
+
+def test_moving_within_the_host_copies_nothing():
+    from carv3d.transfer import moved
+
+    given = torch.rand(3)
+    assert moved(given, "cpu") is given

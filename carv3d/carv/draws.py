@@ -57,4 +57,7 @@ def draw(items: int, per_item: int, shape: tuple[int, ...], proposal: Proposal, 
         stratum = torch.arange(per_item, device=points.device).expand(items, -1)
     timestep, weight = proposal.to(points.device).sample(points)
     values = noises.sample(noise, stratum, shape, noise_generator)
-    return Draws(timestep.to(values.device), weight.float().to(values.device), values)
+    chosen = timestep, weight.float()
+    if values.device.type == "cuda" and timestep.device.type == "cpu":  # pinned copies are queued, not waited for
+        chosen = (x.pin_memory() for x in chosen)
+    return Draws(*(x.to(values.device, non_blocking=True) for x in chosen), values)

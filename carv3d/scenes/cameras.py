@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from carv3d.transfer import moved
+
 
 @dataclass(frozen=True)
 class Cameras:
@@ -45,8 +47,8 @@ class Cameras:
 
     def to(self, device: torch.device | str) -> Cameras:
         return Cameras(
-            self.azimuth_deg.to(device), self.elevation_deg.to(device), self.distance.to(device),
-            self.fovy_deg.to(device), self.width, self.height,
+            *(moved(x, device) for x in (self.azimuth_deg, self.elevation_deg, self.distance, self.fovy_deg)),
+            self.width, self.height,
         )
 
     @property

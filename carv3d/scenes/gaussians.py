@@ -14,6 +14,7 @@ from carv3d.scenes.density import Evidence, Rules
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.splatting import rasterise
 from carv3d.scenes.splats import Splats
+from carv3d.transfer import moved
 
 RATES = {"means": "means", "log_scales": "scales", "quaternions": "quaternions", "opacity_logits": "opacity",
          "sh": "sh"}  # parameter -> the name of its rate
@@ -75,7 +76,7 @@ class Gaussians(nn.Module):
         if background.shape != (len(cameras), 3):
             raise ValueError(f"background must be [{len(cameras)},3], got {tuple(background.shape)}")
         raster = rasterise(self.splats, cameras.to(self.device), backend=self.raster_backend, antialias=self.antialias)
-        rgb = raster.rgb + (1 - raster.opacity) * background.to(self.device)[:, None, None]
+        rgb = raster.rgb + (1 - raster.opacity) * moved(background, self.device)[:, None, None]
         if torch.is_grad_enabled():
             self.raster, self.size = raster, (cameras.width, cameras.height)
         else:

@@ -14,6 +14,7 @@ from carv3d.scenes.kernels import fused, volume
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.hash_grid import FEATURES, HashGrid
 from carv3d.scenes.kernels.marching import Grid, Rays, Samples, march_numba, march_torch
+from carv3d.transfer import moved
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
 CHUNK_RAYS = 1 << 14  # bounds the memory of a render without gradients where the fused kernel does not run
@@ -123,7 +124,7 @@ class NeRF(Fixed, nn.Module):
             stats = {}
         shape = (views, height, width, -1)
         rgb, opacity, depth = rgb.view(shape), opacity.view(shape), depth.view(shape)
-        rgb = rgb + (1 - opacity) * background.to(self.device)[:, None, None]
+        rgb = rgb + (1 - opacity) * moved(background, self.device)[:, None, None]
         return RenderOut(rgb, opacity, depth / opacity.clamp_min(1e-6), stats)
 
     def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
@@ -155,7 +156,7 @@ class NeRF(Fixed, nn.Module):
 
     def _rays(self, cameras: Cameras, jitter: Tensor) -> Rays:
         origins, directions = cameras.to(self.device).rays()
-        return Rays(origins.reshape(-1, 3), directions.reshape(-1, 3), jitter.to(self.device))
+        return Rays(origins.reshape(-1, 3), directions.reshape(-1, 3), moved(jitter, self.device))
 
     def _grid(self) -> Grid:
         return Grid(self.occupied, self.bound, self.step)

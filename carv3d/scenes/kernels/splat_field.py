@@ -2,8 +2,8 @@
 
 DreamGaussian's field for meshes (arXiv 2309.16653, section 3.2) sums opacities, which have no unit. Here tau =
 -log(1 - opacity) / (sqrt(2 pi) s), s the geometric mean of the scales: the density for which a ray through the middle
-of a round Gaussian meets its opacity. So it means what a NeRF's does, 1 / world unit. A Gaussian counts wherever it adds
-FIELD_LEAST or more.
+of a round Gaussian meets its opacity. So it means what a NeRF's does, 1 / world unit. A Gaussian counts wherever it
+adds FIELD_LEAST or more.
 """
 
 from __future__ import annotations

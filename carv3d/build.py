@@ -167,15 +167,17 @@ def _diffusion_teacher(config: Config) -> Teacher:
     from carv3d.diffusion.prompts import perp_neg_weights, view_weights
     from carv3d.progress import say
 
-    where, name, own = device(config), config.teacher.dtype, config.prompts
-    dtype = stable_diffusion.fastest_dtype(where) if name == "auto" else stable_diffusion.DTYPES[name]
+    where, given, own = device(config), config.teacher, config.prompts
+    names = {"auto": stable_diffusion.fastest_dtype(where), **stable_diffusion.DTYPES}
+    encoder_names = {**names, "auto": stable_diffusion.encoder_dtype(where)}
     weights_of = partial(view_weights, views=config.data.views, interpolate=own.interpolate or own.perp_neg > 0,
                          front_deg=own.front_deg, back_deg=own.back_deg, overhead_deg=own.overhead_deg)
     negatives_of = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     return stable_diffusion.load(
         weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
-        negatives_of=negatives_of if own.perp_neg else None, variant=config.teacher.variant, dtype=dtype, device=where,
-        compiled=config.teacher.compile, checkpoint_encode=config.teacher.checkpoint_encode, announce=say)
+        negatives_of=negatives_of if own.perp_neg else None, variant=given.variant, dtype=names[given.dtype],
+        encode_dtype=encoder_names[given.encode_dtype], device=where, compiled=given.compile,
+        checkpoint_encode=given.checkpoint_encode, announce=say)
 
 
 def view_prompts(config: Config) -> list[str]:

@@ -251,8 +251,10 @@ def _check_relations(config: Config) -> None:
         if getattr(teacher, name) and teacher.type != "stable-diffusion":
             raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}; it "
                             "needs teacher.type=stable-diffusion")
-    if teacher.dtype != "auto" and teacher.type == "exact":
-        raise UserError(f"teacher.dtype: {teacher.dtype} given with teacher.type exact, which works in float32")
+    for name in ("dtype", "encode_dtype"):
+        if getattr(teacher, name) != "auto" and teacher.type == "exact":
+            raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type exact, which works in "
+                            "float32")
     for name in ("compile", "checkpoint_encode"):
         if getattr(teacher, name) and teacher.type == "exact":
             raise UserError(f"teacher.{name}: true given with teacher.type exact, which has no network; allowed: "

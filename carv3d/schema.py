@@ -153,6 +153,8 @@ class TeacherConfig:
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
     dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else float32",
                         choices=("auto", "float32", "float16", "bfloat16"))
+    encode_dtype: str = option("auto", "of the VAE encoder's products (autocast); auto: bfloat16 on CUDA that has "
+                               "it, else float32", choices=("auto", "float32", "bfloat16"))
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
                                      "slower")

@@ -144,7 +144,7 @@ def measure(config: Config, plain: Config, warm_up: int, repeats: int) -> dict:
         "batch_size": batch, "k": trainer.k, "picture": round(config.data.width.at(0)),
         "guidance_scale": config.objective.guidance_scale,
         "dtype": str(trainer.teacher.unet.dtype).removeprefix("torch."),
-        "encoder_dtype": str(trainer.teacher.vae.dtype).removeprefix("torch."),
+        "encoder_dtype": str(trainer.teacher.encode_dtype).removeprefix("torch."),
         "steps": {name: {"k": draws[name] // batch, "renders": batch, "encodes": batch,
                          "decodes": batch if name == "plain_sds_decode" else 0, "draws": draws[name],
                          "unet_rows": draws[name] * trainer.evaluations,

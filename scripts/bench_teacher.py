@@ -208,7 +208,7 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
         products += [milliseconds(multiply, sync) for _ in range(PRODUCTS)]
     peak = multiply_flops / (1e-3 * min(products))
     return {
-        "dtype": str(dtype).removeprefix("torch."), "encoder_dtype": str(teacher.vae.dtype).removeprefix("torch."),
+        "dtype": str(dtype).removeprefix("torch."), "encoder_dtype": str(teacher.encode_dtype).removeprefix("torch."),
         "description": teacher.description, "rows_per_draw": teacher.evaluations(GUIDED),
         "matmul": {"side": MATMUL[device.type], "flops_per_s": peak},
         "draws": [summary(cell, teacher.evaluations(GUIDED), peak) for cell in cells],

@@ -35,6 +35,11 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
 
 
+def encoder_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 on CUDA devices that have it, float32 elsewhere: on a CPU the encoder's small pictures gain little."""
+    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+
+
 def prefer_trained_attention(unet: Any) -> None:
     """On a CPU the fused attention's backward pass takes several times the plain one's."""
     from diffusers.models.attention_processor import AttnProcessor
@@ -60,12 +65,13 @@ class StableDiffusionTeacher:
     embeddings: [V+1,L,D], one row per view word (one in all without view words) and last the empty or negative prompt.
     weights_of: (azimuth, elevation) in degrees, [B] each -> each word's share of a camera's prompt [B,V].
     negatives_of: the same -> weights [B,M] of the first M prompts as Perp-Neg's negatives, or None.
-    dtype: of the UNet; the VAE's encoder stays in float32, since a gradient passes through it. latent_shape follows the
-    model.
+    encode_dtype: of the VAE encoder's products; its weights and sums stay in float32, since a gradient passes through
+    it (autocast). latent_shape follows the model.
     """
 
     def __init__(self, unet: Any, vae: Any, scheduler: Any, embeddings: Tensor, *, weights_of: Angles,
-                 negatives_of: Angles | None = None, description: str, device: torch.device | str = "cpu"):
+                 negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32,
+                 description: str, device: torch.device | str = "cpu"):
         self.device = torch.device(device)
         self.unet = unet.to(self.device).eval().requires_grad_(False)
         self.vae = vae.to(self.device).eval().requires_grad_(False)
@@ -74,6 +80,7 @@ class StableDiffusionTeacher:
         self.prediction_type = scheduler.config.prediction_type
         self.embeddings = embeddings.to(self.device, unet.dtype)
         self.weights_of, self.negatives_of, self.description = weights_of, negatives_of, description
+        self.encode_dtype = encode_dtype
         size = unet.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         self.latent_shape = (unet.config.in_channels, height, width)
@@ -86,7 +93,8 @@ class StableDiffusionTeacher:
         picture = rgb.permute(0, 3, 1, 2)
         if picture.shape[2:] != self.picture_size:
             picture = F.interpolate(picture, self.picture_size, mode="bilinear", antialias=True, align_corners=False)
-        mean = self.vae.encode((2 * picture - 1).to(self.vae.dtype)).latent_dist.mean
+        with torch.autocast(self.device.type, self.encode_dtype, enabled=self.encode_dtype != torch.float32):
+            mean = self.vae.encode((2 * picture - 1).to(self.vae.dtype)).latent_dist.mean
         return ((mean - self._shift) * self._scale).to(rgb.dtype)
 
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> TextCondition:
@@ -147,13 +155,14 @@ class StableDiffusionTeacher:
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
          negative: str = "", variant: str = "", dtype: torch.dtype = torch.float32,
-         device: torch.device | str = "cpu", compiled: bool = False, checkpoint_encode: bool = False,
-         announce: Callable[[str], None] = lambda line: None) -> StableDiffusionTeacher:
+         encode_dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", compiled: bool = False,
+         checkpoint_encode: bool = False, announce: Callable[[str], None] = lambda line: None
+         ) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
-    ``StableDiffusionTeacher``. compiled: by torch.compile. checkpoint_encode: the encoder's activations are made again
-    on the way back. Raises UserError where the files do not fit.
+    ``StableDiffusionTeacher``. dtype: of the UNet. compiled: by torch.compile. checkpoint_encode: the encoder's
+    activations are made again on the way back. Raises UserError where the files do not fit.
     """
     embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, announce=announce)
     unet, vae = _model(folder, "unet", variant, dtype), _model(folder, "vae", variant, torch.float32)
@@ -165,7 +174,8 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
         vae.enable_gradient_checkpointing()
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
-        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of, device=device,
+        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
+        encode_dtype=encode_dtype, device=device,
         description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
 
 

@@ -84,7 +84,7 @@ def bake(scene: Field, vertices: np.ndarray, normals: np.ndarray, faces: np.ndar
     picture[where] = to_bytes(found)
     empty = np.ones(size * size, dtype=bool)
     empty[where] = False
-    progress(int(empty.sum()))
+    progress(size * size - len(where))
     rows, columns = ndimage.distance_transform_edt(empty.reshape(size, size), return_distances=False,
                                                    return_indices=True)
     return picture.reshape(size, size, 3)[rows, columns]

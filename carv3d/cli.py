@@ -63,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--out", metavar="DIR", help="default: RUN/measure, or outputs/measure/TAG@TIME")
     measure.add_argument("overrides", nargs="*", metavar="key=value")
 
+    sweep = commands.add_parser("sweep", help="many runs from one file; again: what is still missing")
+    sweep.add_argument("file", metavar="FILE", help="YAML: base, overrides, variants, grid, zip, prompts, seeds")
+    sweep.add_argument("--workers", type=_whole(1), default=1, metavar="N", help="runs at a time, sharing the cores")
+    sweep.add_argument("--retry", action="store_true", help="also start failed cells again")
+    sweep.add_argument("--dry-run", action="store_true", help="print the cells and their cost")
+    sweep.add_argument("overrides", nargs="*", metavar="key=value", help="for every cell")
+
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
 
@@ -100,8 +107,19 @@ def _joined(argv: list[str]) -> list[str]:
     return out
 
 
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    """argparse gives up key=value after an option, where a positional came before it."""
+    args, rest = parser().parse_known_args(argv)
+    if stray := [word for word in rest if word.startswith("-") or "=" not in word or not hasattr(args, "overrides")]:
+        raise UserError(f"unrecognized arguments: {' '.join(stray)}; carv3d {args.command} --help lists what is "
+                        "allowed")
+    if rest:
+        args.overrides += rest
+    return args
+
+
 MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
-           "prompts": "prompts", "doctor": "doctor"}
+           "sweep": "sweep", "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -113,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
             near = difflib.get_close_matches(argv[0], MODULES, 1)
             raise UserError(f"{argv[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} "
                             f"allowed: {', '.join(MODULES)}")
-        args = parser().parse_args(_joined(argv))
+        args = _parsed(_joined(argv))
         return importlib.import_module(f"carv3d.commands.{MODULES[args.command]}").main(args)
     except UserError as error:
         print(f"carv3d: error: {error}", file=sys.stderr)

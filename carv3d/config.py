@@ -40,8 +40,8 @@ def parse(text: str) -> Config:
 
 def _merge(files: list[dict], overrides: list[str] | tuple[str, ...]) -> Config:
     tree = OmegaConf.create(dataclasses.asdict(Config()))
-    for source in files + [dict(map(_split, overrides))]:
-        for key, value in _leaves(source):
+    for source in files + [dict(map(split, overrides))]:
+        for key, value in leaves(source):
             OmegaConf.update(tree, key, _shorthand(key, value), merge=False)
     try:
         resolved = OmegaConf.to_container(tree, resolve=True)
@@ -69,12 +69,12 @@ def _read(path: Path) -> dict:
     return content
 
 
-def _split(argument: str) -> tuple[str, Any]:
+def split(argument: str) -> tuple[str, Any]:
     """``a.b=1`` -> ("a.b", 1). Text fields take what follows the first = as it stands."""
     key, separator, raw = argument.partition("=")
     if not separator or not key:
         raise UserError(f"'{argument}' is not understood; write key=value, for example trainer.max_steps=200")
-    kind = _field_of(key)
+    kind = field_of(key)
     if kind.type in ("str", str):
         return key, raw
     try:
@@ -83,13 +83,13 @@ def _split(argument: str) -> tuple[str, Any]:
         raise UserError(f"{key}={raw}: the value is not understood; allowed: {_allowed(kind)}") from None
 
 
-def _leaves(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
+def leaves(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
     """Dotted keys of a nested mapping; what has a shorthand counts as one leaf."""
     out = []
     for key, value in tree.items():
         path = f"{prefix}{key}"
-        if isinstance(value, dict) and value and _field_of(path).type not in ("Schedule", "CostConfig"):
-            out += _leaves(value, path + ".")
+        if isinstance(value, dict) and value and field_of(path).type not in ("Schedule", "CostConfig"):
+            out += leaves(value, path + ".")
         else:
             out.append((path, value))
     return out
@@ -113,7 +113,7 @@ def keys(cls: type = Config, prefix: str = "") -> list[str]:
     return out
 
 
-def _field_of(key: str) -> dataclasses.Field:
+def field_of(key: str) -> dataclasses.Field:
     cls, found = Config, None
     for part in key.split("."):
         found = {f.name: f for f in dataclasses.fields(cls)}.get(part) if cls else None
@@ -128,7 +128,7 @@ def _field_of(key: str) -> dataclasses.Field:
 
 
 def _shorthand(key: str, value: Any) -> Any:
-    kind = _field_of(key)
+    kind = field_of(key)
     if _is_schedule(kind):
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return dataclasses.asdict(constant(value))
@@ -292,6 +292,9 @@ def _check_relations(config: Config) -> None:
                         "zero_sum K >= 2")
     if cost.source == "given" and cost.a_ms + cost.b_ms <= 0:
         raise UserError(f"estimator.cost: a_ms {cost.a_ms:g} and b_ms {cost.b_ms:g} given; one must be positive")
+    if config.budget.evaluations and not teacher.toybox:
+        raise UserError(f"budget.evaluations: {config.budget.evaluations} given with teacher.type {teacher.type}, "
+                        "whose prompts have no ground truth; allowed: teacher.type=bundled, exact")
     steps = {0, config.trainer.max_steps} | set(config.objective.t_min.steps) | set(config.objective.t_max.steps)
     for step in sorted(steps):
         low, high = config.objective.t_min.at(step), config.objective.t_max.at(step)
@@ -334,21 +337,21 @@ def _dump(node: Any, depth: int) -> list[str]:
     for item in dataclasses.fields(node):
         value = getattr(node, item.name)
         if isinstance(value, Schedule):
-            text = (_flow(value.values[0]) if len(value.values) == 1 else
-                    f"{{values: {_flow(value.values)}, steps: {_flow(value.steps)}, "
+            text = (flow(value.values[0]) if len(value.values) == 1 else
+                    f"{{values: {flow(value.values)}, steps: {flow(value.steps)}, "
                     f"interpolation: {value.interpolation}}}")
         elif dataclasses.is_dataclass(value):
             lines += [f"{pad}{item.name}:"] + _dump(value, depth + 1)
             continue
         else:
-            text = _flow(value)
+            text = flow(value)
         choices = item.metadata["choices"]
         comment = item.metadata["help"] + (f" ({' | '.join(map(str, choices))})" if choices else "")
         lines.append(f"{pad}{item.name}: {text}".ljust(44) + f"  # {comment}")
     return lines
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """A scalar or flat list as YAML on one line, numbers as Python reads them back exactly."""
     text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
     return text.removesuffix("\n...").strip()

@@ -61,9 +61,9 @@ class Run:
         run = cls(fresh_folder(config, config.name))
         run.ckpts.mkdir()
         run.save.mkdir()
-        write_text(run.folder / "config.yaml", configuration.dump(config))
         write_text(run.folder / "cmd.txt", shlex.join(sys.argv) + "\n")
         run.write_environment(environment)
+        write_text(run.folder / "config.yaml", configuration.dump(config))  # last: it makes the folder a run
         return run
 
     @classmethod
@@ -234,7 +234,7 @@ def _cpu_name() -> str:
 
 
 class Clock:
-    """Seconds by station: start, compile, train, evaluation, video."""
+    """Seconds by station: start, compile, train, loop (what lies between steps), checkpoint, evaluation, video, ..."""
 
     def __init__(self, seconds: dict[str, float] | None = None):
         self.seconds = dict(seconds or {})

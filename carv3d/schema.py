@@ -272,6 +272,20 @@ class TrainerConfig:
 
 
 @dataclass
+class BudgetConfig:
+    """A run stops at the first step at which one of these, or ``trainer.max_steps``, is reached."""
+
+    seconds: float = option(0.0, "of training: steps and the choice of K, without start, compilation, logs, pictures, "
+                            "checkpoints and quality; 0: no limit, here and below", ge=0)
+    renders: int = option(0, "views rendered, those that variance is measured on included", ge=0)
+    draws: int = option(0, "teacher draws, those that variance is measured on included", ge=0)
+    teacher_evals: int = option(0, "rows through the denoiser: the teacher's branches and VSD's own score, which also "
+                                "learns", ge=0)
+    evaluations: int = option(0, "lines of quality in metrics.jsonl at points of equal cost, in the unit of the budget "
+                              "that is set (of several, the one nearest its end), else in steps; 0: none", ge=0)
+
+
+@dataclass
 class CheckpointConfig:
     every_n_train_steps: int = option(100, "steps between checkpoints; 0: only the last", ge=0)
     keep: int = option(2, "newest checkpoints kept", ge=1)
@@ -322,6 +336,7 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log: LogConfig = field(default_factory=LogConfig)
     export: ExportConfig = field(default_factory=ExportConfig)

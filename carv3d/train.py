@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from carv3d import accounting, carv, losses, rng, views
+from carv3d import accounting, budget, carv, losses, rng, views
 from carv3d.carv import adapt
 from carv3d.carv.allocate import Cost
 from carv3d.carv.estimate import ValueFn
@@ -19,6 +19,7 @@ from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
 from carv3d.memory import Chunks
 from carv3d.objectives import csd, sds, vsd
+from carv3d.runs import Clock
 from carv3d.scenes.base import Scene
 from carv3d.scenes.cameras import Cameras
 from carv3d.schema import Config
@@ -244,30 +245,46 @@ class Hooks:
     checkpoint: Callable[[int], None]
     keep_replay: Callable[[int, dict[str, Tensor]], None]
     stop: Callable[[], bool]
+    evaluate: Callable[[int], None] = lambda step: None
 
 
-def train(trainer: Trainer, first_step: int, hooks: Hooks) -> int:
-    """Run steps first_step..max_steps-1; returns the number of steps done in all (less than max_steps if stopped).
+def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None = None) -> int:
+    """Run steps from first_step until max_steps or a budget is reached, or ``stop``; returns the steps done in all.
 
     Reads the device once per log interval. A non-finite step is counted and its draws are handed to ``keep_replay``.
+    The clock's station train is the time within steps and the choice of K, and nothing else; hooks lap their own.
     """
-    config = trainer.config
+    config, clock = trainer.config, clock or Clock()
     pending: deque[tuple[int, StepOut]] = deque()
-    for step in range(first_step, config.trainer.max_steps):
+
+    def cost() -> dict[str, float]:
+        return budget.spent(trainer.ledger, clock.seconds.get("train", 0.0))
+
+    exact = config.budget.seconds > 0  # then every step ends with the device's end of it
+    done, scored = first_step, budget.points(config, first_step, cost())
+    while not budget.stopped_by(config, done, cost()):
+        step, done = done, done + 1
+        clock.lap("loop")
         if trainer.measures_cost:
             trainer.timer.start()
             out = train_step(trainer, step, trainer.timer)
         else:
             out = train_step(trainer, step)
-        if (config.estimator.k == "auto" and (step + 1) % config.estimator.measure_every == 0
-                and step + 1 < config.trainer.max_steps):
-            hooks.decision(step + 1, choose_k(trainer, step))
+        _lap(trainer, clock, wait=exact)
+        choosing = config.estimator.k == "auto" and done % config.estimator.measure_every == 0
+        if choosing and not budget.stopped_by(config, done, cost()):
+            decision = choose_k(trainer, step)
+            _lap(trainer, clock, wait=exact)
+            hooks.decision(done, decision)
         pending.append((step, out))
-        done = step + 1
-        stopping = hooks.stop() or done == config.trainer.max_steps
+        stopping = hooks.stop() or budget.stopped_by(config, done, cost()) is not None
         every = config.checkpoint.every_n_train_steps
         saving = stopping or (every and done % every == 0)
         logging = done % config.log.every_n_steps == 0
+        previewing = config.trainer.preview_every and done % config.trainer.preview_every == 0
+        due = budget.points(config, done, cost())
+        if trainer.device.type == "cuda" and (logging or saving or previewing or due > scored):
+            _lap(trainer, clock, wait=True)  # what is still to be computed is training, not what waits for it below
         if logging or saving:
             for earlier, result in pending:
                 if not bool(result.finite):
@@ -277,10 +294,20 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks) -> int:
         if logging or stopping:
             hooks.log(done, {name: float(value) for name, value in out.metrics.items()})
         hooks.progress(done)
-        if config.trainer.preview_every and done % config.trainer.preview_every == 0:
+        if previewing:
             hooks.preview(done)
+        if due > scored:  # before the checkpoint: a kill loses no point
+            scored = due
+            hooks.evaluate(done)
         if saving:
             hooks.checkpoint(done)
         if stopping:
-            return done
-    return config.trainer.max_steps
+            break
+    return done
+
+
+def _lap(trainer: Trainer, clock: Clock, wait: bool) -> None:
+    """Enter training time. wait: until the device has done what it was given."""
+    if wait and trainer.device.type == "cuda":
+        torch.cuda.synchronize(trainer.device)
+    clock.lap("train")

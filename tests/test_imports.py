@@ -29,6 +29,7 @@ HEAVY = {"torch", "diffusers", "transformers", "peft", "numba", "nerfacc"}
                             "carv3d.toybox", "carv3d.rng"}),
     ("import carv3d.diffusion.exact, carv3d.diffusion.prompts", {"carv3d.scenes", "carv3d.carv", "carv3d.toybox", "numba"}),
     ("import carv3d.diffusion.weights", HEAVY | {"huggingface_hub"}),
+    ("import carv3d.sweep, carv3d.sweep_plan, carv3d.sweep_executor, carv3d.commands.sweep", HEAVY),
     ("from carv3d import build, config\nbuild.settle(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
     ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
     ("import carv3d.scenes.gaussians, carv3d.scenes.starts, carv3d.scenes.kernels.splatting_numba",

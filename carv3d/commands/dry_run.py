@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
-from carv3d import build
+from carv3d import budget, build
 from carv3d import config as configuration
 from carv3d.progress import duration, say
 from carv3d.runs import peak_memory_mib
@@ -15,34 +16,46 @@ from carv3d.schema import Config, constant
 def main(config: Config) -> int:
     build.set_up_kernels(config, say, truth=True)
     print(configuration.dump(config), end="")
-    total, lines = 0.0, []
-    sizes = _phases(config)
-    for (width, height), steps in sizes.items():
-        step_s = _probe(config, width, height)
-        total += step_s * steps
-        lines.append(f"# {steps} steps at {width}x{height}: {1e3 * step_s:.0f} ms each")
+    total, lines = estimate(config)
     print("\n".join(lines))
     print(f"# estimate: {duration(total)} of training (video and start not counted), {peak_memory_mib():.0f} MiB; "
           "from two probe steps per picture size on a fresh scene, whose fog is dearer than a settled object")
     return 0
 
 
-def _phases(config: Config) -> dict[tuple[int, int], int]:
+def estimate(config: Config) -> tuple[float, list[str]]:
+    """Seconds of training, and a line of what they are made of for each picture size."""
+    probes: dict[tuple[int, int], float] = {}
+    total, lines, left = 0.0, [], config.budget.seconds or float("inf")
+    for size in _phases(config, config.trainer.max_steps):
+        probes[size], step_cost = _probe(config, *size)
+    last = budget.most_steps(config, step_cost)
+    for (width, height), steps in _phases(config, last).items():
+        step_s = probes[width, height]
+        within = min(steps, math.ceil(left / step_s)) if left < float("inf") else steps
+        total, left = total + step_s * within, left - step_s * within
+        if within > 0:
+            lines.append(f"# {within} steps at {width}x{height}: {1e3 * step_s:.0f} ms each")
+    return total, lines
+
+
+def _phases(config: Config, count: int) -> dict[tuple[int, int], int]:
     """Number of steps at each picture size."""
     sizes: dict[tuple[int, int], int] = {}
-    for step in range(config.trainer.max_steps):
+    for step in range(count):
         size = round(config.data.width.at(step)), round(config.data.height.at(step))
         sizes[size] = sizes.get(size, 0) + 1
     return sizes
 
 
-def _probe(config: Config, width: int, height: int) -> float:
-    """Seconds of the second of two steps at one picture size."""
+def _probe(config: Config, width: int, height: int) -> tuple[float, dict[str, float]]:
+    """Seconds of the second of two steps at one picture size, and the counts that a step costs."""
     from carv3d.train import train_step
 
     data = dataclasses.replace(config.data, width=constant(width), height=constant(height))
     trainer = build.trainer(dataclasses.replace(config, data=data))
     train_step(trainer, 0)
+    step_cost = budget.spent(trainer.ledger, 0.0)
     began = time.perf_counter()
     train_step(trainer, 1)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, step_cost

@@ -12,14 +12,14 @@ from types import FrameType
 from typing import Any
 
 import carv3d
-from carv3d import build, checkpoint
+from carv3d import budget, build, checkpoint
 from carv3d import config as configuration
 from carv3d.errors import UserError
 from carv3d.progress import Progress, say
 from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
 from carv3d.schema import Config
 
-FREE_ON_RESUME = ("trainer", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
+FREE_ON_RESUME = ("trainer", "budget", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
 
 
 def main(args: Namespace) -> int:
@@ -71,9 +71,12 @@ def _resume(args: Namespace) -> int:
     if changed:
         raise UserError(f"checkpoint {path} refused: made with another {changed[0]} than {run.folder}/config.yaml says")
     build.settle(config)
-    if state["step"] >= config.trainer.max_steps:
-        raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}; "
-                        "give a larger trainer.max_steps to go on")
+    if run.summary().get("status") == "finished":  # else its end is still to be made: pictures, quality, summary
+        cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
+        if ended := budget.stopped_by(config, state["step"], cost):
+            raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
+                            + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
+                            + f"; give a larger {ended} to go on")
     run.rewrite_config(config)
     run.truncate_metrics(state["step"])
     return _run(run, config, clock, state, lock)
@@ -168,7 +171,7 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
         began = time.perf_counter()
 
         def log(step: int, metrics: dict[str, float]) -> None:
-            wall = clock.lap("train")
+            wall = clock.seconds["train"]
             step_ms = 1e3 * (time.perf_counter() - began) / (step - first)
             record = {"step": step, "wall_s": round(wall, 3), **trainer.ledger, **metrics,
                       "step_ms": round(step_ms, 2), "peak_mem_mib": round(peak_memory_mib(), 1)}
@@ -180,20 +183,30 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             run.log({"step": step, "decision": record})
 
         def save(step: int) -> None:
-            clock.lap("train")
+            clock.lap("loop")
             checkpoint.save(run.ckpts, step, {"trainer": trainer.state(), "config": configuration.dump(config),
                                               "seconds": dict(clock.seconds)}, config.checkpoint.keep)
+            clock.lap("checkpoint")
 
         def preview(step: int) -> None:
             from carv3d.export.pictures import write_png
 
-            clock.lap("train")
+            clock.lap("loop")
             for scene, mark in numbered(trainer.scenes):
                 write_png(run.save / f"it{step}{mark}.png", sheet(scene, config, trainer.device, count=4, size=64))
             clock.lap("preview")
 
-        done = train(trainer, first, Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop))
-    clock.lap("train")
+        def score(step: int) -> None:
+            from carv3d.commands.evaluate import evaluate
+
+            clock.lap("loop")
+            scores = [evaluate(config.prompt, scene, trainer.device) for scene in trainer.scenes]
+            cost = budget.spent(trainer.ledger, clock.seconds["train"])
+            run.log({"step": step, **of_particles(scores), "cost": cost})
+            clock.lap("evaluation")
+
+        done = train(trainer, first, Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop, score), clock)
+    clock.lap("loop")
     finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop())
 
 
@@ -249,10 +262,12 @@ def finish(run: Run, config: Config, scenes: list[Any], device: Any, clock: Cloc
               for fault in health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device),
                                            ledger["nonfinite_steps"], truth)]
     clock.lap("evaluation")
+    seconds = clock.seconds.get("train", 0.0)
 
     def summarise() -> None:
         run.write_summary({
             "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
+            "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
             "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
             "peak_mem_mib": round(peak_memory_mib(), 1), **of_particles(scores), "artefacts": artefacts,
             "warnings": faults,

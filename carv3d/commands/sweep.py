@@ -1,0 +1,46 @@
+"""carv3d sweep: many runs from one file, each done once, whatever interrupts them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from carv3d import sweep, sweep_plan, sweep_report
+from carv3d.progress import duration, say
+from carv3d.sweep_executor import Processes
+from carv3d.sweep_ledger import Ledger
+from carv3d.sweep_plan import Cell, Plan
+
+
+def main(args: Namespace) -> int:
+    plan = sweep_plan.load(Path(args.file), args.overrides)
+    sweep.check(plan, args.workers)
+    if args.dry_run:
+        return _dry_run(plan, args.workers)
+    cuda = any(cell.config.device != "cpu" for cell in plan.cells)
+    status = sweep.run(plan, Processes(args.workers, cuda=cuda), args.retry)
+    with Ledger(plan.folder / "ledger.sqlite") as ledger:
+        print(sweep_report.table(ledger.rows(cell.id for cell in plan.cells)))
+    print(plan.folder / "cells.csv")
+    return status
+
+
+def _dry_run(plan: Plan, workers: int) -> int:
+    """The cells, and their time from two probe steps per picture size of one cell per variant; writes nothing."""
+    from carv3d import build
+    from carv3d.commands.dry_run import estimate
+
+    alike: dict[str, list[Cell]] = {}
+    for cell in plan.cells:
+        print(f"{cell.id}  {cell.name}")
+        key = str({name: value for name, value in cell.axes.items() if name not in ("prompt", "seed")})
+        alike.setdefault(key, []).append(cell)
+    build.set_up_kernels(plan.cells[0].config, say, truth=True)
+    total = 0.0
+    for cells in alike.values():
+        seconds, _ = estimate(cells[0].config)
+        total += seconds * len(cells)
+        print(f"# {len(cells)} cells like '{cells[0].name}': {duration(seconds)} of training each")
+    print(f"# estimate: {duration(total / workers)} for {len(plan.cells)} cells with {workers} at a time (start, "
+          "pictures and video not counted), from probe steps with all cores")
+    return 0

@@ -125,8 +125,8 @@ def find_level(solid: Solidity, views: Cameras, rendered: RenderOut) -> Level:
         iou = both.sum(0) / (inside | shown).sum(0)
         apart = (first - depth[:, None]).abs().clamp_max(0.25 * solid.bound)
         apart = torch.where(both, apart, 0.0).sum(0) / both.sum(0)
-        apart[iou < iou.max() - PLATEAU] = math.inf
-        best = int(apart.nan_to_num(math.inf).argmin())
+        apart[(iou < iou.max() - PLATEAU) | ~both.any(0)] = math.inf
+        best = int(apart.argmin())
         if not only_the_box(solid.grid > levels[best]):
             found.append(Level(LEVELS[best], iou[best].item(), threshold))
         if found and found[-1].iou > AGREES:

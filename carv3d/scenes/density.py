@@ -24,17 +24,15 @@ class Evidence:
     """What the views since the last change said about N Gaussians.
 
     signal: [N], sum over observations of the inner product of two independent screen-space gradients, in units of half
-    the picture's side. seen: [N], number of observations. views: scalar, observations in all.
+    the picture's side. seen: [N], number of observations.
     """
 
     signal: Tensor
     seen: Tensor
-    views: Tensor
 
     @staticmethod
     def none(count: int, device: torch.device | str = "cpu") -> Evidence:
-        return Evidence(torch.zeros(count, device=device), torch.zeros(count, device=device),
-                        torch.zeros((), device=device))
+        return Evidence(torch.zeros(count, device=device), torch.zeros(count, device=device))
 
     def add(self, first: Tensor, second: Tensor, radii: Tensor, width: int, height: int) -> Evidence:
         """The evidence with B views more.
@@ -45,8 +43,7 @@ class Evidence:
         half = first.new_tensor([width / 2, height / 2])
         product = ((first * half) * (second * half)).sum(-1)
         visible = radii > 0
-        return Evidence(self.signal + (product * visible).sum(0), self.seen + visible.sum(0),
-                        self.views + len(radii))
+        return Evidence(self.signal + (product * visible).sum(0), self.seen + visible.sum(0))
 
     def tensors(self) -> dict[str, Tensor]:
         return {each.name: getattr(self, each.name) for each in fields(self)}

@@ -52,7 +52,7 @@ class Gaussians(nn.Module):
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(self.signal, self.seen, self.views)
+        return Evidence(self.signal, self.seen)
 
     @evidence.setter
     def evidence(self, new: Evidence) -> None:

@@ -46,7 +46,7 @@ def test_units_are_half_the_pictures_side_and_only_seen_views_count():
     first = torch.tensor([[[1.0, 2.0], [1.0, 0.0]], [[3.0, 0.0], [1.0, 0.0]]])
     radii = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
     evidence = Evidence.none(2).add(first, first, radii, width=4, height=8)
-    assert evidence.seen.tolist() == [2, 0] and evidence.views == 2
+    assert evidence.seen.tolist() == [2, 0]
     assert evidence.squared_gradient.tolist() == [((1 * 2) ** 2 + (2 * 4) ** 2 + (3 * 2) ** 2) / 2, 0.0]
 
 
@@ -55,7 +55,7 @@ def test_strong_small_ones_are_cloned_strong_large_ones_split_faint_and_huge_one
     given.log_scales[1] = math.log(0.1)
     given.log_scales[2] = math.log(0.6)
     given.opacity_logits[3] = -6.0
-    evidence = Evidence(torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]), torch.ones(5), torch.tensor(1.0))
+    evidence = Evidence(torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]), torch.ones(5))
     change = density.decide(given, evidence, RULES)
     assert change.clone.tolist() == [True, False, False, False, False]
     assert change.split.tolist() == [False, True, False, False, False]
@@ -63,7 +63,7 @@ def test_strong_small_ones_are_cloned_strong_large_ones_split_faint_and_huge_one
 
 
 def test_a_negative_product_is_no_strength():
-    evidence = Evidence(torch.tensor([-9.0]), torch.ones(1), torch.tensor(1.0))
+    evidence = Evidence(torch.tensor([-9.0]), torch.ones(1))
     change = density.decide(splats(1), evidence, RULES)
     assert not change.clone.any() and not change.split.any()
 
@@ -71,7 +71,7 @@ def test_a_negative_product_is_no_strength():
 @pytest.mark.parametrize("cap", [0, 3, 4, 6, 100])
 def test_the_cap_holds_and_the_strongest_grow_first(cap):
     given = splats(4)
-    evidence = Evidence(torch.tensor([1.0, 4.0, 3.0, 2.0]), torch.ones(4), torch.tensor(1.0))
+    evidence = Evidence(torch.tensor([1.0, 4.0, 3.0, 2.0]), torch.ones(4))
     change = density.decide(given, evidence, dataclasses.replace(RULES, cap=cap))
     after, _ = density.apply(given, change, torch.Generator().manual_seed(0))
     assert len(after) == min(8, max(cap, 4))

@@ -312,6 +312,30 @@ def test_gaussians_grow_and_the_optimiser_follows(rate):
     assert trainer.scene.opacity_logits.isfinite().all()
 
 
+def test_evidence_is_the_product_of_the_halves_screen_gradients():
+    """Each half's gradient of a view's own loss, pulled back by itself from the step's own draws, in half pictures."""
+    import carv3d.carv as carv
+    from carv3d import views
+
+    trainer = small_trainer("scene.type=gaussians", "scene.gaussians.count=300", "estimator.k=4",
+                            "scene.gaussians.density.start=0", "optimizer.lr_scale=0")
+    scene = trainer.scene
+    out = train_step(trainer, 0)
+    draws = carv.Draws(*(out.replay[name] for name in ("timestep", "weight", "noise")))
+    cameras, background = views.sample(trainer.config, 0, 2, strata=True, sequence=False)
+    condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
+    value = trainer.value(condition, cameras, out.replay["latents"])
+    half = torch.tensor([cameras.width, cameras.height]) / 2
+    pulled = []
+    for part in (slice(2), slice(2, None)):
+        latents = trainer.teacher.encode(scene.render(cameras, background).rgb)
+        latents.backward(trainer.estimate(value, draws.part(draws=part)).mean)  # each view's own, not their mean
+        pulled.append(scene.raster.screen.grad * half)
+    expected = (pulled[0] * pulled[1]).sum(-1).sum(0)
+    assert torch.allclose(scene.evidence.signal, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item())
+    assert expected.abs().max() > 0 and scene.evidence.seen.max() == 2
+
+
 def test_growing_gaussians_resume_to_the_bit():
     """Stopped between two changes, in the middle of gathering evidence for the next, and at a change."""
     def run(*stops):

@@ -29,10 +29,10 @@ def stopped_by(config: Config, step: int, cost: dict[str, float]) -> str | None:
     return reached(config.budget, cost) or ("trainer.max_steps" if step >= config.trainer.max_steps else None)
 
 
-def points(config: Config, step: int, cost: dict[str, float]) -> int:
-    """How many of the evaluations are due by now. A function of the cost alone, so a resumed run scores the same points
-    as a whole one, and none twice."""
-    count, set_ = config.budget.evaluations, limits(config.budget)
+def points(config: Config, count: int, step: int, cost: dict[str, float]) -> int:
+    """How many of ``count`` points of equal cost are passed by now. A function of the cost alone, so a resumed run stops
+    at the same ones as a whole run, and at none twice."""
+    set_ = limits(config.budget)
     shares = [cost[unit] * count // limit for unit, limit in set_.items()] or [step * count // config.trainer.max_steps]
     return min(int(max(shares)), count)
 

@@ -18,11 +18,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from carv3d import schema
 from carv3d.errors import UserError
-from carv3d.schema import Config, CostConfig, PromptsConfig, Schedule, constant
+from carv3d.schema import CompareConfig, Config, CostConfig, PromptsConfig, Schedule, constant
 
 GUIDANCE_SCALE = {"exact": 1.0, "bundled": 2.0, "stable-diffusion": 100.0, "vsd": 7.5, "csd": 1.0}
 """What objective.guidance_scale=auto means: SDS by teacher, the others by objective; a loaded configuration holds the
 number."""
+DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
 
 
 def load(file: str | Path | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Config:
@@ -36,6 +37,36 @@ def load(file: str | Path | None = None, overrides: list[str] | tuple[str, ...] 
 def parse(text: str) -> Config:
     """The configuration that ``dump`` wrote."""
     return _merge([yaml.safe_load(text)], ())
+
+
+def changed(config: Config, overrides: list[str] | tuple[str, ...]) -> Config:
+    """A configuration with ``key=value`` overrides over it, checked as ``load`` does."""
+    return _merge([dataclasses.asdict(config)], overrides)
+
+
+def estimators(config: Config) -> dict[str, Config]:
+    """What compare.estimators names: name -> the configuration with that estimator and nothing left to compare."""
+    alone, found = dataclasses.replace(config, compare=CompareConfig()), {}
+    for text in config.compare.estimators:
+        name, colon, rest = (part.strip() for part in text.partition(":"))
+        arguments = [part.strip() for part in rest.split(";") if part.strip()]
+        if not name or not colon or name in found:
+            raise UserError(f"compare.estimators: {text!r} given; allowed: a name of its own, a colon, and key=value "
+                            "divided by semicolons, as in 'plain: estimator.k=1; data.batch_size=2'")
+        for key in (split(argument)[0] for argument in arguments):
+            if not of_estimator(key):
+                raise UserError(f"compare.estimators: {name}: {key} given; allowed: estimator.*, "
+                                f"{', '.join(DRAWING)}, since all are measured on one scene and one objective")
+        try:
+            found[name] = changed(alone, arguments)
+        except UserError as error:
+            raise UserError(f"compare.estimators: {name}: {error}") from None
+    return found
+
+
+def of_estimator(key: str) -> bool:
+    """Whether an option changes how the gradient is drawn, and neither what is trained nor towards what."""
+    return key.startswith("estimator.") or key in DRAWING
 
 
 def _merge(files: list[dict], overrides: list[str] | tuple[str, ...]) -> Config:
@@ -295,6 +326,13 @@ def _check_relations(config: Config) -> None:
     if config.budget.evaluations and not teacher.toybox:
         raise UserError(f"budget.evaluations: {config.budget.evaluations} given with teacher.type {teacher.type}, "
                         "whose prompts have no ground truth; allowed: teacher.type=bundled, exact")
+    if bool(config.compare.points) != bool(config.compare.estimators):
+        raise UserError(f"compare.points: {config.compare.points} given with {len(config.compare.estimators)} "
+                        "compare.estimators; give both, or neither")
+    if config.compare.points and config.objective.type == "vsd":
+        raise UserError(f"compare.points: {config.compare.points} given with objective.type vsd, whose own score learns "
+                        "with every step and so has no state to compare on; allowed: objective.type=sds, csd")
+    estimators(config)
     steps = {0, config.trainer.max_steps} | set(config.objective.t_min.steps) | set(config.objective.t_max.steps)
     for step in sorted(steps):
         low, high = config.objective.t_min.at(step), config.objective.t_max.at(step)

@@ -286,6 +286,17 @@ class BudgetConfig:
 
 
 @dataclass
+class CompareConfig:
+    """Other estimators, measured on the scene as it stands at points along the run; they train nothing."""
+
+    points: int = option(0, "times along the run, spread as budget.evaluations are, at which the estimators below have "
+                         "their gradient's variance and their step's cost measured; 0: never", ge=0)
+    replicates: int = option(32, "independent steps of each estimator at a point", ge=2)
+    estimators: list[str] = option([], "each a name and what differs from the run's own estimator, as in 'plain: "
+                                   "estimator.k=1; data.batch_size=2'")
+
+
+@dataclass
 class CheckpointConfig:
     every_n_train_steps: int = option(100, "steps between checkpoints; 0: only the last", ge=0)
     keep: int = option(2, "newest checkpoints kept", ge=1)
@@ -337,6 +348,7 @@ class Config:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log: LogConfig = field(default_factory=LogConfig)
     export: ExportConfig = field(default_factory=ExportConfig)

@@ -10,8 +10,10 @@ Keys of the file::
     zip: {data.width: [32, 64], data.height: [32, 64]}        # side by side, lists of one length
     prompts: [a red mushroom, a blue car]         # or a text file, one a line, relative to this one
     seeds: 3                                      # 0, 1, 2; or a list
+    compare: {points: 3, replicates: 32}          # the variants' variance and cost, on states of the first one's runs
 
-A key may appear on one axis only. What is given on the command line holds for every cell.
+``compare`` may also hold ``estimators``, more of the same form as variants, that are measured and not trained; it goes
+into the cells of the first variant and the first seed. A key may appear on one axis only. What is given on the command line holds for every cell.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import hashlib
 import itertools
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,7 @@ from carv3d import config as configuration
 from carv3d.errors import UserError
 from carv3d.schema import Config
 
-KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds")
+KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds", "compare")
 OWN = ("name", "tag", "exp_root_dir")  # where a cell's run lies is the sweep's to say
 
 
@@ -77,10 +80,14 @@ def load(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:
     axes = [axis for axis in (_variants(path, content), *_grid(path, content), _zip(path, content),
                               _prompts(path, content), _seeds(path, content)) if axis]
     _check_apart(path, axes, overrides)
+    first = {key: value for axis in axes for key, value in axis[0][0].items() if key in ("variant", "seed")}
+    comparing = _comparing(path, content, base, lambda keys: [*map(_argument, (common | keys).items()), *overrides])
     cells: dict[str, Cell] = {}
     for chosen in itertools.product(*axes):
         labels = {key: value for label, _ in chosen for key, value in label.items()}
         keys = {key: value for _, values in chosen for key, value in values.items()}
+        if comparing and first.items() <= labels.items():
+            keys |= comparing
         cell = _cell(labels, keys, base, [*map(_argument, (common | keys).items()), *overrides])
         if other := cells.get(cell.id):
             raise UserError(f"{path}: the cells '{other.name}' and '{cell.name}' are the same run; take one away")
@@ -243,6 +250,33 @@ def _seeds(path: Path, content: dict[str, Any]) -> Axis:
     if not whole and (not isinstance(given, list) or not given):
         raise UserError(f"{path}: seeds: {given!r} given; allowed: how many, >= 1, or a list of whole numbers")
     return [({"seed": seed}, {"seed": seed}) for seed in (range(given) if whole else given)]
+
+
+def _comparing(path: Path, content: dict[str, Any], base: Path | None,
+               arguments: Callable[[dict[str, Any]], list[str]]) -> dict[str, Any]:
+    """The section compare of the cells that carry it: the variants and the estimators named besides, each by the options
+    in which it differs from the first variant, whose scenes they meet. arguments: of a cell with these keys."""
+    given = content.get("compare")
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not given.get("points") or not given.keys() <= {"points", "replicates", "estimators"}:
+        raise UserError(f"{path}: compare: {given!r} given; allowed: points, above 0, replicates, and estimators")
+    variants, besides = content.get("variants") or {}, given.get("estimators") or {}
+    if not isinstance(besides, dict) or any(name in variants for name in besides):
+        raise UserError(f"{path}: compare: estimators: {besides!r} given; allowed: names that no variant has, each with "
+                        "overrides")
+    resolved = {}
+    for name, keys in (variants | besides).items():
+        flat = _flat(f"{path}: {name}", keys)
+        if name in besides and (wrong := [key for key in flat if not configuration.of_estimator(key)]):
+            raise UserError(f"{path}: compare: estimators: {name}: {wrong[0]} given; it is no option of the estimator")
+        config = configuration.load(base, arguments(flat))
+        resolved[name] = {key: value for key, value in leaves(config).items() if configuration.of_estimator(key)}
+    of_first = next(iter(resolved.values()))
+    listed = [f"{name}: " + "; ".join(_argument((key, value)) for key, value in of_one.items() if value != of_first[key])
+              for name, of_one in resolved.items()]
+    return {f"compare.{key}": given[key] for key in ("points", "replicates") if key in given} | {
+        "compare.estimators": listed}
 
 
 def _check_apart(path: Path, axes: list[Axis], overrides: list[str] | tuple[str, ...]) -> None:

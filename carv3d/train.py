@@ -246,6 +246,7 @@ class Hooks:
     keep_replay: Callable[[int, dict[str, Tensor]], None]
     stop: Callable[[], bool]
     evaluate: Callable[[int], None] = lambda step: None
+    compare: Callable[[int], None] = lambda step: None
 
 
 def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None = None) -> int:
@@ -261,7 +262,9 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
         return budget.spent(trainer.ledger, clock.seconds.get("train", 0.0))
 
     exact = config.budget.seconds > 0  # then every step ends with the device's end of it
-    done, scored = first_step, budget.points(config, first_step, cost())
+    done = first_step
+    at_points = [(config.budget.evaluations, hooks.evaluate), (config.compare.points, hooks.compare)]
+    passed = [budget.points(config, count, done, cost()) for count, _ in at_points]
     while not budget.stopped_by(config, done, cost()):
         step, done = done, done + 1
         clock.lap("loop")
@@ -282,8 +285,8 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
         saving = stopping or (every and done % every == 0)
         logging = done % config.log.every_n_steps == 0
         previewing = config.trainer.preview_every and done % config.trainer.preview_every == 0
-        due = budget.points(config, done, cost())
-        if trainer.device.type == "cuda" and (logging or saving or previewing or due > scored):
+        due = [budget.points(config, count, done, cost()) for count, _ in at_points]
+        if trainer.device.type == "cuda" and (logging or saving or previewing or due != passed):
             _lap(trainer, clock, wait=True)  # what is still to be computed is training, not what waits for it below
         if logging or saving:
             for earlier, result in pending:
@@ -296,9 +299,10 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
         hooks.progress(done)
         if previewing:
             hooks.preview(done)
-        if due > scored:  # before the checkpoint: a kill loses no point
-            scored = due
-            hooks.evaluate(done)
+        for (_, hook), now, before in zip(at_points, due, passed):
+            if now > before:  # ahead of the checkpoint: a kill loses no point
+                hook(done)
+        passed = due
         if saving:
             hooks.checkpoint(done)
         if stopping:

@@ -19,7 +19,7 @@ from carv3d.progress import Progress, say
 from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
 from carv3d.schema import Config
 
-FREE_ON_RESUME = ("trainer", "budget", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
+FREE_ON_RESUME = ("trainer", "budget", "compare", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
 
 
 def main(args: Namespace) -> int:
@@ -205,7 +205,16 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             run.log({"step": step, **of_particles(scores), "cost": cost})
             clock.lap("evaluation")
 
-        done = train(trainer, first, Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop, score), clock)
+        def compare(step: int) -> None:
+            from carv3d.compare import compare as estimators
+
+            clock.lap("loop")
+            run.log({"step": step, "compare": estimators(trainer, step),
+                     "cost": budget.spent(trainer.ledger, clock.seconds["train"])})
+            clock.lap("compare")
+
+        hooks = Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop, score, compare)
+        done = train(trainer, first, hooks, clock)
     clock.lap("loop")
     finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop())
 

@@ -30,8 +30,8 @@ def stopped_by(config: Config, step: int, cost: dict[str, float]) -> str | None:
 
 
 def points(config: Config, count: int, step: int, cost: dict[str, float]) -> int:
-    """How many of ``count`` points of equal cost are passed by now. A function of the cost alone, so a resumed run stops
-    at the same ones as a whole run, and at none twice."""
+    """How many of ``count`` points of equal cost are passed by now. A function of the cost alone, so a resumed run
+    stops at those of a whole one, and at none twice."""
     set_ = limits(config.budget)
     shares = [cost[unit] * count // limit for unit, limit in set_.items()] or [step * count // config.trainer.max_steps]
     return min(int(max(shares)), count)

@@ -70,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--dry-run", action="store_true", help="print the cells and their cost")
     sweep.add_argument("overrides", nargs="*", metavar="key=value", help="for every cell")
 
+    report = commands.add_parser("report", help="what a sweep found, as one page with its figures and tables")
+    report.add_argument("paths", nargs="+", metavar="SWEEP_OR_RUN", help="a sweep's folder or file, or run folders")
+    report.add_argument("--baseline", metavar="NAME", help="what multipliers are over; default: the first variant")
+    report.add_argument("--quality", metavar="NAME", help="a score of the runs; default: the first they have")
+    report.add_argument("--out", metavar="DIR", help="default: report/ in the first folder given")
+
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
 
@@ -119,7 +125,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
 
 
 MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
-           "sweep": "sweep", "prompts": "prompts", "doctor": "doctor"}
+           "sweep": "sweep", "report": "report", "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -93,7 +92,7 @@ class _Still:
 
 
 def compare(trainer: Trainer, step: int) -> dict[str, dict[str, float]]:
-    """Every estimator of compare.estimators on the scene as it is before ``step``: name -> what ``Entrant.report`` says.
+    """Every estimator of compare.estimators on the scene before ``step``: name -> what ``Entrant.report`` says.
 
     The trainer ends as it began, to the bit. UserError if a gradient is not finite.
     """
@@ -110,8 +109,8 @@ def compare(trainer: Trainer, step: int) -> dict[str, dict[str, float]]:
                     for name, entrant in entrants.items():
                         gradient, ms = _step(trainer, entrant, step, n, "compare")
                         if not bool(torch.isfinite(gradient).all()):
-                            raise UserError(f"the gradient of {name} at step {step} is not finite; what diverged cannot "
-                                            "be compared")
+                            raise UserError(f"the gradient of {name} at step {step} is not finite; what diverged "
+                                            "cannot be compared")
                         entrant.spread.add(gradient)
                         entrant.step_ms.append(ms)
                     bar.add()

@@ -330,8 +330,8 @@ def _check_relations(config: Config) -> None:
         raise UserError(f"compare.points: {config.compare.points} given with {len(config.compare.estimators)} "
                         "compare.estimators; give both, or neither")
     if config.compare.points and config.objective.type == "vsd":
-        raise UserError(f"compare.points: {config.compare.points} given with objective.type vsd, whose own score learns "
-                        "with every step and so has no state to compare on; allowed: objective.type=sds, csd")
+        raise UserError(f"compare.points: {config.compare.points} given with objective.type vsd, whose own score "
+                        "learns with every step and so has no state to compare on; allowed: objective.type=sds, csd")
     estimators(config)
     steps = {0, config.trainer.max_steps} | set(config.objective.t_min.steps) | set(config.objective.t_max.steps)
     for step in sorted(steps):

@@ -66,7 +66,7 @@ def run(plan: Plan, executor: Executor, retry: bool = False) -> int:
                         ) from None
     try:
         with Ledger(plan.folder / "ledger.sqlite") as ledger:
-            ledger.add((cell.id, cell.name, cell.overrides) for cell in plan.cells)
+            ledger.add((cell.id, cell.name, cell.axes, cell.overrides) for cell in plan.cells)
             ids = {cell.id for cell in plan.cells}
             if retry:
                 ledger.reopen(ids)

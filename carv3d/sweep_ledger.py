@@ -25,7 +25,7 @@ OPEN = ("pending", "interrupted")  # claimable
 LOST_S = 300.0  # without a heartbeat, after which an owner on another machine is given up
 _SCHEMA = """
 create table if not exists cells (
-    id text primary key, position integer not null, name text not null, overrides text not null,
+    id text primary key, position integer not null, name text not null, axes text not null, overrides text not null,
     state text not null default 'pending', attempts integer not null default 0,
     restarts integer not null default 0, chunk integer,
     host text, pid integer, started text, heartbeat real, workers integer,
@@ -107,21 +107,22 @@ class Ledger:
             raise
         self._db.execute("commit")
 
-    def add(self, cells: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
-        """Enter cells (id, name, overrides) in the order in which they are to run; what is known of one stays."""
+    def add(self, cells: Iterable[tuple[str, str, dict[str, Any], dict[str, Any]]]) -> None:
+        """Enter cells (id, name, axes, overrides) in the order in which they are to run; what is known of one stays."""
         with self._transaction():
-            for position, (id, name, overrides) in enumerate(cells):
+            for position, (id, name, axes, overrides) in enumerate(cells):
                 self._db.execute(
-                    "insert into cells (id, position, name, overrides) values (?, ?, ?, ?) on conflict (id) do update "
-                    "set position = excluded.position, name = excluded.name, overrides = excluded.overrides",
-                    (id, position, name, json.dumps(overrides)))
+                    "insert into cells (id, position, name, axes, overrides) values (?, ?, ?, ?, ?) on conflict (id) "
+                    "do update set position = excluded.position, name = excluded.name, axes = excluded.axes, "
+                    "overrides = excluded.overrides",
+                    (id, position, name, json.dumps(axes), json.dumps(overrides)))
 
     def rows(self, ids: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Everything about the cells (those named, or all), in their order."""
         wanted = None if ids is None else set(ids)
         found = map(dict, self._db.execute("select * from cells order by position, id").fetchall())
-        return [{**row, "overrides": json.loads(row["overrides"]), "result": json.loads(row["result"] or "{}")}
-                for row in found if wanted is None or row["id"] in wanted]
+        return [{**row, "axes": json.loads(row["axes"]), "overrides": json.loads(row["overrides"]),
+                 "result": json.loads(row["result"] or "{}")} for row in found if wanted is None or row["id"] in wanted]
 
     def claim(self, ids: set[str], take: Callable[[str, str | None], T | None], workers: int,
               alone: bool = False) -> tuple[dict[str, Any], T] | None:

@@ -13,7 +13,8 @@ Keys of the file::
     compare: {points: 3, replicates: 32}          # the variants' variance and cost, on states of the first one's runs
 
 ``compare`` may also hold ``estimators``, more of the same form as variants, that are measured and not trained; it goes
-into the cells of the first variant and the first seed. A key may appear on one axis only. What is given on the command line holds for every cell.
+into the cells of the first variant and the first seed. A key may appear on one axis only. What is given on the command
+line holds for every cell.
 """
 
 from __future__ import annotations
@@ -254,17 +255,18 @@ def _seeds(path: Path, content: dict[str, Any]) -> Axis:
 
 def _comparing(path: Path, content: dict[str, Any], base: Path | None,
                arguments: Callable[[dict[str, Any]], list[str]]) -> dict[str, Any]:
-    """The section compare of the cells that carry it: the variants and the estimators named besides, each by the options
-    in which it differs from the first variant, whose scenes they meet. arguments: of a cell with these keys."""
+    """The section compare of the cells that carry it: the variants and the estimators named besides, each by the
+    options in which it differs from the first variant, whose scenes they meet. arguments: of a cell with these keys."""
     given = content.get("compare")
     if given is None:
         return {}
-    if not isinstance(given, dict) or not given.get("points") or not given.keys() <= {"points", "replicates", "estimators"}:
+    known = {"points", "replicates", "estimators"}
+    if not isinstance(given, dict) or not given.get("points") or not given.keys() <= known:
         raise UserError(f"{path}: compare: {given!r} given; allowed: points, above 0, replicates, and estimators")
     variants, besides = content.get("variants") or {}, given.get("estimators") or {}
     if not isinstance(besides, dict) or any(name in variants for name in besides):
-        raise UserError(f"{path}: compare: estimators: {besides!r} given; allowed: names that no variant has, each with "
-                        "overrides")
+        raise UserError(f"{path}: compare: estimators: {besides!r} given; allowed: names that no variant has, each "
+                        "with overrides")
     resolved = {}
     for name, keys in (variants | besides).items():
         flat = _flat(f"{path}: {name}", keys)
@@ -273,8 +275,10 @@ def _comparing(path: Path, content: dict[str, Any], base: Path | None,
         config = configuration.load(base, arguments(flat))
         resolved[name] = {key: value for key, value in leaves(config).items() if configuration.of_estimator(key)}
     of_first = next(iter(resolved.values()))
-    listed = [f"{name}: " + "; ".join(_argument((key, value)) for key, value in of_one.items() if value != of_first[key])
-              for name, of_one in resolved.items()]
+    listed = []
+    for name, own in resolved.items():
+        differing = [_argument((key, value)) for key, value in own.items() if value != of_first[key]]
+        listed.append(f"{name}: {'; '.join(differing)}")
     return {f"compare.{key}": given[key] for key in ("points", "replicates") if key in given} | {
         "compare.estimators": listed}
 

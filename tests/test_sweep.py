@@ -194,7 +194,7 @@ with Ledger(Path(sys.argv[1])) as ledger:
 def test_no_cell_is_claimed_twice_by_many_processes(tmp_path):
     path = tmp_path / "ledger.sqlite"
     with Ledger(path) as ledger:
-        ledger.add((f"{i:03d}", f"cell {i}", {"seed": i}) for i in range(60))
+        ledger.add((f"{i:03d}", f"cell {i}", {"seed": i}, {"seed": i}) for i in range(60))
     claimers = [subprocess.Popen([sys.executable, "-c", CLAIMER, str(path)], stdout=subprocess.PIPE, text=True)
                 for _ in range(6)]
     claimed = [claimer.communicate(timeout=120)[0].split() for claimer in claimers]
@@ -209,7 +209,7 @@ def test_no_cell_is_claimed_twice_by_many_processes(tmp_path):
 @pytest.fixture
 def ledger(tmp_path):
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        ledger.add([("a", "cell a", {}), ("b", "cell b", {})])
+        ledger.add([("a", "cell a", {}, {}), ("b", "cell b", {}, {})])
         yield ledger
 
 
@@ -254,7 +254,7 @@ def test_a_process_that_ended_is_gone():
 def test_failed_cells_are_left_until_they_are_reopened(ledger):
     assert claim(ledger, "a") == "a"
     ledger.update("a", state="failed")
-    ledger.add([("a", "cell a", {}), ("c", "cell c", {})])
+    ledger.add([("a", "cell a", {}, {}), ("c", "cell c", {}, {})])
     assert claim(ledger, "a") is None
     ledger.reopen({"a"})
     assert claim(ledger, "a") == "a" and [row["id"] for row in ledger.rows()] == ["a", "b", "c"]

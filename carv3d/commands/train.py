@@ -19,7 +19,8 @@ from carv3d.progress import Progress, say
 from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
 from carv3d.schema import Config
 
-FREE_ON_RESUME = ("trainer", "budget", "compare", "checkpoint", "log", "export", "exp_root_dir", "name", "tag", "device")
+FREE_ON_RESUME = ("trainer", "budget", "compare", "checkpoint", "log", "export", "exp_root_dir", "name", "tag",
+                  "device")
 
 
 def main(args: Namespace) -> int:

@@ -1,0 +1,166 @@
+"""The report's figures. Colours are Okabe and Ito's, each with a marker and a dash of its own, so that they hold up for
+the colour-blind and in print without colour."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from carv3d.files import atomic
+from carv3d.plots import STYLES
+from carv3d.report.multipliers import SHARE, Curves, Number, variance_multiplier
+from carv3d.report.study import Study
+
+UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
+WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "importance sampling",
+        "stratified": "strata of timesteps", "noise": "noise", "cameras": "camera strata"}
+
+
+def style(i: int) -> dict[str, Any]:
+    """Colours come round after eight, with hollow markers."""
+    return {**STYLES[i % len(STYLES)], **({"markerfacecolor": "white"} if i >= len(STYLES) else {})}
+
+
+def styles(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """One look for each name, in every figure."""
+    return {row["name"]: style(i) for i, row in enumerate(summary["rows"])}
+
+
+def save(figure: Figure, path: Path) -> str:
+    """Write the PNG; returns the same as SVG, text as text."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=130)
+    with matplotlib.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _ratio_axis(axes: Axes, label: str) -> None:
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    subs = (1, 1.5, 2, 3, 5, 7) if high / low < 30 else (1, 2, 5) if high / low < 1000 else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.minorticks_off()
+    axes.axvline(1, color="#888888", linewidth=0.9)
+    axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_xlabel(label)
+
+
+def _dot(axes: Axes, y: float, number: Number, look: dict[str, Any]) -> None:
+    """A value with its interval; an arrow where it is a bound."""
+    low, high = (value if not math.isnan(end) else number.value
+                 for value, end in ((number.low, number.low), (number.high, number.high)))
+    axes.plot([low if not math.isnan(low) else number.value, high if not math.isnan(high) else number.value], [y, y],
+              color=look["color"], linewidth=1.3)
+    marker = {"<": "<", ">": ">"}.get(number.bound, look["marker"])
+    axes.plot([number.value], [y], linestyle="", color=look["color"], marker=marker, markersize=6,
+              markerfacecolor=look.get("markerfacecolor", look["color"]))
+
+
+def multipliers(summary: dict[str, Any], baseline: str) -> Figure:
+    """Both multipliers of everything that has one, side by side."""
+    rows, looks = [row for row in summary["rows"] if row["name"] != baseline], styles(summary)
+    unit = next((u for u in UNIT_NAMES if any(row["reach"].get(u) for row in rows)), None)
+    panels = [("work", "effective compute by variance: over " + baseline)] if any(row["work"] for row in rows) else []
+    panels += [(unit, f"to the same quality in fewer {UNIT_NAMES[unit]}")] if unit else []
+    figure = Figure(figsize=(5.4 * max(len(panels), 1) + 1.6, 0.34 * len(rows) + 1.3), layout="constrained")
+    for n, (what, label) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), n + 1)
+        for i, row in enumerate(rows):
+            number = row["work"] if what == "work" else (row["reach"][what] or (None,))[0]
+            if number:
+                _dot(axes, i, number, looks[row["name"]])
+        axes.set_yticks(range(len(rows)), [row["name"] for row in rows] if n == 0 else [""] * len(rows))
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        _ratio_axis(axes, label)
+    return figure
+
+
+def curves(summary: dict[str, Any], unit: str, quality: str, baseline: str) -> Figure:
+    """Mean over prompts and seeds; bands from the lowest to the highest seed."""
+    every: dict[str, Curves] = summary["curves"][unit]
+    looks = styles(summary)
+    figure = Figure(figsize=(6.6, 4.3), layout="constrained")
+    axes = figure.add_subplot()
+    for i, (name, one) in enumerate(every.items()):
+        look = looks[name]
+        mean = one.values.mean(0)
+        seeds = list(dict.fromkeys(seed for _, seed in one.where))
+        of_seed = [one.values[[j for j, at in enumerate(one.where) if at[1] == seed]].mean(0) for seed in seeds]
+        if len(seeds) > 1:
+            low, high = numpy.min(of_seed, 0), numpy.max(of_seed, 0)
+            axes.fill_between(one.grid, low, high, color=look["color"], alpha=0.13, linewidth=0)
+        axes.plot(one.grid, mean, label=name, markevery=(len(one.grid) // 40 * (i + 1), len(one.grid) // 8),
+                  markersize=5, linewidth=1.5, **look)
+        if name == baseline:
+            known = numpy.flatnonzero(~numpy.isnan(mean))
+            goal = numpy.interp(SHARE * one.grid[known[-1]], one.grid[known], mean[known])
+            axes.axhline(goal, color="#888888", linewidth=0.9, linestyle=(0, (2, 2)))
+            axes.annotate(f"{name} at {SHARE:.0%} of its budget: {goal:.2f}", (0, goal), (4, 3),
+                          textcoords="offset points", fontsize=8, color="#555555")
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(UNIT_NAMES[unit] + (", priced at the step's cost measured alone"
+                                        if unit == "seconds" and summary["priced"] else ""))
+    axes.set_ylabel({"psnr": "PSNR, dB"}.get(quality, quality))
+    axes.legend(fontsize=8.5, frameon=False, loc="lower right")
+    return figure
+
+
+def along(study: Study, summary: dict[str, Any], baseline: str) -> Figure | None:
+    """The multiplier by variance at each point of training."""
+    by_cell: dict[str, list] = {}
+    for state in study.states:
+        by_cell.setdefault(state.cell, []).append(state)
+    count = max((len(states) for states in by_cell.values()), default=0)
+    if count < 2:
+        return None
+    names = [name for name in dict.fromkeys(n for s in study.states for n in s.by_name) if name != baseline]
+    shown, looks = [name for name in study.variants if name in names] or names, styles(summary)
+    figure = Figure(figsize=(6.6, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for i, name in enumerate(shown):
+        look, xs, ys, ends = looks[name], [], [], []
+        for n in range(count):
+            states = [states[n] for states in by_cell.values() if len(states) > n]
+            number = variance_multiplier(states, baseline, name)
+            xs.append(numpy.mean([state.step for state in states]) * (1 + 0.02 * (i - len(shown) / 2)))
+            ys.append(number.value)
+            ends.append((number.low, number.high))
+        low, high = ([abs(y - end) for y, end in zip(ys, column)] for column in zip(*ends))
+        axes.errorbar(xs, ys, None if math.isnan(low[0]) else [low, high], label=name, capsize=2, markersize=5,
+                      linewidth=1.3, elinewidth=0.8, **look)
+    axes.axhline(1, color="#888888", linewidth=0.9)
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(f"step of the run of {baseline} whose scene it is")
+    axes.set_ylabel(f"effective compute by variance, over {baseline}")
+    axes.legend(fontsize=8.5, frameon=False)
+    return figure
+
+
+def decomposition(found: list[tuple[str, str, str, Number | None]]) -> Figure | None:
+    """What one change alone brings, all else equal."""
+    rows = [(what, a, b, number) for what, a, b, number in found if number]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: list(WHAT).index(row[0]))
+    figure = Figure(figsize=(8.4, 0.34 * len(rows) + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    for i, (what, _, _, number) in enumerate(rows):
+        _dot(axes, i, number, style(list(WHAT).index(what)))
+    axes.set_yticks(range(len(rows)), [f"{WHAT[what]}: {a} → {b}" for what, a, b, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    _ratio_axis(axes, "effective compute by variance, second over first")
+    return figure

@@ -1,0 +1,241 @@
+"""Effective compute multipliers of a study, in both senses, with 95 % intervals by bootstrap over prompts.
+
+(a) variance: variance of the step's gradient times the cost of the step, baseline over variant, both on the same
+states; the geometric mean over states. (b) time to quality: the cost at which the baseline's mean curve first has the quality
+that it has at 75 % of its budget, over the cost at which the variant's mean curve first has it.
+
+Resamples draw prompts with replacement, and within each prompt its seeds (its states); a variant and its baseline share
+the draws, so that what they have in common cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+import torch
+from numpy import ndarray
+
+from carv3d.carv.allocate import fit_cost
+from carv3d.merit import interval
+from carv3d.report.study import RunOf, State, Study
+
+RESAMPLES = 2000
+GRID = 400  # points of cost at which curves are compared
+SHARE = 0.75  # of the baseline's budget, where its quality is the one to reach
+EARLY = 1e-9
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value and its 95 % interval. bound: "<" where the value is only an upper bound, ">" a lower one. An end of the
+    interval that rests on a bound is one too."""
+
+    value: float
+    low: float
+    high: float
+    bound: str = ""
+
+
+def _number(rows: ndarray, count: int, bound: str = "") -> Number:
+    """rows: the sample's value, then the resamples'. count: prompts behind them; with one there is no interval."""
+    if count < 2:
+        return Number(float(rows[0]), math.nan, math.nan, bound)
+    found = interval(torch.from_numpy(rows), count)
+    return Number(found["value"], found["low"], found["high"], bound)
+
+
+def _resamples(rng: numpy.random.Generator, sizes: list[int]) -> list[list[tuple[int, int]]]:
+    """Lists of (prompt, member): first the sample itself, then bootstrap draws of prompts, and of members within."""
+    out = [[(p, i) for p, size in enumerate(sizes) for i in range(size)]]
+    for _ in range(RESAMPLES):
+        picked = rng.integers(len(sizes), size=len(sizes))
+        out.append([(p, int(i)) for p in picked for i in rng.integers(sizes[p], size=sizes[p])])
+    return out
+
+
+# --- (a) variance -----------------------------------------------------------------------------------------------------
+
+def work(state: State, name: str) -> float:
+    """Variance x cost: the cost of a unit of precision."""
+    numbers = state.by_name[name]
+    return numbers["variance"] * numbers["step_ms"]
+
+
+def variance_multiplier(states: list[State], baseline: str, variant: str,
+                        figure: Callable[[State, str], float] = work) -> Number | None:
+    """Geometric mean over states of the baseline's figure over the variant's; None where no state has both."""
+    by_prompt: dict[str, list[float]] = {}
+    for state in states:
+        if {baseline, variant} <= state.by_name.keys():
+            by_prompt.setdefault(state.prompt, []).append(math.log(figure(state, baseline) / figure(state, variant)))
+    if not by_prompt:
+        return None
+    values = list(by_prompt.values())
+    rng = numpy.random.default_rng(0)
+    rows = [numpy.exp(numpy.mean([values[p][i] for p, i in one])) for one in _resamples(rng, [len(v) for v in values])]
+    return _number(numpy.array(rows), len(values))
+
+
+def variance(state: State, name: str) -> float:
+    return state.by_name[name]["variance"]
+
+
+def cost(state: State, name: str) -> float:
+    return state.by_name[name]["step_ms"]
+
+
+def components(states: list[State]) -> dict[str, float | None]:
+    """rho, variance of a draw within a render over that between renders, and R, cost of a render (its encode and its
+    backward with it) over that of a draw: from the plain estimators, those that only reuse; None where they are too few.
+
+    Var = (S_B + W/K)/B and ms = c0 + B (a + b K), fitted over states, each scaled to its first plain estimator.
+    """
+    points: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for state in states:
+        plain = [(way.views, way.k, state.by_name[name]) for name, way in state.ways.items() if way.plain]
+        if not plain:
+            continue
+        v0, ms0 = plain[0][2]["variance"], plain[0][2]["step_ms"]
+        for views, k, numbers in plain:
+            points.setdefault((views, k), []).append((numbers["variance"] / v0, numbers["step_ms"] / ms0))
+    means = {at: numpy.mean(rows, axis=0) for at, rows in points.items()}
+    if len({k for _, k in means}) < 2:
+        return {"rho": None, "r": None}
+    design = numpy.array([[1 / b, 1 / (b * k)] for b, k in means])
+    scale = numpy.array([row[0] for row in means.values()])  # relative errors count, not absolute ones
+    between, within = numpy.linalg.lstsq(design / scale[:, None], numpy.ones(len(scale)), rcond=None)[0]
+    design = [(1.0, b, b * k) for b, k in means]
+    ms = [row[1] for row in means.values()]
+    c0 = 0.0
+    if numpy.linalg.matrix_rank(numpy.array(design)) == 3:
+        c0 = max(float(numpy.linalg.lstsq(numpy.array(design), numpy.array(ms), rcond=None)[0][0]), 0.0)
+    fitted = fit_cost([(b, k, value) for (b, k), value in zip(means, ms)], c0)
+    return {"rho": float(within / between) if between > 0 else math.inf, "r": fitted.r}
+
+
+# --- (b) time to quality ----------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Curves:
+    """One variant's runs on a common grid of cost. values: [runs, grid], nan beyond a run's end. where: (prompt, seed)
+    of each run."""
+
+    grid: ndarray
+    values: ndarray
+    where: list[tuple[str, int]]
+
+    def mean(self, rows: list[int]) -> ndarray:
+        """Over runs, as far as the shortest of them reaches."""
+        return self.values[rows].mean(0)
+
+
+def curves(study: Study, unit: str, quality: str, priced: dict[str, float] | None = None) -> dict[str, Curves]:
+    """Variant -> its curves; a variant without any is left out. priced: milliseconds of a variant's step, from which
+    its seconds are counted instead of read from its runs' own clocks."""
+    points: dict[str, dict[tuple[str, int], list[tuple[float, float]]]] = {}
+    for run in study.runs:
+        if run.status == "done" and (line := _line(run, unit, quality, priced)):
+            points.setdefault(run.variant, {})[run.prompt, run.seed] = line
+    out = {}
+    longest = max((line[-1][0] for lines in points.values() for line in lines.values()), default=0.0)
+    grid = numpy.linspace(0.0, longest, GRID)
+    for variant, lines in points.items():
+        rows = [numpy.interp(grid, *zip(*line), right=numpy.nan) for line in lines.values()]
+        rows = [numpy.where(grid < line[0][0] - EARLY, numpy.nan, row) for row, line in zip(rows, lines.values())]
+        out[variant] = Curves(grid, numpy.array(rows), list(lines))
+    return out
+
+
+def _line(run: RunOf, unit: str, quality: str, priced: dict[str, float] | None) -> list[tuple[float, float]]:
+    """(cost, quality) of a run, by rising cost."""
+    if unit == "seconds" and priced is not None:
+        if run.variant not in priced:
+            return []
+        return [(point.step * priced[run.variant] / 1e3, point.quality[quality]) for point in run.curve
+                if point.quality.get(quality) is not None]
+    return [(point.cost[unit], point.quality[quality]) for point in run.curve if point.quality.get(quality) is not None]
+
+
+def first_reach(grid: ndarray, curve: ndarray, target: float) -> tuple[float, str]:
+    """The cost at which a curve first has the target, linear between grid points, and whether that is a bound: "<"
+    where it has it from its first point on, ">" where it never has it, which gives its last."""
+    known = numpy.flatnonzero(~numpy.isnan(curve))
+    if not len(known):
+        return math.nan, ">"
+    above = known[curve[known] >= target]
+    if not len(above):
+        return float(grid[known[-1]]), ">"
+    i = above[0]
+    if i == known[0]:
+        return float(grid[i]), "<"
+    share = (target - curve[i - 1]) / (curve[i] - curve[i - 1])
+    return float(grid[i - 1] + share * (grid[i] - grid[i - 1])), ""
+
+
+def time_to_quality(baseline: Curves, variant: Curves) -> tuple[Number, float] | None:
+    """Cost that the baseline needs over cost that the variant needs, and the quality in question. Runs of prompts and
+    seeds that both have; None if there are none."""
+    shared = [at for at in baseline.where if at in variant.where]
+    prompts = list(dict.fromkeys(prompt for prompt, _ in shared))
+    if not shared:
+        return None
+    members = [[at for at in shared if at[0] == prompt] for prompt in prompts]
+    rows, bound, target = [], "", math.nan
+    for one in _resamples(numpy.random.default_rng(0), [len(m) for m in members]):
+        picked = [members[p][i] for p, i in one]
+        reached = baseline.mean([baseline.where.index(at) for at in picked])
+        known = numpy.flatnonzero(~numpy.isnan(reached))
+        if not len(known):
+            return None
+        end = baseline.grid[known[-1]]
+        goal = float(numpy.interp(SHARE * end, baseline.grid[known], reached[known]))
+        needed, _ = first_reach(baseline.grid, reached, goal)
+        took, side = first_reach(variant.grid, variant.mean([variant.where.index(at) for at in picked]), goal)
+        if not rows:
+            target, bound = goal, {"<": ">", ">": "<", "": ""}[side]
+        rows.append(needed / took if took > 0 else math.nan)
+    return _number(numpy.array(rows), len(prompts), bound), target
+
+
+def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+                  ) -> dict[str, list[float]]:
+    """Variant -> mean quality at these shares of the baseline's budget; nan where its runs do not reach so far."""
+    own = every[baseline]
+    known = numpy.flatnonzero(~numpy.isnan(own.values.mean(0)))
+    end = own.grid[known[-1]]
+    return {name: [float(_at(one, share * end)) for share in shares] for name, one in every.items()}
+
+
+def _at(one: Curves, cost: float) -> float:
+    """Between grid points, without letting a nan beyond the end spoil the last of them."""
+    mean = one.values.mean(0)
+    known = numpy.flatnonzero(~numpy.isnan(mean))
+    if not len(known) or not one.grid[known[0]] - EARLY <= cost <= one.grid[known[-1]] * (1 + EARLY):
+        return math.nan
+    return numpy.interp(cost, one.grid[known], mean[known])
+
+
+def summary(study: Study, baseline: str, quality: str) -> dict[str, Any]:
+    """Everything the page says in numbers."""
+    from carv3d.report.study import UNITS, pairs
+
+    states = study.states
+    names = list(dict.fromkeys(name for state in states for name in state.by_name))
+    priced = study.step_ms() if study.shared_machine and states else None
+    by_unit = {unit: curves(study, unit, quality, priced) for unit in UNITS}
+    rows = []
+    for name in dict.fromkeys([*study.variants, *names]):
+        reach = {unit: time_to_quality(every[baseline], every[name]) if {baseline, name} <= every.keys() else None
+                 for unit, every in by_unit.items()}
+        ways = [state.ways[name] for state in states if name in state.ways]
+        rows.append({"name": name, "way": ways[0] if ways else None,
+                     "k": sorted({way.k for way in ways}), "work": variance_multiplier(states, baseline, name),
+                     "variance": variance_multiplier(states, baseline, name, variance),
+                     "cost": variance_multiplier(states, name, baseline, cost), "reach": reach})
+    return {"rows": rows, "curves": by_unit, "priced": priced is not None, **components(states),
+            "pairs": [(what, a, b, variance_multiplier(states, a, b)) for what, a, b in pairs(study)],
+            "equal": {unit: at_equal_cost(every, baseline) for unit, every in by_unit.items() if baseline in every}}

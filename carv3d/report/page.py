@@ -1,0 +1,313 @@
+"""The report as one HTML page that needs nothing beside it: figures and videos are inside, no network, no library."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from carv3d.files import write_text
+from carv3d.report import figures
+from carv3d.report.figures import UNIT_NAMES, WHAT
+from carv3d.report.multipliers import SHARE, Number
+from carv3d.report.study import UNITS, RunOf, Study, Way, environment
+
+VIDEO_PROMPTS = 3  # rows of videos, at most
+COUNTED = ("renders", "draws", "teacher_evals")
+
+_STYLE = """
+:root{color-scheme:light}
+body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
+h1{font-size:1.7rem;margin-bottom:.2rem}h2{font-size:1.25rem;margin-top:2.4rem}
+p,li{max-width:46rem}.quiet{color:#555;font-size:.9rem}
+table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto;margin:.9rem 0}#multipliers td.text{white-space:normal;min-width:9rem;max-width:13rem}
+th,td{padding:.28rem .65rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
+th:first-child,td:first-child{text-align:left}th{vertical-align:bottom}
+td.text,th.text{text-align:left}
+thead th{border-bottom:2px solid #444}
+th button{font:inherit;font-weight:700;background:none;border:0;padding:0;cursor:pointer;color:inherit;
+text-align:inherit}
+th[aria-sort=ascending] button:after{content:" \\25B2"}th[aria-sort=descending] button:after{content:" \\25BC"}
+th button:focus-visible{outline:2px solid #0072b2}
+figure{margin:1rem 0}figure img{max-width:100%;height:auto}figcaption{font-size:.88rem;color:#444;max-width:46rem}
+.shots{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr))}
+.shots figure{margin:0}.shots video,.shots img{width:100%;background:#eee}
+.ci{color:#666}
+@media print{body{margin:0;max-width:none}.shots{grid-template-columns:repeat(4,1fr)}h2{break-after:avoid}
+figure,tr{break-inside:avoid}.wide{overflow:visible}#cells{font-size:.6rem}}
+"""
+
+_SORT = """
+for(const table of document.querySelectorAll("table.sortable"))table.querySelectorAll("thead th").forEach((th,i)=>{
+ th.firstElementChild.addEventListener("click",()=>{
+  const up=th.getAttribute("aria-sort")!=="ascending",body=table.tBodies[0],
+   key=row=>{const cell=row.cells[i],text=cell.dataset.value??cell.textContent;
+    return text!==""&&!isNaN(text)?Number(text):text};
+  table.querySelectorAll("th").forEach(other=>other.removeAttribute("aria-sort"));
+  th.setAttribute("aria-sort",up?"ascending":"descending");
+  [...body.rows].map((row,n)=>[key(row),n,row]).sort(([a,m],[b,n])=>{
+   if((a==="")!==(b===""))return a===""?1:-1;
+   const order=typeof a===typeof b?(a<b?-1:a>b?1:0):typeof a==="number"?-1:1;
+   return (up?order:-order)||m-n}).forEach(([,,row])=>body.append(row))})});
+"""
+
+
+def write(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path) -> Path:
+    """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path."""
+    pictures = _figures(study, summary, baseline, quality, folder)
+    _write_csvs(study, summary, folder)
+    drawn = [pictures[f"curve_{unit}"] for unit in UNITS if f"curve_{unit}" in pictures]
+    body = [
+        f"<h1>{_text(study.title)}</h1>", _facts(study), _headline(summary, baseline, quality),
+        "<h2>Multipliers</h2>", _multiplier_table(summary, baseline), pictures.get("multipliers", ""),
+        _explained(study, summary, baseline, quality),
+        *(["<h2>Quality at equal cost</h2>", *drawn, *_equal_tables(summary, baseline)] if drawn else []),
+        *(["<h2>Along the run</h2>", pictures["along"]] if "along" in pictures else []),
+        *(["<h2>What each part brings</h2>", pictures["decomposition"]] if "decomposition" in pictures else []),
+        _shots(study), "<h2>All runs</h2>", _cells(study, quality)]
+    page = ("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+            f"<title>{_text(study.title)} · carv3d report</title><style>{_STYLE}</style></head>\n<body>\n"
+            + "\n".join(filter(None, body)) + f"\n<script>{_SORT}</script>\n</body></html>\n")
+    write_text(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))
+
+
+def plain(number: Number | None, digits: int = 2) -> str:
+    """2.61 [1.90, 3.40], with < or > before what is a bound."""
+    if number is None or math.isnan(number.value):
+        return "–"
+    interval = "" if math.isnan(number.low) else f" [{number.low:.{digits}f}, {number.high:.{digits}f}]"
+    return f"{number.bound}{number.value:.{digits}f}{interval}"
+
+
+def _marked(number: Number | None) -> str:
+    value, space, interval = plain(number).partition(" ")
+    return _text(value) + (f" <span class=\"ci\">{_text(interval)}</span>" if interval else "")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], attributes: str = "") -> str:
+    cells = "".join(cell if cell.startswith("<th") else f"<th>{cell}</th>" for cell in head)
+    lines = ("<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in row) + "</tr>"
+             for row in rows)
+    return (f"<div class=\"wide\"><table {attributes}><thead><tr>{cells}</tr></thead><tbody>" + "\n".join(lines)
+            + "</tbody></table></div>")
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+def _facts(study: Study) -> str:
+    done = sum(run.status == "done" for run in study.runs)
+    known = environment(study)
+    parts = [f"{done} of {len(study.runs)} runs done", f"{len(study.prompts)} prompts",
+             f"{len({run.seed for run in study.runs})} seeds"]
+    parts += [f"{name.replace('_', ' ')} {value}" for name, value in known.items() if name not in ("git_commit",)]
+    parts += [f"commit {known['git_commit'][:12]}"] if "git_commit" in known else []
+    return f"<p class=\"quiet\">{_text('; '.join(parts))}.</p>"
+
+
+def _headline(summary: dict[str, Any], baseline: str, quality: str) -> str:
+    """The best of what was trained, in both senses."""
+    said = []
+    rows = [row for row in summary["rows"] if row["name"] != baseline]
+    if best := max((row for row in rows if row["work"]), key=lambda row: row["work"].value, default=None):
+        said.append(f"By variance, <b>{_text(best['name'])}</b>'s compute is worth <b>{_text(plain(best['work']))}</b> "
+                    f"of {_text(baseline)}'s.")
+    for unit in UNITS[:2]:
+        reached = [row for row in rows if row["reach"].get(unit)]
+        if best := max(reached, key=lambda row: row["reach"][unit][0].value, default=None):
+            number, goal = best["reach"][unit]
+            said.append(f"To the {quality.upper()} of {goal:.2f} that {_text(baseline)} has at {SHARE:.0%} of its "
+                        f"budget, counted in {UNIT_NAMES[unit]}, <b>{_text(best['name'])}</b>'s compute is worth "
+                        f"<b>{_text(plain(number))}</b> of {_text(baseline)}'s.")
+    return f"<p>{' '.join(said)}</p>" if said else ""
+
+
+def _explained(study: Study, summary: dict[str, Any], baseline: str, quality: str) -> str:
+    lines = [
+        "Intervals are 95 %, by bootstrap over prompts, with seeds (for variance, states) drawn within; none is given "
+        "for a single prompt.",
+        f"<b>Variance</b>: trace of the covariance of the step's gradient in the scene's parameters, times the cost of "
+        f"the whole step; {_text(baseline)} over the other, both on the same states of {_text(baseline)}'s runs (their "
+        "geometric mean). It says what precision costs, and nothing of how the scene looks.",
+        f"<b>To quality</b>: the cost at which {_text(baseline)}'s mean curve first has the quality that it has at "
+        f"{SHARE:.0%} of its budget, over the cost at which the other's has it. A value with &lt; never got there and "
+        "is an upper bound; one with &gt; was there at its first point and is a lower one.",
+        "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> the "
+        "variance of a draw within a render over that between renders. Reuse alone can bring at most the smaller of "
+        "1 + R and 1 + rho."]
+    if summary["priced"]:
+        lines.append("Several trainers shared this machine, so their own seconds do not compare: here a run's seconds "
+                     "are its steps times the median cost of its variant's step, measured in turn with all others.")
+    elif any(run.curve for run in study.runs):
+        lines.append("One trainer ran at a time; seconds are the runs' own, of training alone.")
+    return "<ul class=\"quiet\">" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+def _way(way: Way | None, ks: list[int]) -> str:
+    if way is None:
+        return ""
+    parts = [f"B {way.views}", "K " + "/".join(map(str, ks))]
+    kind = {"off": "", "adaptive": "importance"}.get(way.importance, f"importance ({way.importance})")
+    parts += [kind] * bool(kind)
+    parts += ["strata"] * way.stratified + [way.noise.replace("_", "-")] * (way.noise != "iid")
+    return ", ".join(parts + ["camera strata"] * way.cameras)
+
+
+def _component(value: float | None) -> str:
+    return "–" if value is None else "∞" if math.isinf(value) else f"{value:.2f}"
+
+
+def _multiplier_table(summary: dict[str, Any], baseline: str) -> str:
+    head = ["", "<th class=\"text\">draws</th>", "variance", "step cost", "effective compute<br>by variance",
+            *(f"to quality,<br>in {UNIT_NAMES[unit]}" for unit in UNITS), "R", "rho"]
+    rows = []
+    for row in summary["rows"]:
+        own = row["name"] == baseline
+        numbers = ["1"] * 3 if own else [_marked(row[name]) for name in ("variance", "cost", "work")]
+        reach = ["1" if own else _marked(row["reach"][unit][0] if row["reach"][unit] else None) for unit in UNITS]
+        rows.append([f"<b>{_text(row['name'])}</b>" + (" (baseline)" if own else ""),
+                     f"<td class=\"text\">{_text(_way(row['way'], row['k']))}</td>", *numbers, *reach,
+                     _component(summary["r"]), _component(summary["rho"])])
+    return _table(head, rows, "id=\"multipliers\"") + (
+        "<p class=\"quiet\">Variance: how many times less than the baseline's; step cost: how many times its; the others: "
+        "how many times the baseline's compute is worth.</p>")
+
+
+def _equal_tables(summary: dict[str, Any], baseline: str) -> Iterable[str]:
+    for unit, table in summary["equal"].items():
+        head = [f"{UNIT_NAMES[unit]}, share of {_text(baseline)}'s budget", "25 %", "50 %", "75 %", "100 %"]
+        yield _table(head, [[_text(name), *("–" if math.isnan(v) else f"{v:.2f}" for v in values)]
+                            for name, values in table.items()])
+
+
+def _cells(study: Study, quality: str) -> str:
+    head = ["variant", "prompt", "seed", "state", "steps", *COUNTED, "seconds", quality, "run"]
+    rows = []
+    for run in study.runs:
+        score, ledger = (run.summary.get("quality") or {}).get(quality), run.summary.get("ledger") or {}
+        seconds = (run.summary.get("seconds") or {}).get("train")
+        rows.append([_text(run.variant), f"<td class=\"text\">{_text(run.prompt)}</td>", str(run.seed),
+                     f"<td class=\"text\">{_text(run.status + (f' ({run.failure})' if run.failure else ''))}</td>",
+                     str(run.summary.get("step") or ""), *(str(ledger.get(name, "")) for name in COUNTED),
+                     "" if seconds is None else f"{seconds:.1f}", "" if score is None else f"{score:.2f}",
+                     f"<td class=\"text\">{_text(run.folder.name if run.folder else '')}</td>"])
+    return _table([f"<button>{_text(name)}</button>" for name in head], rows, "class=\"sortable\" id=\"cells\"")
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _figures(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path) -> dict[str, str]:
+    """Name -> the figure as HTML; each is written as PNG too."""
+    made: dict[str, tuple[Any, str]] = {}
+    if any(row["work"] or any(row["reach"].values()) for row in summary["rows"] if row["name"] != baseline):
+        made["multipliers"] = figures.multipliers(summary, baseline), (
+            "Points with their 95 % intervals; an arrow is a bound. Right of 1 is better than the baseline.")
+    for unit, every in summary["curves"].items():
+        if every:
+            made[f"curve_{unit}"] = figures.curves(summary, unit, quality, baseline), (
+                f"Mean over prompts and seeds against {UNIT_NAMES[unit]}; bands reach from the lowest seed's mean over "
+                "prompts to the highest's.")
+    if (figure := figures.along(study, summary, baseline)) is not None:
+        made["along"] = figure, "Effective compute by variance, by the state of the scene; bars are 95 % intervals."
+    if (figure := figures.decomposition(summary["pairs"])) is not None:
+        made["decomposition"] = figure, ("Every pair of estimators that differ in one thing alone: " + ", ".join(
+            WHAT[what] for what in dict.fromkeys(p[0] for p in summary["pairs"])) + ". 95 % intervals.")
+    out = {}
+    for name, (figure, caption) in made.items():
+        svg = figures.save(figure, folder / f"{name}.png")
+        out[name] = (f"<figure><img alt=\"{_text(caption)}\" src=\"{_data('image/svg+xml', svg.encode())}\">"
+                     f"<figcaption>{_text(caption)}</figcaption></figure>")
+    return out
+
+
+def _shots(study: Study) -> str:
+    """Per prompt, the first seed's scene of each variant: its video, or its pictures where there is no video."""
+    out: list[str] = []
+    for prompt in study.prompts:
+        runs: dict[str, RunOf] = {}
+        for run in study.runs:
+            if run.prompt == prompt and run.status == "done" and run.folder and _shot(run):
+                runs.setdefault(run.variant, run)
+        if runs and len(out) < VIDEO_PROMPTS:
+            out.append(f"<h3>{_text(prompt)}</h3><div class=\"shots\">" + "".join(
+                f"<figure>{_shot(run)}<figcaption>{_text(run.variant)}: {_text(_spent(run))}</figcaption></figure>"
+                for run in runs.values()) + "</div>")
+    head = "<h2>Side by side</h2><p class=\"quiet\">The first seed, at the end of each run, with what it had cost.</p>"
+    return head + "".join(out) if out else ""
+
+
+def _shot(run: RunOf) -> str:
+    video, preview = run.folder / "save/turntable.mp4", run.folder / "save/preview.png"
+    name = _text(f"{run.variant}, {run.prompt}")
+    if video.is_file():
+        return (f"<video autoplay loop muted playsinline controls aria-label=\"{name}\" "
+                f"src=\"{_data('video/mp4', video.read_bytes())}\"></video>")
+    return f"<img alt=\"{name}\" src=\"{_data('image/png', preview.read_bytes())}\">" if preview.is_file() else ""
+
+
+def _spent(run: RunOf) -> str:
+    ledger, seconds = run.summary.get("ledger") or {}, (run.summary.get("seconds") or {}).get("train")
+    psnr = (run.summary.get("quality") or {}).get("psnr")
+    parts = [f"{psnr:.1f} dB"] * (psnr is not None) + [f"{run.summary.get('step')} steps"]
+    parts += [f"{seconds:.0f} s"] * (seconds is not None) + [f"{ledger[n]} {n.replace('_', ' ')}" for n in COUNTED[:1]
+                                                             if n in ledger]
+    return ", ".join(parts)
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    write_text(path, out.getvalue())
+
+
+def _write_csvs(study: Study, summary: dict[str, Any], folder: Path) -> None:
+    """multipliers.csv; runs.csv; curves.csv and states.csv, from which all the others follow."""
+    fields = ("value", "low", "high", "bound")
+
+    def flat(number: Number | None) -> list[Any]:
+        return ["" if number is None else getattr(number, name) for name in fields]
+
+    kinds = ("variance", "cost", "work")
+    _csv(folder / "multipliers.csv", ["name", "draws", *(f"{kind}_{f}" for kind in kinds for f in fields), *(
+        f"{unit}_{f}" for unit in UNITS for f in (*fields, "quality")), "r", "rho"], (
+        [row["name"], _way(row["way"], row["k"]), *(x for kind in kinds for x in flat(row[kind])),
+         *(x for unit in UNITS for x in ([*flat(row["reach"][unit][0]), row["reach"][unit][1]] if row["reach"][unit]
+                                         else [""] * 5)), summary["r"], summary["rho"]] for row in summary["rows"]))
+    _csv(folder / "pairs.csv", ["what", "without", "with", *fields],
+         ([what, a, b, *flat(number)] for what, a, b, number in summary["pairs"]))
+    names = list(dict.fromkeys(name for run in study.runs for name in (run.summary.get("quality") or {})))
+    _csv(folder / "runs.csv", ["id", "variant", "prompt", "seed", "status", "failure", "workers", "step", "stopped_by",
+                               *COUNTED, "train_s", *names],
+         ([run.id, run.variant, run.prompt, run.seed, run.status, run.failure, run.workers, run.summary.get("step"),
+           run.summary.get("stopped_by"), *((run.summary.get("ledger") or {}).get(n) for n in COUNTED),
+           (run.summary.get("seconds") or {}).get("train"),
+           *((run.summary.get("quality") or {}).get(n) for n in names)] for run in study.runs))
+    scores = list(dict.fromkeys(name for run in study.runs for point in run.curve for name in point.quality))
+    _csv(folder / "curves.csv", ["id", "variant", "prompt", "seed", "step", *UNITS, *scores],
+         ([run.id, run.variant, run.prompt, run.seed, point.step, *(point.cost[unit] for unit in UNITS),
+           *(point.quality.get(name) for name in scores)] for run in study.runs for point in run.curve))
+    _csv(folder / "states.csv",
+         ["id", "prompt", "step", "estimator", "draws", "replicates", "variance", "signal", "step_ms"],
+         ([state.cell, state.prompt, state.step, name, _way(state.ways[name], [state.ways[name].k]), n["replicates"],
+           n["variance"], n["signal"], n["step_ms"]] for state in study.states for name, n in state.by_name.items()))

@@ -1,0 +1,212 @@
+"""Sweeps and runs as they lie on disk -> one table of runs with their curves and compared estimators. Reads only."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from carv3d import config as configuration
+from carv3d.accounting import noise_mode
+from carv3d.errors import UserError
+from carv3d.runs import Run
+from carv3d.schema import Config
+from carv3d.sweep_ledger import Ledger
+from carv3d.sweep_plan import OWN, leaves
+
+UNITS = ("seconds", "renders", "teacher_evals")
+
+
+@dataclass(frozen=True)
+class Point:
+    """Quality at one moment of a run. cost: what was spent by then, by unit."""
+
+    step: int
+    cost: dict[str, float]
+    quality: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an estimator draws, resolved: what two of them may differ in."""
+
+    views: int
+    k: int
+    importance: str
+    stratified: bool
+    noise: str
+    cameras: bool
+
+    @classmethod
+    def of(cls, config: Config, k: int) -> Way:
+        """k: in use, where the configuration says auto. One draw has no noise mode, one view no camera strata."""
+        estimator, views = config.estimator, config.data.batch_size
+        return cls(views, k, estimator.proposal if estimator.importance_sampling else "off",
+                   estimator.stratified and views * k > 1,
+                   noise_mode(estimator.noise, k, config.objective.guidance_scale) if k > 1 else "iid",
+                   config.data.camera_strata and views > 1)
+
+    @property
+    def plain(self) -> bool:
+        return self == Way(self.views, self.k, "off", False, "iid", False)
+
+
+@dataclass(frozen=True)
+class State:
+    """Estimators compared on one state. by_name: name -> variance, signal, step_ms, items, k. ways: how each draws."""
+
+    cell: str
+    prompt: str
+    step: int
+    by_name: dict[str, dict[str, float]]
+    ways: dict[str, Way]
+
+
+@dataclass
+class RunOf:
+    """A run, or a cell that has got none yet. variant: what tells it from others but for prompt and seed."""
+
+    id: str
+    variant: str
+    prompt: str
+    seed: int
+    status: str
+    folder: Path | None
+    workers: int | None = None
+    failure: str = ""
+    curve: list[Point] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    config: Config | None = None
+
+
+@dataclass
+class Study:
+    """title: for people. runs: in the order of the sweep. first: the variant that comes first."""
+
+    title: str
+    runs: list[RunOf]
+
+    @property
+    def variants(self) -> list[str]:
+        return list(dict.fromkeys(run.variant for run in self.runs))
+
+    @property
+    def prompts(self) -> list[str]:
+        return list(dict.fromkeys(run.prompt for run in self.runs))
+
+    @property
+    def states(self) -> list[State]:
+        return [state for run in self.runs for state in run.states]
+
+    @property
+    def shared_machine(self) -> bool:
+        """Whether several trainers ran at a time, so that their own seconds do not compare."""
+        return any((run.workers or 1) > 1 for run in self.runs)
+
+    def step_ms(self) -> dict[str, float]:
+        """Variant -> median cost of its step where it was compared, for the variants that were."""
+        found: dict[str, list[float]] = {}
+        for state in self.states:
+            for name, numbers in state.by_name.items():
+                found.setdefault(name, []).append(numbers["step_ms"])
+        return {name: statistics.median(values) for name, values in found.items()}
+
+
+def collect(paths: Iterable[str]) -> Study:
+    """Sweeps (their folders or their YAML files) and runs (their folders); UserError for anything else."""
+    runs: list[RunOf] = []
+    titles, loose = [], []
+    for path in map(Path, paths):
+        path = _folder_of_plan(path) if path.suffix in (".yaml", ".yml") else path.expanduser()
+        if (path / "ledger.sqlite").is_file():
+            runs += _sweep(path)
+            titles.append(path.name)
+        elif (path / "config.yaml").is_file():
+            loose.append(path)
+        else:
+            raise UserError(f"{path} is neither a sweep nor a run (no ledger.sqlite and no config.yaml in it); give a "
+                            "sweep's file or folder, or run folders like outputs/NAME/TAG@TIME")
+    if loose:
+        runs += _loose(loose)
+        titles.append(f"{len(loose)} runs")
+    unique = {run.id: run for run in runs}
+    return Study(", ".join(titles), list(unique.values()))
+
+
+def _folder_of_plan(path: Path) -> Path:
+    from carv3d import sweep_plan
+
+    return sweep_plan.load(path).folder
+
+
+def _sweep(folder: Path) -> list[RunOf]:
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        rows = ledger.rows()
+    out = []
+    for row in rows:
+        axes = row["axes"]
+        given = {key: value for key, value in axes.items() if key not in ("prompt", "seed")}
+        label = ", ".join(str(v) if k == "variant" else f"{k.rsplit('.')[-1]} {v}" for k, v in given.items())
+        run = RunOf(row["id"], label or "all", str(axes.get("prompt", "")), axes.get("seed", 0), row["state"],
+                    folder / row["run"] if row["run"] else None, row["workers"], row["failure"] or "")
+        out.append(_read(run))
+    return out
+
+
+def _loose(folders: list[Path]) -> list[RunOf]:
+    """Runs that no sweep has made: what they differ in tells them apart."""
+    configs = [Run(folder).config() for folder in folders]
+    flat = [{k: v for k, v in leaves(config).items() if k not in (*OWN, "prompt", "seed")} for config in configs]
+    differing = [key for key in flat[0] if any(one[key] != flat[0][key] for one in flat)]
+    out = []
+    for folder, config, values in zip(folders, configs, flat):
+        label = ", ".join(f"{key.rsplit('.')[-1]} {configuration.flow(values[key])}" for key in differing) or "all"
+        status = Run(folder).summary().get("status", "running")
+        run = RunOf(folder.name, label, config.prompt, config.seed, {"finished": "done"}.get(status, status), folder)
+        out.append(_read(run))
+    return out
+
+
+def _read(run: RunOf) -> RunOf:
+    """Fill in what its folder holds."""
+    if run.folder is None or not (run.folder / "config.yaml").is_file():
+        return run
+    kept = Run(run.folder)
+    run.config, run.summary = kept.config(), kept.summary()
+    run.prompt, run.seed = run.config.prompt, run.config.seed
+    for record in kept.metrics():
+        if "quality" in record:
+            quality = record["quality"] or {}
+            run.curve.append(Point(record["step"], record["cost"], quality))
+        elif "compare" in record:
+            configs = configuration.estimators(run.config)
+            ways = {name: Way.of(configs[name], numbers["k"]) for name, numbers in record["compare"].items()}
+            run.states.append(State(run.id, run.prompt, record["step"], record["compare"], ways))
+    return run
+
+
+def environment(study: Study) -> dict[str, Any]:
+    """Of the first run that has one; the fields in which runs differ hold all their values."""
+    found = [json.loads((run.folder / "env.json").read_text()) for run in study.runs
+             if run.folder and (run.folder / "env.json").is_file()]
+    keys = ("carv3d", "git_commit", "python", "device", "gpu", "cpu", "cpu_threads", "backends")
+    out = {key: " | ".join(dict.fromkeys(str(env[key]) for env in found if env.get(key) is not None)) for key in keys}
+    torch = dict.fromkeys(env["packages"]["torch"] for env in found)
+    return {name: text for name, text in (out | {"torch": " | ".join(torch)}).items() if text}
+
+
+def pairs(study: Study) -> Iterable[tuple[str, str, str]]:
+    """Estimators that differ in one thing alone: what, without, with. The order within a pair is that of the list."""
+    ways: dict[str, Way] = {}
+    for state in study.states:
+        ways.update(state.ways)
+    for (a, left), (b, right) in itertools.combinations(ways.items(), 2):
+        differing = [name for name in ("views", "k", "importance", "stratified", "noise", "cameras")
+                     if getattr(left, name) != getattr(right, name)]
+        if len(differing) == 1:
+            yield differing[0], a, b

@@ -14,10 +14,12 @@ def main(args: Namespace) -> int:
     from carv3d.report.multipliers import summary
 
     found = study.collect(args.paths)
-    names = list(dict.fromkeys([*found.variants, *(name for state in found.states for name in state.by_name)]))
+    parts = found.by_setting()
     baseline = args.baseline or found.variants[0]
-    if baseline not in names:
-        raise UserError(f"--baseline {baseline}: no such variant; allowed: {', '.join(names)}")
+    for part in parts.values():
+        names = list(dict.fromkeys([*part.variants, *(name for state in part.states for name in state.by_name)]))
+        if baseline not in names:
+            raise UserError(f"--baseline {baseline}: no such variant; allowed: {', '.join(names)}")
     qualities = list(dict.fromkeys(name for run in found.runs for point in run.curve
                                    for name, value in point.quality.items() if isinstance(value, float)))
     quality = args.quality or (qualities[0] if qualities else "psnr")
@@ -33,11 +35,12 @@ def main(args: Namespace) -> int:
     for run in found.runs:
         if run.status != "done":
             say(f"left out: {run.variant}, {run.prompt}, seed {run.seed} ({run.failure or run.status})")
-    numbers = summary(found, baseline, quality)
-    for row in numbers["rows"]:
-        if row["name"] != baseline:
-            reach = row["reach"]["seconds"]
-            print(f"{row['name']}: by variance {page.plain(row['work'])}, to quality in seconds "
-                  f"{page.plain(reach[0] if reach else None)}")
+    numbers = {setting: summary(part, baseline, quality) for setting, part in parts.items()}
+    for setting, of_setting in numbers.items():
+        for row in of_setting["rows"]:
+            if row["name"] != baseline:
+                reach = row["reach"]["seconds"]
+                print(f"{setting + ': ' if setting else ''}{row['name']}: by variance {page.plain(row['work'])}, "
+                      f"to quality in seconds {page.plain(reach[0] if reach else None)}")
     print(page.write(found, numbers, baseline, quality, folder))
     return 0

@@ -1,8 +1,8 @@
 """Effective compute multipliers of a study, in both senses, with 95 % intervals by bootstrap over prompts.
 
 (a) variance: variance of the step's gradient times the cost of the step, baseline over variant, both on the same
-states; the geometric mean over states. (b) time to quality: the cost at which the baseline's mean curve first has the quality
-that it has at 75 % of its budget, over the cost at which the variant's mean curve first has it.
+states; the geometric mean over states. (b) time to quality: the cost at which the baseline's mean curve first has the
+quality that it has at 75 % of its budget, over the cost at which the variant's mean curve first has it.
 
 Resamples draw prompts with replacement, and within each prompt its seeds (its states); a variant and its baseline share
 the draws, so that what they have in common cancels.
@@ -90,7 +90,7 @@ def cost(state: State, name: str) -> float:
 
 def components(states: list[State]) -> dict[str, float | None]:
     """rho, variance of a draw within a render over that between renders, and R, cost of a render (its encode and its
-    backward with it) over that of a draw: from the plain estimators, those that only reuse; None where they are too few.
+    backward with it) over that of a draw: from the plain estimators, those that only reuse; None if they are too few.
 
     Var = (S_B + W/K)/B and ms = c0 + B (a + b K), fitted over states, each scaled to its first plain estimator.
     """

@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,25 +59,42 @@ for(const table of document.querySelectorAll("table.sortable"))table.querySelect
 """
 
 
-def write(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path) -> Path:
-    """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path."""
-    pictures = _figures(study, summary, baseline, quality, folder)
-    _write_csvs(study, summary, folder)
-    drawn = [pictures[f"curve_{unit}"] for unit in UNITS if f"curve_{unit}" in pictures]
-    body = [
-        f"<h1>{_text(study.title)}</h1>", _facts(study), _headline(summary, baseline, quality),
-        "<h2>Multipliers</h2>", _multiplier_table(summary, baseline), pictures.get("multipliers", ""),
-        _explained(study, summary, baseline, quality),
-        *(["<h2>Quality at equal cost</h2>", *drawn, *_equal_tables(summary, baseline)] if drawn else []),
-        *(["<h2>Along the run</h2>", pictures["along"]] if "along" in pictures else []),
-        *(["<h2>What each part brings</h2>", pictures["decomposition"]] if "decomposition" in pictures else []),
-        _shots(study), "<h2>All runs</h2>", _cells(study, quality)]
+def write(study: Study, summaries: dict[str, dict[str, Any]], baseline: str, quality: str, folder: Path) -> Path:
+    """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path.
+
+    summaries: setting -> its numbers, as ``multipliers.summary`` gives them.
+    """
+    _write_csvs(study, summaries, folder)
+    body = [f"<h1>{_text(study.title)}</h1>", _facts(study)]
+    for setting, part in study.by_setting().items():
+        body += [f"<h1 class=\"setting\">{_text(setting)}</h1>"] if setting else []
+        body += _section(part, summaries[setting], baseline, quality, folder, f"{_slug(setting)}_" if setting else "")
+    body += ["<h2>All runs</h2>", _cells(study, quality)]
     page = ("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
             f"<title>{_text(study.title)} · carv3d report</title><style>{_STYLE}</style></head>\n<body>\n"
             + "\n".join(filter(None, body)) + f"\n<script>{_SORT}</script>\n</body></html>\n")
     write_text(folder / "index.html", page)
     return folder / "index.html"
+
+
+def _section(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path,
+             prefix: str) -> list[str]:
+    """What one setting has shown. prefix: of its figures' names."""
+    pictures = _figures(study, summary, baseline, quality, folder, prefix)
+    drawn = [pictures[f"curve_{unit}"] for unit in UNITS if f"curve_{unit}" in pictures]
+    return [
+        _headline(summary, baseline, quality),
+        "<h2>Multipliers</h2>", _multiplier_table(summary, baseline), pictures.get("multipliers", ""),
+        _explained(study, summary, baseline),
+        *(["<h2>Quality at equal cost</h2>", *drawn, *_equal_tables(summary, baseline)] if drawn else []),
+        *(["<h2>Along the run</h2>", pictures["along"]] if "along" in pictures else []),
+        *(["<h2>What each part brings</h2>", pictures["decomposition"]] if "decomposition" in pictures else []),
+        _shots(study)]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9.]+", "_", text).strip("_")
 
 
 def _text(value: Any) -> str:
@@ -133,7 +151,7 @@ def _headline(summary: dict[str, Any], baseline: str, quality: str) -> str:
     return f"<p>{' '.join(said)}</p>" if said else ""
 
 
-def _explained(study: Study, summary: dict[str, Any], baseline: str, quality: str) -> str:
+def _explained(study: Study, summary: dict[str, Any], baseline: str) -> str:
     lines = [
         "Intervals are 95 %, by bootstrap over prompts, with seeds (for variance, states) drawn within; none is given "
         "for a single prompt.",
@@ -182,8 +200,8 @@ def _multiplier_table(summary: dict[str, Any], baseline: str) -> str:
                      f"<td class=\"text\">{_text(_way(row['way'], row['k']))}</td>", *numbers, *reach,
                      _component(summary["r"]), _component(summary["rho"])])
     return _table(head, rows, "id=\"multipliers\"") + (
-        "<p class=\"quiet\">Variance: how many times less than the baseline's; step cost: how many times its; the others: "
-        "how many times the baseline's compute is worth.</p>")
+        "<p class=\"quiet\">Variance: how many times less than the baseline's; step cost: how many times its; the "
+        "others: how many times the baseline's compute is worth.</p>")
 
 
 def _equal_tables(summary: dict[str, Any], baseline: str) -> Iterable[str]:
@@ -194,12 +212,14 @@ def _equal_tables(summary: dict[str, Any], baseline: str) -> Iterable[str]:
 
 
 def _cells(study: Study, quality: str) -> str:
-    head = ["variant", "prompt", "seed", "state", "steps", *COUNTED, "seconds", quality, "run"]
+    first = ["setting"] if len(study.by_setting()) > 1 else []
+    head = [*first, "variant", "prompt", "seed", "state", "steps", *COUNTED, "seconds", quality, "run"]
     rows = []
     for run in study.runs:
         score, ledger = (run.summary.get("quality") or {}).get(quality), run.summary.get("ledger") or {}
         seconds = (run.summary.get("seconds") or {}).get("train")
-        rows.append([_text(run.variant), f"<td class=\"text\">{_text(run.prompt)}</td>", str(run.seed),
+        rows.append([*(_text(getattr(run, name)) for name in (*first, "variant")),
+                     f"<td class=\"text\">{_text(run.prompt)}</td>", str(run.seed),
                      f"<td class=\"text\">{_text(run.status + (f' ({run.failure})' if run.failure else ''))}</td>",
                      str(run.summary.get("step") or ""), *(str(ledger.get(name, "")) for name in COUNTED),
                      "" if seconds is None else f"{seconds:.1f}", "" if score is None else f"{score:.2f}",
@@ -213,7 +233,8 @@ def _data(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _figures(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path) -> dict[str, str]:
+def _figures(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path,
+             prefix: str) -> dict[str, str]:
     """Name -> the figure as HTML; each is written as PNG too."""
     made: dict[str, tuple[Any, str]] = {}
     if any(row["work"] or any(row["reach"].values()) for row in summary["rows"] if row["name"] != baseline):
@@ -231,7 +252,7 @@ def _figures(study: Study, summary: dict[str, Any], baseline: str, quality: str,
             WHAT[what] for what in dict.fromkeys(p[0] for p in summary["pairs"])) + ". 95 % intervals.")
     out = {}
     for name, (figure, caption) in made.items():
-        svg = figures.save(figure, folder / f"{name}.png")
+        svg = figures.save(figure, folder / f"{prefix}{name}.png")
         out[name] = (f"<figure><img alt=\"{_text(caption)}\" src=\"{_data('image/svg+xml', svg.encode())}\">"
                      f"<figcaption>{_text(caption)}</figcaption></figure>")
     return out
@@ -281,31 +302,32 @@ def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None
     write_text(path, out.getvalue())
 
 
-def _write_csvs(study: Study, summary: dict[str, Any], folder: Path) -> None:
-    """multipliers.csv; runs.csv; curves.csv and states.csv, from which all the others follow."""
+def _write_csvs(study: Study, summaries: dict[str, dict[str, Any]], folder: Path) -> None:
+    """multipliers.csv and pairs.csv; runs.csv; curves.csv and states.csv, from which all else follows."""
     fields = ("value", "low", "high", "bound")
 
     def flat(number: Number | None) -> list[Any]:
         return ["" if number is None else getattr(number, name) for name in fields]
 
     kinds = ("variance", "cost", "work")
-    _csv(folder / "multipliers.csv", ["name", "draws", *(f"{kind}_{f}" for kind in kinds for f in fields), *(
+    _csv(folder / "multipliers.csv", ["setting", "name", "draws", *(f"{kind}_{f}" for kind in kinds for f in fields), *(
         f"{unit}_{f}" for unit in UNITS for f in (*fields, "quality")), "r", "rho"], (
-        [row["name"], _way(row["way"], row["k"]), *(x for kind in kinds for x in flat(row[kind])),
+        [setting, row["name"], _way(row["way"], row["k"]), *(x for kind in kinds for x in flat(row[kind])),
          *(x for unit in UNITS for x in ([*flat(row["reach"][unit][0]), row["reach"][unit][1]] if row["reach"][unit]
-                                         else [""] * 5)), summary["r"], summary["rho"]] for row in summary["rows"]))
-    _csv(folder / "pairs.csv", ["what", "without", "with", *fields],
-         ([what, a, b, *flat(number)] for what, a, b, number in summary["pairs"]))
+                                         else [""] * 5)), summary["r"], summary["rho"]]
+        for setting, summary in summaries.items() for row in summary["rows"]))
+    _csv(folder / "pairs.csv", ["setting", "what", "without", "with", *fields],
+         ([setting, what, a, b, *flat(number)] for setting, summary in summaries.items()
+          for what, a, b, number in summary["pairs"]))
     names = list(dict.fromkeys(name for run in study.runs for name in (run.summary.get("quality") or {})))
-    _csv(folder / "runs.csv", ["id", "variant", "prompt", "seed", "status", "failure", "workers", "step", "stopped_by",
-                               *COUNTED, "train_s", *names],
-         ([run.id, run.variant, run.prompt, run.seed, run.status, run.failure, run.workers, run.summary.get("step"),
-           run.summary.get("stopped_by"), *((run.summary.get("ledger") or {}).get(n) for n in COUNTED),
+    own, ended = ["id", "setting", "variant", "prompt", "seed", "status", "failure", "workers"], ["step", "stopped_by"]
+    _csv(folder / "runs.csv", [*own, *ended, *COUNTED, "train_s", *names],
+         ([*(getattr(run, name) for name in own), *map(run.summary.get, ended), *((run.summary.get("ledger") or {}).get(n) for n in COUNTED),
            (run.summary.get("seconds") or {}).get("train"),
            *((run.summary.get("quality") or {}).get(n) for n in names)] for run in study.runs))
     scores = list(dict.fromkeys(name for run in study.runs for point in run.curve for name in point.quality))
-    _csv(folder / "curves.csv", ["id", "variant", "prompt", "seed", "step", *UNITS, *scores],
-         ([run.id, run.variant, run.prompt, run.seed, point.step, *(point.cost[unit] for unit in UNITS),
+    _csv(folder / "curves.csv", ["id", "setting", "variant", "prompt", "seed", "step", *UNITS, *scores],
+         ([run.id, run.setting, run.variant, run.prompt, run.seed, point.step, *(point.cost[unit] for unit in UNITS),
            *(point.quality.get(name) for name in scores)] for run in study.runs for point in run.curve))
     _csv(folder / "states.csv",
          ["id", "prompt", "step", "estimator", "draws", "replicates", "variance", "signal", "step_ms"],

@@ -68,9 +68,11 @@ class State:
 
 @dataclass
 class RunOf:
-    """A run, or a cell that has got none yet. variant: what tells it from others but for prompt and seed."""
+    """A run, or a cell that has got none yet. variant: what is compared. setting: what variants are compared within,
+    the sweep's other axes but for prompt and seed."""
 
     id: str
+    setting: str
     variant: str
     prompt: str
     seed: int
@@ -86,7 +88,7 @@ class RunOf:
 
 @dataclass
 class Study:
-    """title: for people. runs: in the order of the sweep. first: the variant that comes first."""
+    """title: for people. runs: in the order of the sweep."""
 
     title: str
     runs: list[RunOf]
@@ -98,6 +100,11 @@ class Study:
     @property
     def prompts(self) -> list[str]:
         return list(dict.fromkeys(run.prompt for run in self.runs))
+
+    def by_setting(self) -> dict[str, Study]:
+        """The runs of each setting; only what is within one is compared."""
+        names = dict.fromkeys(run.setting for run in self.runs)
+        return {name: Study(self.title, [run for run in self.runs if run.setting == name]) for name in names}
 
     @property
     def states(self) -> list[State]:
@@ -150,9 +157,10 @@ def _sweep(folder: Path) -> list[RunOf]:
     out = []
     for row in rows:
         axes = row["axes"]
-        given = {key: value for key, value in axes.items() if key not in ("prompt", "seed")}
-        label = ", ".join(str(v) if k == "variant" else f"{k.rsplit('.')[-1]} {v}" for k, v in given.items())
-        run = RunOf(row["id"], label or "all", str(axes.get("prompt", "")), axes.get("seed", 0), row["state"],
+        other = ", ".join(f"{key.rsplit('.')[-1]} {value}" for key, value in axes.items()
+                          if key not in ("variant", "prompt", "seed"))
+        setting, variant = (other, axes["variant"]) if "variant" in axes else ("", other or "all")
+        run = RunOf(row["id"], setting, variant, str(axes.get("prompt", "")), axes.get("seed", 0), row["state"],
                     folder / row["run"] if row["run"] else None, row["workers"], row["failure"] or "")
         out.append(_read(run))
     return out
@@ -166,8 +174,8 @@ def _loose(folders: list[Path]) -> list[RunOf]:
     out = []
     for folder, config, values in zip(folders, configs, flat):
         label = ", ".join(f"{key.rsplit('.')[-1]} {configuration.flow(values[key])}" for key in differing) or "all"
-        status = Run(folder).summary().get("status", "running")
-        run = RunOf(folder.name, label, config.prompt, config.seed, {"finished": "done"}.get(status, status), folder)
+        status = Run(folder).summary().get("status", "running").replace("finished", "done")
+        run = RunOf(folder.name, "", label, config.prompt, config.seed, status, folder)
         out.append(_read(run))
     return out
 

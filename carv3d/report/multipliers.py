@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy
@@ -48,13 +49,18 @@ def _number(rows: ndarray, count: int, bound: str = "") -> Number:
     return Number(found["value"], found["low"], found["high"], bound)
 
 
-def _resamples(rng: numpy.random.Generator, sizes: list[int]) -> list[list[tuple[int, int]]]:
-    """Lists of (prompt, member): first the sample itself, then bootstrap draws of prompts, and of members within."""
-    out = [[(p, i) for p, size in enumerate(sizes) for i in range(size)]]
-    for _ in range(RESAMPLES):
-        picked = rng.integers(len(sizes), size=len(sizes))
-        out.append([(p, int(i)) for p in picked for i in rng.integers(sizes[p], size=sizes[p])])
-    return out
+@lru_cache(maxsize=8)
+def _weights(sizes: tuple[int, ...]) -> ndarray:
+    """[1+RESAMPLES, members], rows that sum to 1: the sample itself, then bootstrap draws of prompts, and within each
+    of its members. sizes: members of each prompt, which stand in the order of the prompts."""
+    rng = numpy.random.default_rng(0)
+    ends = numpy.cumsum(sizes)
+    out = numpy.zeros((1 + RESAMPLES, ends[-1]))
+    out[0] = 1.0
+    for row in out[1:]:
+        for p in rng.integers(len(sizes), size=len(sizes)):
+            numpy.add.at(row, ends[p] - 1 - rng.integers(sizes[p], size=sizes[p]), 1.0)
+    return out / out.sum(1, keepdims=True)
 
 
 # --- (a) variance -----------------------------------------------------------------------------------------------------
@@ -74,10 +80,8 @@ def variance_multiplier(states: list[State], baseline: str, variant: str,
             by_prompt.setdefault(state.prompt, []).append(math.log(figure(state, baseline) / figure(state, variant)))
     if not by_prompt:
         return None
-    values = list(by_prompt.values())
-    rng = numpy.random.default_rng(0)
-    rows = [numpy.exp(numpy.mean([values[p][i] for p, i in one])) for one in _resamples(rng, [len(v) for v in values])]
-    return _number(numpy.array(rows), len(values))
+    values = numpy.concatenate(list(by_prompt.values()))
+    return _number(numpy.exp(_weights(tuple(map(len, by_prompt.values()))) @ values), len(by_prompt))
 
 
 def variance(state: State, name: str) -> float:
@@ -128,9 +132,11 @@ class Curves:
     values: ndarray
     where: list[tuple[str, int]]
 
-    def mean(self, rows: list[int]) -> ndarray:
-        """Over runs, as far as the shortest of them reaches."""
-        return self.values[rows].mean(0)
+    def of(self, where: list[tuple[str, int]]) -> tuple[ndarray, ndarray]:
+        """The grid where all these runs have values, and their values there [runs, part of the grid]."""
+        values = self.values[[self.where.index(at) for at in where]]
+        known = ~numpy.isnan(values).any(0)
+        return self.grid[known], values[:, known]
 
 
 def curves(study: Study, unit: str, quality: str, priced: dict[str, float] | None = None) -> dict[str, Curves]:
@@ -142,7 +148,8 @@ def curves(study: Study, unit: str, quality: str, priced: dict[str, float] | Non
             points.setdefault(run.variant, {})[run.prompt, run.seed] = line
     out = {}
     longest = max((line[-1][0] for lines in points.values() for line in lines.values()), default=0.0)
-    grid = numpy.linspace(0.0, longest, GRID)
+    ends = {line[-1][0] for lines in points.values() for line in lines.values()}
+    grid = numpy.union1d(numpy.linspace(0.0, longest, GRID), list(ends))  # each run's end is on it
     for variant, lines in points.items():
         rows = [numpy.interp(grid, *zip(*line), right=numpy.nan) for line in lines.values()]
         rows = [numpy.where(grid < line[0][0] - EARLY, numpy.nan, row) for row, line in zip(rows, lines.values())]
@@ -163,60 +170,47 @@ def _line(run: RunOf, unit: str, quality: str, priced: dict[str, float] | None) 
 def first_reach(grid: ndarray, curve: ndarray, target: float) -> tuple[float, str]:
     """The cost at which a curve first has the target, linear between grid points, and whether that is a bound: "<"
     where it has it from its first point on, ">" where it never has it, which gives its last."""
-    known = numpy.flatnonzero(~numpy.isnan(curve))
-    if not len(known):
-        return math.nan, ">"
-    above = known[curve[known] >= target]
+    above = numpy.flatnonzero(curve >= target)
     if not len(above):
-        return float(grid[known[-1]]), ">"
-    i = above[0]
-    if i == known[0]:
-        return float(grid[i]), "<"
+        return float(grid[-1]), ">"
+    if (i := above[0]) == 0:
+        return float(grid[0]), "<"
     share = (target - curve[i - 1]) / (curve[i] - curve[i - 1])
     return float(grid[i - 1] + share * (grid[i] - grid[i - 1])), ""
 
 
 def time_to_quality(baseline: Curves, variant: Curves) -> tuple[Number, float] | None:
     """Cost that the baseline needs over cost that the variant needs, and the quality in question. Runs of prompts and
-    seeds that both have; None if there are none."""
+    seeds that both have, as far as the shortest of a variant's reaches; None if there are none."""
     shared = [at for at in baseline.where if at in variant.where]
     prompts = list(dict.fromkeys(prompt for prompt, _ in shared))
+    shared.sort(key=lambda at: prompts.index(at[0]))
     if not shared:
         return None
-    members = [[at for at in shared if at[0] == prompt] for prompt in prompts]
-    rows, bound, target = [], "", math.nan
-    for one in _resamples(numpy.random.default_rng(0), [len(m) for m in members]):
-        picked = [members[p][i] for p, i in one]
-        reached = baseline.mean([baseline.where.index(at) for at in picked])
-        known = numpy.flatnonzero(~numpy.isnan(reached))
-        if not len(known):
-            return None
-        end = baseline.grid[known[-1]]
-        goal = float(numpy.interp(SHARE * end, baseline.grid[known], reached[known]))
-        needed, _ = first_reach(baseline.grid, reached, goal)
-        took, side = first_reach(variant.grid, variant.mean([variant.where.index(at) for at in picked]), goal)
-        if not rows:
-            target, bound = goal, {"<": ">", ">": "<", "": ""}[side]
-        rows.append(needed / took if took > 0 else math.nan)
-    return _number(numpy.array(rows), len(prompts), bound), target
+    (grid, reached), (other_grid, other) = baseline.of(shared), variant.of(shared)
+    if not len(grid) or not len(other_grid):
+        return None
+    weights = _weights(tuple(sum(at[0] == prompt for at in shared) for prompt in prompts))
+    rows, bounds, targets = [], [], []
+    for mine, theirs in zip(weights @ reached, weights @ other):
+        targets.append(float(numpy.interp(SHARE * grid[-1], grid, mine)))
+        took, bound = first_reach(other_grid, theirs, targets[-1])
+        rows.append(first_reach(grid, mine, targets[-1])[0] / max(took, EARLY))
+        bounds.append({"<": ">", ">": "<", "": ""}[bound])
+    return _number(numpy.array(rows), len(prompts), bounds[0]), targets[0]
 
 
 def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
                   ) -> dict[str, list[float]]:
     """Variant -> mean quality at these shares of the baseline's budget; nan where its runs do not reach so far."""
-    own = every[baseline]
-    known = numpy.flatnonzero(~numpy.isnan(own.values.mean(0)))
-    end = own.grid[known[-1]]
-    return {name: [float(_at(one, share * end)) for share in shares] for name, one in every.items()}
-
-
-def _at(one: Curves, cost: float) -> float:
-    """Between grid points, without letting a nan beyond the end spoil the last of them."""
-    mean = one.values.mean(0)
-    known = numpy.flatnonzero(~numpy.isnan(mean))
-    if not len(known) or not one.grid[known[0]] - EARLY <= cost <= one.grid[known[-1]] * (1 + EARLY):
-        return math.nan
-    return numpy.interp(cost, one.grid[known], mean[known])
+    end = every[baseline].of(every[baseline].where)[0][-1]
+    out = {}
+    for name, one in every.items():
+        grid, values = one.of(one.where)
+        known = [len(grid) and grid[0] - EARLY <= share * end <= grid[-1] for share in shares]
+        out[name] = [float(numpy.interp(share * end, grid, values.mean(0))) if there else math.nan
+                     for share, there in zip(shares, known)]
+    return out
 
 
 def summary(study: Study, baseline: str, quality: str) -> dict[str, Any]:

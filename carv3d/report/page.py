@@ -322,7 +322,8 @@ def _write_csvs(study: Study, summaries: dict[str, dict[str, Any]], folder: Path
     names = list(dict.fromkeys(name for run in study.runs for name in (run.summary.get("quality") or {})))
     own, ended = ["id", "setting", "variant", "prompt", "seed", "status", "failure", "workers"], ["step", "stopped_by"]
     _csv(folder / "runs.csv", [*own, *ended, *COUNTED, "train_s", *names],
-         ([*(getattr(run, name) for name in own), *map(run.summary.get, ended), *((run.summary.get("ledger") or {}).get(n) for n in COUNTED),
+         ([*(getattr(run, name) for name in own), *map(run.summary.get, ended),
+           *((run.summary.get("ledger") or {}).get(n) for n in COUNTED),
            (run.summary.get("seconds") or {}).get("train"),
            *((run.summary.get("quality") or {}).get(n) for n in names)] for run in study.runs))
     scores = list(dict.fromkeys(name for run in study.runs for point in run.curve for name in point.quality))

@@ -1,0 +1,164 @@
+"""``carv3d report`` on folders made up for it: the page alone, its numbers, and what a browser makes of it."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from carv3d import cli
+from carv3d import config as configuration
+from carv3d.sweep_ledger import Ledger
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
+from browser import FLAGS, chromium  # noqa: E402
+
+ESTIMATORS = ["plain: estimator.k=1; estimator.importance_sampling=false; estimator.stratified=false; "
+              "data.camera_strata=false", "all: estimator.k=4"]
+
+
+def one_run(folder: Path, variant: str, prompt: str, seed: int, extra: list[str], video: bool = False) -> None:
+    speed, step_ms = (2.0, 30.0) if variant == "all" else (1.0, 20.0)
+    compared = variant == "plain" and seed == 0
+    listed = [f"compare.estimators={json.dumps(ESTIMATORS)}", "compare.points=2"] if compared else []
+    config = configuration.load(None, [f"prompt={prompt}", f"seed={seed}", "trainer.max_steps=40", *extra, *listed])
+    (folder / "save").mkdir(parents=True)
+    (folder / "config.yaml").write_text(configuration.dump(config))
+    lines = []
+    for step in range(1, 41):
+        quality = {"psnr": 15 + 8 * (1 - np.exp(-speed * step / 15)) + seed, "mask_iou": 0.5}
+        lines.append({"step": step, "quality": quality, "cost": {"seconds": step_ms * step / 1e3, "renders": 2 * step,
+                                                                 "draws": 2 * step, "teacher_evals": 4 * step}})
+    for step in (20, 40) if compared else ():
+        numbers = {"signal": 1.0, "replicates": 8, "items": 2}
+        lines.append({"step": step, "compare": {"plain": {"variance": 9.0, "step_ms": 20.0, "k": 1, **numbers},
+                                                "all": {"variance": 2.0, "step_ms": 30.0, "k": 4, **numbers}}})
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "summary.json").write_text(json.dumps({
+        "status": "finished", "step": 40, "stopped_by": "trainer.max_steps", "quality": lines[39]["quality"],
+        "ledger": {"renders": 80, "draws": 80, "teacher_evals": 160}, "seconds": {"train": step_ms * 0.04}}))
+    (folder / "env.json").write_text(json.dumps({"carv3d": "0", "git_commit": "c" * 40, "packages": {"torch": "2"},
+                                                 "cpu": "made-up <cpu>", "cpu_threads": 2}))
+    iio.imwrite(folder / "save/preview.png", np.full((8, 8, 3), 90, np.uint8))
+    if video:
+        iio.imwrite(folder / "save/turntable.mp4", np.zeros((4, 32, 32, 3), np.uint8), fps=10, codec="libx264")
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Two variants, two prompts, two seeds, and a cell that failed."""
+    folder = tmp_path / "made_up"
+    folder.mkdir()
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        cells = [(variant, prompt, seed) for variant in ("plain", "all") for prompt in ("a red mushroom", "a blue car")
+                 for seed in (0, 1)]
+        axes = [{"variant": v, "prompt": p, "seed": s} for v, p, s in [*cells, ("all", "a <b>", 7)]]
+        ledger.add((f"id{i}", f"cell {i}", one, {}) for i, one in enumerate(axes))
+        for i, (variant, prompt, seed) in enumerate(cells):
+            one_run(folder / f"run{i}", variant, prompt, seed, [f"estimator.k={4 if variant == 'all' else 1}"],
+                    video=i == 0)
+            row, _ = ledger.claim({f"id{i}"}, lambda *_: True, 1)
+            ledger.update(row["id"], run=f"run{i}", state="done", result={})
+        ledger.claim({"id8"}, lambda *_: True, 1)
+        ledger.update("id8", state="failed", failure="config", detail="no such thing")
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path) as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_page_needs_nothing_beside_it(sweep, capsys):
+    assert cli.main(["report", str(sweep)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == str(sweep / "report/index.html")
+    assert "left out: all, a <b>, seed 7 (config)" in said.err
+    page = (sweep / "report/index.html").read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
+    assert len(sources) >= 9 and all(source.startswith("data:") for source in sources)
+    assert "http" not in re.sub(r'"data:[^"]*"', "", page) and "a &lt;b&gt;" in page and "a <b>" not in page
+    pictures = {path.name for path in (sweep / "report").glob("*.png")}
+    assert pictures == {"multipliers.png", "curve_seconds.png", "curve_renders.png", "curve_teacher_evals.png",
+                        "along.png"}
+
+
+def test_its_numbers_are_those_of_the_runs(sweep, capsys):
+    cli.main(["report", str(sweep)])
+    found = {row["name"]: row for row in rows(sweep / "report/multipliers.csv")}
+    assert float(found["all"]["work_value"]) == pytest.approx(9 * 20 / (2 * 30))
+    assert float(found["all"]["variance_value"]) == pytest.approx(4.5)
+    assert float(found["all"]["cost_value"]) == pytest.approx(1.5)
+    assert float(found["all"]["renders_value"]) == pytest.approx(2.0, rel=0.03)
+    assert float(found["all"]["seconds_value"]) == pytest.approx(2.0 / 1.5, rel=0.03)
+    assert len(rows(sweep / "report/curves.csv")) == 8 * 40 and len(rows(sweep / "report/states.csv")) == 2 * 2 * 2
+    assert [row["status"] for row in rows(sweep / "report/runs.csv")] == ["done"] * 8 + ["failed"]
+    assert "all: by variance 3.00 [3.00, 3.00], to quality in seconds 1.3" in capsys.readouterr().out
+
+
+def test_another_baseline_and_another_score(sweep, tmp_path, capsys):
+    assert cli.main(["report", str(sweep), "--baseline", "all", "--quality", "mask_iou", "--out",
+                     str(tmp_path / "other")]) == 0
+    found = {row["name"]: row for row in rows(tmp_path / "other/multipliers.csv")}
+    assert float(found["plain"]["work_value"]) == pytest.approx(1 / 3)
+    assert float(found["plain"]["renders_quality"]) == 0.5
+    capsys.readouterr()
+    assert cli.main(["report", str(sweep), "--baseline", "none"]) == 2
+    assert "--baseline none: no such variant; allowed: plain, all" in capsys.readouterr().err
+    assert cli.main(["report", str(sweep), "--quality", "beauty"]) == 2
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "neither a sweep nor a run" in capsys.readouterr().err
+
+
+def test_runs_without_a_sweep_are_told_apart_by_their_options(tmp_path, capsys):
+    for i, (k, seed) in enumerate([(1, 0), (1, 1), (4, 0), (4, 1)]):
+        one_run(tmp_path / f"r{i}", "all" if k == 4 else "loose", "a red mushroom", seed, [f"estimator.k={k}"])
+    assert cli.main(["report", *(str(tmp_path / f"r{i}") for i in range(4)), "--out", str(tmp_path / "out")]) == 0
+    names = [row["name"] for row in rows(tmp_path / "out/multipliers.csv")]
+    assert names == ["k 1", "k 4"]
+
+
+PROBE = """<script>addEventListener("load",()=>{
+ const column=i=>[...document.querySelectorAll("#cells tbody tr")].map(row=>row.cells[i].textContent);
+ const heads=[...document.querySelectorAll("#cells th")],find=name=>heads.findIndex(th=>th.textContent===name);
+ const click=name=>{heads[find(name)].firstElementChild.click();return column(find(name))};
+ const found={up:click("psnr"),down:click("psnr"),sorted:heads[find("psnr")].getAttribute("aria-sort"),
+  prompt:click("prompt"),broken:[...document.images].filter(i=>!i.naturalWidth).length,images:document.images.length,
+  videos:document.querySelectorAll("video").length,
+  fetched:performance.getEntriesByType("resource").map(e=>e.name).filter(n=>!n.startsWith("data:")),
+  wide:document.documentElement.scrollWidth,title:document.title};
+ const out=document.createElement("pre");out.id="probe";out.textContent=JSON.stringify(found);document.body.append(out)});
+</script>"""
+
+
+@pytest.mark.skipif(not chromium(), reason="chromium is missing: apt-get install chromium, or CARV3D_CHROMIUM")
+def test_in_a_browser(sweep):
+    """Figures and videos load without a network, and the table sorts: numbers as numbers, what is empty last."""
+    cli.main(["report", str(sweep)])
+    page = sweep / "report/index.html"
+    (sweep / "probe.html").write_text(page.read_text().replace("</body>", PROBE + "</body>"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        dom = subprocess.run([chromium(), *FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1200,900",
+                              f"--user-data-dir={profile}", "--dump-dom", f"file://{sweep / 'probe.html'}"],
+                             capture_output=True, text=True, timeout=120).stdout
+    found = json.loads(re.search(r'<pre id="probe">(.*?)</pre>', dom, re.S)[1].replace("&lt;", "<").replace("&gt;", ">"))
+    scores = [float(text) for text in found["up"][:-1]]
+    assert scores == sorted(scores) and len(scores) == 8 and found["up"][-1] == ""
+    assert found["down"] == [*reversed(found["up"][:-1]), ""] and found["sorted"] == "descending"
+    assert found["prompt"] == sorted(found["prompt"])
+    assert found["broken"] == 0 and found["images"] == 5 + 3 and found["videos"] == 1 and found["fetched"] == []
+    assert found["wide"] <= 1200 and found["title"].startswith("made_up")
+
+
+def test_the_figures_hold_up_without_colour():
+    """Each look differs from all others by marker or dash alone."""
+    from carv3d.report.figures import style
+
+    looks = [(one["marker"], one["linestyle"], one.get("markerfacecolor")) for one in map(style, range(16))]
+    assert len(set(looks)) == 16

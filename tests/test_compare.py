@@ -72,14 +72,14 @@ def _same(a, b):
 
 
 def test_four_times_the_views_have_a_quarter_of_the_variance():
-    """64 replicates: a trace's relative sd is below 0.2 here (measured over 20 seeds: 0.13 for the ratio), so that the
-    bounds are more than 4 sd away: false alarm below 1e-4. The control is the same estimator under another name, which
-    shares its seeds."""
+    """Over twelve seeds the ratio was 4.01 with a standard deviation of 0.46, so that the bounds are 4.3 of them away: a
+    false alarm in 5e4, if it is about normal. The control, the same estimator under another name, shares its
+    seeds: its ratio is 1 to the bit, far outside."""
     small = f"estimator.k=1; data.batch_size=1; {OFF}"
     trainer = trainer_of({"one": small, "four": f"estimator.k=1; data.batch_size=4; {OFF}", "again": small}, 64)
     found = compare(trainer, 0)
     assert found["one"]["variance"] == found["again"]["variance"]
-    assert 2.0 < found["one"]["variance"] / found["four"]["variance"] < 8.0
+    assert 2.05 < found["one"]["variance"] / found["four"]["variance"] < 6.0
 
 
 def test_a_clipped_run_is_compared_by_its_unclipped_gradient():

@@ -39,11 +39,11 @@ class ClipScore:
 
         folder = check(path)
         try:
-            self.model = CLIPModel.from_pretrained(folder, local_files_only=True).eval().requires_grad_(False).to(device)
+            model = CLIPModel.from_pretrained(folder, local_files_only=True)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(f"quality.clip: {path} cannot be loaded ({str(error).splitlines()[0][:200]})") from None
-        self.device = torch.device(device)
+        self.model, self.device = model.eval().requires_grad_(False).to(device), torch.device(device)
 
     @torch.no_grad()
     def __call__(self, prompt: str, rgb: Tensor) -> float:

@@ -118,6 +118,30 @@ def curves(summary: dict[str, Any], unit: str, quality: str, baseline: str) -> F
     return figure
 
 
+def by_quality(summary: dict[str, Any], unit: str, quality: str, baseline: str) -> Figure | None:
+    """The multiplier to quality as a function of that quality; the level of the table is marked."""
+    ladders, looks = summary["ladders"].get(unit), styles(summary)
+    if not ladders:
+        return None
+    figure = Figure(figsize=(6.6, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for i, (name, ladder) in enumerate(ladders.items()):
+        axes.fill_between(ladder.levels, ladder.low, ladder.high, color=looks[name]["color"], alpha=0.1, linewidth=0)
+        axes.plot(ladder.levels, ladder.ratio, label=name, markevery=(2 * i + 1, 12), markersize=5, linewidth=1.5,
+                  **looks[name])
+    goal = next((row["reach"][unit][1] for row in summary["rows"]
+                 if row["name"] != baseline and row["reach"][unit]), None)
+    if goal is not None:
+        axes.axvline(goal, color="#888888", linewidth=0.9, linestyle=(0, (2, 2)))
+    axes.axhline(1, color="#888888", linewidth=0.9)
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_ylim(bottom=0, top=min(axes.get_ylim()[1], 10))
+    axes.set_xlabel({"psnr": "PSNR reached, dB"}.get(quality, f"{quality} reached"))
+    axes.set_ylabel(f"{baseline}'s {UNIT_NAMES[unit]} over the variant's")
+    axes.legend(fontsize=8.5, frameon=False, loc="upper left")
+    return figure
+
+
 def along(study: Study, summary: dict[str, Any], baseline: str) -> Figure | None:
     """The multiplier by variance at each point of training."""
     by_cell: dict[str, list] = {}

@@ -182,22 +182,66 @@ def first_reach(grid: ndarray, curve: ndarray, target: float) -> tuple[float, st
 def time_to_quality(baseline: Curves, variant: Curves) -> tuple[Number, float] | None:
     """Cost that the baseline needs over cost that the variant needs, and the quality in question. Runs of prompts and
     seeds that both have, as far as the shortest of a variant's reaches; None if there are none."""
-    shared = [at for at in baseline.where if at in variant.where]
-    prompts = list(dict.fromkeys(prompt for prompt, _ in shared))
-    shared.sort(key=lambda at: prompts.index(at[0]))
+    shared, sizes = _shared(baseline, variant)
     if not shared:
         return None
     (grid, reached), (other_grid, other) = baseline.of(shared), variant.of(shared)
     if not len(grid) or not len(other_grid):
         return None
-    weights = _weights(tuple(sum(at[0] == prompt for at in shared) for prompt in prompts))
+    weights = _weights(sizes)
     rows, bounds, targets = [], [], []
     for mine, theirs in zip(weights @ reached, weights @ other):
         targets.append(float(numpy.interp(SHARE * grid[-1], grid, mine)))
         took, bound = first_reach(other_grid, theirs, targets[-1])
         rows.append(first_reach(grid, mine, targets[-1])[0] / max(took, EARLY))
         bounds.append({"<": ">", ">": "<", "": ""}[bound])
-    return _number(numpy.array(rows), len(prompts), bounds[0]), targets[0]
+    return _number(numpy.array(rows), len(sizes), bounds[0]), targets[0]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """How much less a variant needs than the baseline, for one quality after another. ratio, low, high: [levels], nan
+    where one of the two never has that quality."""
+
+    levels: ndarray
+    ratio: ndarray
+    low: ndarray
+    high: ndarray
+
+
+def by_quality(baseline: Curves, variant: Curves, count: int = 60) -> Ladder | None:
+    """The multiplier to each of ``count`` qualities, from the baseline's first to its best; intervals, pointwise, where
+    at least nine in ten resamples reach it."""
+    shared, sizes = _shared(baseline, variant)
+    if not shared:
+        return None
+    (grid, reached), (other_grid, other) = baseline.of(shared), variant.of(shared)
+    if not len(grid) or not len(other_grid):
+        return None
+    weights = _weights(sizes)
+    best = numpy.maximum.accumulate(reached.mean(0))
+    levels = numpy.linspace(best[0], best[-1], count)
+
+    def needed(at: ndarray, rows: ndarray) -> ndarray:
+        so_far = numpy.maximum.accumulate(rows, 1)
+        return numpy.array([numpy.interp(levels, row, at, left=at[0], right=numpy.nan) for row in so_far])
+
+    ratios = needed(grid, weights @ reached) / needed(other_grid, weights @ other)
+    enough = numpy.isnan(ratios[1:]).mean(0) < 0.1
+    low, high = numpy.full(count, numpy.nan), numpy.full(count, numpy.nan)
+    for i in numpy.flatnonzero(enough if len(sizes) > 1 else enough & False):
+        column = ratios[:, i]
+        number = _number(column[~numpy.isnan(column)], len(sizes))
+        low[i], high[i] = number.low, number.high
+    return Ladder(levels, ratios[0], low, high)
+
+
+def _shared(baseline: Curves, variant: Curves) -> tuple[list[tuple[str, int]], tuple[int, ...]]:
+    """The (prompt, seed) that both have, prompt by prompt, and how many there are of each prompt."""
+    shared = [at for at in baseline.where if at in variant.where]
+    prompts = list(dict.fromkeys(prompt for prompt, _ in shared))
+    shared.sort(key=lambda at: prompts.index(at[0]))
+    return shared, tuple(sum(at[0] == prompt for at in shared) for prompt in prompts)
 
 
 def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
@@ -232,4 +276,7 @@ def summary(study: Study, baseline: str, quality: str) -> dict[str, Any]:
                      "cost": variance_multiplier(states, name, baseline, cost), "reach": reach})
     return {"rows": rows, "curves": by_unit, "priced": priced is not None, **components(states),
             "pairs": [(what, a, b, variance_multiplier(states, a, b)) for what, a, b in pairs(study)],
+            "ladders": {unit: {name: ladder for name, one in every.items()
+                               if name != baseline and (ladder := by_quality(every[baseline], one))}
+                        for unit, every in by_unit.items() if baseline in every},
             "equal": {unit: at_equal_cost(every, baseline) for unit, every in by_unit.items() if baseline in every}}

@@ -82,7 +82,7 @@ def _section(study: Study, summary: dict[str, Any], baseline: str, quality: str,
              prefix: str) -> list[str]:
     """What one setting has shown. prefix: of its figures' names."""
     pictures = _figures(study, summary, baseline, quality, folder, prefix)
-    drawn = [pictures[f"curve_{unit}"] for unit in UNITS if f"curve_{unit}" in pictures]
+    drawn = [pictures[name] for kind in ("curve", "reach") for unit in UNITS if (name := f"{kind}_{unit}") in pictures]
     return [
         _headline(summary, baseline, quality),
         "<h2>Multipliers</h2>", _multiplier_table(summary, baseline), pictures.get("multipliers", ""),
@@ -245,6 +245,11 @@ def _figures(study: Study, summary: dict[str, Any], baseline: str, quality: str,
             made[f"curve_{unit}"] = figures.curves(summary, unit, quality, baseline), (
                 f"Mean over prompts and seeds against {UNIT_NAMES[unit]}; bands reach from the lowest seed's mean over "
                 "prompts to the highest's.")
+    for unit in UNITS[:2]:
+        if (figure := figures.by_quality(summary, unit, quality, baseline)) is not None:
+            made[f"reach_{unit}"] = figure, (
+                f"How many times fewer {UNIT_NAMES[unit]} a variant needs, by the quality to reach; a line ends where "
+                f"{baseline} or the variant never gets. The dashed level is that of the table. Bands: 95 %, pointwise.")
     if (figure := figures.along(study, summary, baseline)) is not None:
         made["along"] = figure, "Effective compute by variance, by the state of the scene; bars are 95 % intervals."
     if (figure := figures.decomposition(summary["pairs"])) is not None:

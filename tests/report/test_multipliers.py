@@ -60,6 +60,16 @@ def test_a_plain_number_says_what_is_a_bound():
     assert plain(m.Number(2.0, math.nan, math.nan)) == "2.00" and plain(None) == "–"
 
 
+def test_the_multiplier_at_one_quality_after_another():
+    every = m.curves(study_of(2.0, noise=0.3), "renders", "psnr")
+    ladder = m.by_quality(every["plain"], every["fast"])
+    inner = slice(5, 50)  # first the grid is coarse; the best is beyond many resamples
+    assert ladder.ratio[inner] == pytest.approx(np.full(45, 2.0), rel=0.06)
+    assert (ladder.low[inner] <= 2.06).all() and (ladder.high[inner] >= 1.94).all()
+    slow = m.by_quality(every["fast"], every["plain"])
+    assert np.isnan(slow.ratio[-1]) and np.isnan(slow.low[-1])  # plain never has the best of fast
+
+
 def test_prompts_and_seeds_of_only_one_variant_are_left_out():
     study = study_of(2.0)
     study.runs.append(curve("plain", "alone", 0, lambda n: 99.0))

@@ -86,7 +86,7 @@ def test_the_page_needs_nothing_beside_it(sweep, capsys):
     assert "http" not in re.sub(r'"data:[^"]*"', "", page) and "a &lt;b&gt;" in page and "a <b>" not in page
     pictures = {path.name for path in (sweep / "report").glob("*.png")}
     assert pictures == {"multipliers.png", "curve_seconds.png", "curve_renders.png", "curve_teacher_evals.png",
-                        "along.png"}
+                        "reach_seconds.png", "reach_renders.png", "along.png"}
 
 
 def test_its_numbers_are_those_of_the_runs(sweep, capsys):
@@ -152,7 +152,7 @@ def test_in_a_browser(sweep):
     assert scores == sorted(scores) and len(scores) == 8 and found["up"][-1] == ""
     assert found["down"] == [*reversed(found["up"][:-1]), ""] and found["sorted"] == "descending"
     assert found["prompt"] == sorted(found["prompt"])
-    assert found["broken"] == 0 and found["images"] == 5 + 3 and found["videos"] == 1 and found["fetched"] == []
+    assert found["broken"] == 0 and found["images"] == 7 + 3 and found["videos"] == 1 and found["fetched"] == []
     assert found["wide"] <= 1200 and found["title"].startswith("made_up")
 
 

@@ -43,6 +43,7 @@ setup(
     extras_require={
         "cuda": ["gsplat>=1.5"],
         "tensorboard": ["tensorboard>=2.16"],
+        "ray": ["ray>=2.40,<3"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16"],
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

@@ -66,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser("sweep", help="many runs from one file; again: what is still missing")
     sweep.add_argument("file", metavar="FILE", help="YAML: base, overrides, variants, grid, zip, prompts, seeds")
     sweep.add_argument("--workers", type=_whole(1), default=1, metavar="N", help="runs at a time, sharing the cores")
+    sweep.add_argument("--executor", choices=("local", "ray"), default="local", metavar="local|ray",
+                       help="where runs are: this machine, or the nodes of a Ray cluster")
+    sweep.add_argument("--resume", action="store_true", help="only go on with a sweep that there is")
     sweep.add_argument("--retry", action="store_true", help="also start failed cells again")
     sweep.add_argument("--dry-run", action="store_true", help="print the cells and their cost")
     sweep.add_argument("overrides", nargs="*", metavar="key=value", help="for every cell")

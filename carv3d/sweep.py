@@ -7,8 +7,6 @@ cell is claimed in one transaction, and its lock, inherited by the trainer, is h
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import json
 import signal
 import sqlite3
@@ -23,12 +21,11 @@ from carv3d.errors import UserError
 from carv3d.files import write_text
 from carv3d.progress import say
 from carv3d.runs import Run
-from carv3d.sweep_executor import Executor, Job
+from carv3d.sweep_executor import RESTARTS, Attempt, Executor, Job, locked
 from carv3d.sweep_ledger import OPEN, Ledger
 from carv3d.sweep_plan import Cell, Plan
 from carv3d.sweep_report import Board, write_csv
 
-RESTARTS = 5  # of a cell whose trainer was killed, before it counts as failed
 POLL_S, CLAIM_S, BEAT_S = 0.05, 0.5, 20.0
 LARGEST_K = 16  # of estimator.k=auto, where the first chunk to try after running out of memory is sought
 MEMORY = ("OutOfMemoryError", "out of memory", "MemoryError", "can't allocate memory")
@@ -41,6 +38,7 @@ class Running:
 
     cell: Cell
     row: dict[str, Any]
+    attempt: Attempt
     job: Job
     lock: IO
     log: Path
@@ -168,31 +166,31 @@ class Engine:
 
     def _start(self, slot: int, row: dict[str, Any], lock: IO, board: Board) -> None:
         cell = self.cells[row["id"]]
-        folder = self._folder(cell, row["chunk"])
-        if folder and Run(folder).summary().get("status") == "finished":  # whoever ran it could not enter it any more
+        attempt = self._attempt(cell, row["chunk"])
+        folder = attempt.run()
+        if folder and attempt.finished():  # whoever ran it could not enter it any more
             self._finished(cell, folder)
             lock.close()
             board.ended(cell, "done", "")
             return
         if folder:
-            arguments = ["train", "--resume", str(folder)]
             self.ledger.update(cell.id, run=folder.name)
         else:
-            path = self.plan.folder / "cells" / f"{cell.id}.yaml"
-            write_text(path, configuration.dump(cell.config))
-            arguments = ["train", "--config", str(path), f"name={self.plan.name}", f"exp_root_dir={self.plan.root}",
-                         f"tag={_tag(cell, row['chunk'])}"]
-            arguments += [f"estimator.chunk={row['chunk']}"] if row["chunk"] else []
+            write_text(self._config(cell), configuration.dump(cell.config))
         log = self.plan.folder / "logs" / f"{cell.tag}.log"
         after = log.stat().st_size if log.exists() else 0
-        job = self.executor.start(slot, arguments, log, lock)
-        self.running[slot] = Running(cell, row, job, lock, log, after)
+        job = self.executor.start(slot, attempt, log, lock)
+        self.running[slot] = Running(cell, row, attempt, job, lock, log, after)
         board.started(cell, row["attempts"], bool(folder))
 
-    def _folder(self, cell: Cell, chunk: int | None) -> Path | None:
-        """The cell's run folder, if it has got as far as having one."""
-        found = sorted(self.plan.folder.glob(f"{glob.escape(_tag(cell, chunk))}@*/config.yaml"))
-        return found[-1].parent if found else None
+    def _attempt(self, cell: Cell, chunk: int | None) -> Attempt:
+        tag = f"{cell.tag}-chunk{chunk}" if chunk else cell.tag
+        begin = ["train", "--config", str(self._config(cell)), f"name={self.plan.name}",
+                 f"exp_root_dir={self.plan.root}", f"tag={tag}"]
+        return Attempt(self.plan.folder, tag, (*begin, f"estimator.chunk={chunk}") if chunk else tuple(begin))
+
+    def _config(self, cell: Cell) -> Path:
+        return self.plan.folder / "cells" / f"{cell.id}.yaml"
 
     # --- ending ---
 
@@ -206,22 +204,23 @@ class Engine:
 
     def _enter(self, each: Running, code: int, stopping: bool) -> tuple[str, str]:
         """What became of an attempt, into the ledger; returns the state and why."""
-        cell, row = each.cell, each.row
-        folder = self._folder(cell, row["chunk"])
+        cell, row, folder = each.cell, each.row, each.attempt.run()
+        counts = {key: row[key] + each.job.restarts for key in ("attempts", "restarts")}
         with open(each.log, "rb") as handle:
             handle.seek(each.after)
             text = handle.read().decode(errors="replace").strip()
         detail = text.splitlines()[-1].removeprefix("carv3d: error: ")[:400] if text else f"exit status {code}"
         try:
-            if code == 0 and folder and Run(folder).summary().get("status") == "finished":
-                self._finished(cell, folder)
+            if code == 0 and folder and each.attempt.finished():
+                self._finished(cell, folder, **counts)
                 return "done", ""
             kind = failure_kind(code, text, stopping)
-            values: dict[str, Any] = {"failure": kind, "detail": detail, "run": folder.name if folder else None}
+            values: dict[str, Any] = {**counts, "failure": kind, "detail": detail,
+                                      "run": folder.name if folder else None}
             if kind == "interrupted" and stopping:
                 state = "interrupted"
             elif kind in ("interrupted", "killed"):
-                values["restarts"] = row["restarts"] + 1
+                values["restarts"] += 1
                 state = "interrupted" if values["restarts"] <= RESTARTS else "failed"
             elif kind == "memory" and (chunk := smaller_chunk(cell, row["chunk"])):
                 values |= {"chunk": chunk, "run": None}  # another rounding, so another run from the start
@@ -233,16 +232,15 @@ class Engine:
         finally:
             each.lock.close()
 
-    def _finished(self, cell: Cell, folder: Path) -> None:
+    def _finished(self, cell: Cell, folder: Path, **counts: int) -> None:
         summary = Run(folder).summary()
-        self.ledger.update(cell.id, run=folder.name, failure=None, detail=None,
+        self.ledger.update(cell.id, **counts, run=folder.name, failure=None, detail=None,
                            result={key: summary.get(key) for key in KEPT}, state="done")
 
     def _position(self, each: Running) -> tuple[Cell, int]:
         """A running cell and its step, from the last line of its metrics."""
-        folder = self._folder(each.cell, each.row["chunk"])
         try:
-            with open(folder / "metrics.jsonl", "rb") as handle:
+            with open(each.attempt.run() / "metrics.jsonl", "rb") as handle:
                 handle.seek(max(0, handle.seek(0, 2) - 4096))
                 return each.cell, json.loads(handle.read().splitlines()[-1])["step"]
         except (OSError, TypeError, LookupError, ValueError):
@@ -268,16 +266,10 @@ def smaller_chunk(cell: Cell, now: int | None) -> int:
     return min(now or given or k, k) // 2
 
 
-def _tag(cell: Cell, chunk: int | None) -> str:
-    return f"{cell.tag}-chunk{chunk}" if chunk else cell.tag
-
-
 def _hold(path: Path) -> IO | None:
     """The file, locked, or None if another process has it."""
     handle = open(path, "a")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        return None
-    return handle
+    if locked(handle):
+        return handle
+    handle.close()
+    return None

@@ -1,7 +1,7 @@
 """Stands in for ``carv3d train`` in the tests of sweeps: counts to twenty, with a chain of hashes for a state.
 
 What goes wrong with the cell of a seed is in the variable STUB, {seed: fault}. A second trainer on one cell is entered
-in ``violations``.
+in ``violations``. ``starts-<seed>`` has a line for each: process, chunk, threads, step to go on from.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-STEPS, EVERY, STEP_S = 20, 4, 0.03
+STEPS, EVERY, STEP_S = 20, 4, float(os.environ.get("STUB_STEP_S", 0.03))
 LEDGER = {"renders": 0, "encodes": 0, "draws": 0, "teacher_evals": 0, "lora_draws": 0, "nonfinite_steps": 0}
 
 
@@ -41,8 +41,12 @@ def main() -> int:
     except OSError:
         (home / "violations").write_text(seed)
         return 1
+    saved = folder / "state.json"
+    resumed = saved.exists()
+    step, state = json.loads(saved.read_text()) if resumed else (0, seed)
     with open(home / f"starts-{seed}", "a") as starts:
-        starts.write(f"{os.getpid()} {words.get('estimator.chunk', '')} {os.environ.get('OMP_NUM_THREADS', '')}\n")
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        starts.write(f"{os.getpid()} {words.get('estimator.chunk', '')} {threads} {step}\n")
     if fault == "config" or fault == "config once" and not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(config)
@@ -61,9 +65,6 @@ def main() -> int:
         temporary = folder / ".config"
         temporary.write_text(config)
         temporary.replace(folder / "config.yaml")
-    saved = folder / "state.json"
-    resumed = saved.exists()
-    step, state = json.loads(saved.read_text()) if resumed else (0, seed)
     while step < STEPS and not stop:
         state = hashlib.sha256(state.encode()).hexdigest()
         step += 1

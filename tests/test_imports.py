@@ -29,7 +29,7 @@ HEAVY = {"torch", "diffusers", "transformers", "peft", "numba", "nerfacc"}
                             "carv3d.toybox", "carv3d.rng"}),
     ("import carv3d.diffusion.exact, carv3d.diffusion.prompts", {"carv3d.scenes", "carv3d.carv", "carv3d.toybox", "numba"}),
     ("import carv3d.diffusion.weights", HEAVY | {"huggingface_hub"}),
-    ("import carv3d.sweep, carv3d.sweep_plan, carv3d.sweep_executor, carv3d.commands.sweep", HEAVY),
+    ("import carv3d.sweep, carv3d.sweep_plan, carv3d.sweep_executor, carv3d.commands.sweep", HEAVY | {"ray"}),
     ("from carv3d import build, config\nbuild.settle(config.load(None, ['prompt=a red cube', 'teacher.type=exact']))", HEAVY),
     ("import carv3d.scenes.nerf, carv3d.scenes.image", {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
     ("import carv3d.scenes.gaussians, carv3d.scenes.starts, carv3d.scenes.kernels.splatting_numba",
@@ -68,6 +68,10 @@ def test_one_file_imports_diffusers():
 
 def test_one_file_imports_peft():
     assert importers("peft") == {"diffusion/lora.py"}
+
+
+def test_one_file_imports_ray():
+    assert importers("ray") == {"sweep_ray.py"}
 
 
 def test_gsplat_and_plyfile_are_imported_where_they_are_chosen():

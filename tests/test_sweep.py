@@ -143,6 +143,8 @@ def test_mistakes_in_the_file_end_in_one_line(capsys, tmp_path, monkeypatch, tex
     (["plan.yaml", "--workers", "2", "seed=1"], ["seed is an axis"]),
     (["plan.yaml", "tag=x"], ["tag=x", "names its runs itself"]),
     (["plan.yaml", "--workers", "2", "budget.seconds=5"], ["--workers 2", "budget.seconds 5", "--workers 1"]),
+    (["plan.yaml", "--executor", "slurm"], ["--executor", "slurm", "local", "ray"]),
+    (["plan.yaml", "--resume", "exp_root_dir=here"], ["--resume", "here/plan/ledger.sqlite", "leave --resume out"]),
     (["plan.yaml", "--wokers", "2", "trainer.max_steps=5"], ["--wokers", "--help"]),
 ])
 def test_mistakes_on_the_command_line_end_in_one_line(capsys, tmp_path, monkeypatch, arguments, words):
@@ -265,6 +267,8 @@ def test_failed_cells_are_left_until_they_are_reopened(ledger):
 class Stubs:
     """A sweep of stubs in a folder of its own."""
 
+    wait_s = 120.0
+
     def __init__(self, folder: Path, cells: int = 6, extra: str = ""):
         self.home = folder
         self.file = write(folder, f"name: s\noverrides: {{exp_root_dir: {folder}, estimator.k: 4}}\n"
@@ -277,7 +281,7 @@ class Stubs:
 
     def run(self, *args, **kwargs) -> tuple[int, str]:
         process = self.start(*args, **kwargs)
-        err = process.communicate(timeout=120)[1]
+        err = process.communicate(timeout=self.wait_s)[1]
         return process.returncode, err
 
     def rows(self) -> list[dict]:
@@ -290,7 +294,7 @@ class Stubs:
 
     def wait_for_a_start(self, seed: int, count: int = 1) -> int:
         """Returns the stub's process."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + self.wait_s
         while len(self.starts(seed)) < count:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -384,7 +388,7 @@ def test_retries_go_by_what_failed(tmp_path):
     assert [row["failure"] for row in rows] == ["config", "memory", None, None, "crash", None]
     assert rows[0]["detail"] == "prompt: no such thing; give another" and rows[4]["detail"].startswith("ZeroDivision")
     assert [row["attempts"] for row in rows] == [1, 3, 2, 2, 1, 1]
-    assert [chunk for _, chunk, _ in stubs.starts(1)] == ["", "2", "1"]  # K is 4
+    assert [start[1] for start in stubs.starts(1)] == ["", "2", "1"]  # K is 4
     assert rows[2]["run"].split("@")[0].endswith("-chunk2")
     stubs.run()
     assert [len(stubs.starts(seed)) for seed in range(6)] == [1, 3, 2, 2, 1, 1]  # failed cells are left
@@ -395,9 +399,9 @@ def test_retries_go_by_what_failed(tmp_path):
 def test_a_trainer_that_is_always_killed_is_given_up(tmp_path, monkeypatch):
     """In process, with an executor of one's own: what a scheduler for clusters would have to be."""
     class Doomed:
-        slots, started = 1, 0
+        slots, started, restarts = 1, 0, 0
 
-        def start(self, slot, arguments, log, lock):
+        def start(self, slot, attempt, log, lock):
             self.started += 1
             log.touch()
             return self

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from argparse import Namespace
 from pathlib import Path
 
 from carv3d import sweep, sweep_plan, sweep_report
+from carv3d.errors import UserError
 from carv3d.progress import duration, say
 from carv3d.sweep_executor import Processes
 from carv3d.sweep_ledger import Ledger
 from carv3d.sweep_plan import Cell, Plan
+from carv3d.sweep_ray import Ray
 
 
 def main(args: Namespace) -> int:
     plan = sweep_plan.load(Path(args.file), args.overrides)
     sweep.check(plan, args.workers)
+    path = plan.folder / "ledger.sqlite"
+    if args.resume and not path.is_file():
+        raise UserError(f"--resume given, but {path} does not exist: nothing of this sweep has run; leave --resume out "
+                        "to begin it")
     if args.dry_run:
         return _dry_run(plan, args.workers)
+    executor = {"local": Processes, "ray": Ray}[args.executor]
     cuda = any(cell.config.device != "cpu" for cell in plan.cells)
-    status = sweep.run(plan, Processes(args.workers, cuda=cuda), args.retry)
-    with Ledger(plan.folder / "ledger.sqlite") as ledger:
+    with contextlib.redirect_stdout(sys.stderr):  # Ray prints on stdout what becomes of its nodes
+        status = sweep.run(plan, executor(args.workers, cuda=cuda), args.retry)
+    with Ledger(path) as ledger:
         print(sweep_report.table(ledger.rows(cell.id for cell in plan.cells)))
     print(plan.folder / "cells.csv")
     return status

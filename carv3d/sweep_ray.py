@@ -193,6 +193,9 @@ def _connect() -> ModuleType:
     _check(address)
     try:
         ray.init(address="auto", **quiet)
+    except ray.exceptions.AuthenticationError as error:
+        raise UserError(f"the Ray cluster refuses this machine ({str(error).splitlines()[0]}); set RAY_AUTH_MODE=token "
+                        "here and on every node, all with the same ~/.ray/auth_token") from None
     except ConnectionError as error:
         if address:
             raise UserError(f"RAY_ADDRESS {address} given: {error}; start the sweep on a machine of that cluster, or "

@@ -222,12 +222,14 @@ def kill(node: subprocess.Popen, all_of_it: bool = True) -> None:
 @pytest.fixture(scope="module")
 def cluster():
     folder = Path(tempfile.mkdtemp(prefix="r"))  # short: Ray's sockets lie in it
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # whether or not this user has a token, which only some nodes would want
     made = Cluster(folder)
     try:
         made.begin(2)
         yield made
     finally:
         made.end()
+        os.environ.pop("RAY_AUTH_MODE")
         shutil.rmtree(folder, ignore_errors=True)
 
 

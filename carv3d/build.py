@@ -246,6 +246,7 @@ def settle(config: Config) -> None:
                 _known(name, text)
     if config.teacher.type != "exact":
         weights_folder(config)
+    settle_quality(config)
     if config.teacher.compile and device(config).type == "cpu" and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
                         "compiler, or leave it false")
@@ -253,6 +254,14 @@ def settle(config: Config) -> None:
         config.teacher.path = str(folder.absolute())
     if config.scene.type == "gaussians" and _init_kind(config) != "blob":
         config.scene.gaussians.init = str(Path(config.scene.gaussians.init).expanduser().absolute())
+
+
+def settle_quality(config: Config) -> None:
+    """UserError for a CLIP model that is not there; its path becomes absolute."""
+    if config.quality.clip:
+        from carv3d.diffusion.weights import clip_folder
+
+        config.quality.clip = str(clip_folder(config.quality.clip).absolute())
 
 
 def _known(name: str, text: str) -> None:

@@ -50,8 +50,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--pad-sh", action="store_true", help="ply: harmonics padded to degree 3, as Unity wants")
     export.add_argument("--out", metavar="DIR", help="default: RUN/save")
 
-    evaluate = commands.add_parser("eval", help="score a run on a toybox prompt against the ground truth")
+    evaluate = commands.add_parser("eval", help="score a run: against the toybox's ground truth, by a CLIP model")
     evaluate.add_argument("run", metavar="RUN")
+    evaluate.add_argument("overrides", nargs="*", metavar="key=value", help="quality.clip=FOLDER")
 
     measure = commands.add_parser("measure", help="variance, costs and multipliers of a scene or a run")
     measure.add_argument("--config", metavar="FILE", help="YAML, for a fresh scene")

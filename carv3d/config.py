@@ -323,9 +323,10 @@ def _check_relations(config: Config) -> None:
                         "zero_sum K >= 2")
     if cost.source == "given" and cost.a_ms + cost.b_ms <= 0:
         raise UserError(f"estimator.cost: a_ms {cost.a_ms:g} and b_ms {cost.b_ms:g} given; one must be positive")
-    if config.budget.evaluations and not teacher.toybox:
+    if config.budget.evaluations and not (teacher.toybox or config.quality.clip):
         raise UserError(f"budget.evaluations: {config.budget.evaluations} given with teacher.type {teacher.type}, "
-                        "whose prompts have no ground truth; allowed: teacher.type=bundled, exact")
+                        "whose prompts have no ground truth; allowed: teacher.type=bundled, exact, or with the "
+                        "score of a CLIP model, quality.clip=FOLDER")
     if bool(config.compare.points) != bool(config.compare.estimators):
         raise UserError(f"compare.points: {config.compare.points} given with {len(config.compare.estimators)} "
                         "compare.estimators; give both, or neither")

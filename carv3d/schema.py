@@ -286,6 +286,12 @@ class BudgetConfig:
 
 
 @dataclass
+class QualityConfig:
+    clip: str = option("", "a folder with a CLIP model and its tokenizer in transformers' format, whose score joins "
+                       "what is known of a scene's quality; empty: none")
+
+
+@dataclass
 class CompareConfig:
     """Other estimators, measured on the scene as it stands at points along the run; they train nothing."""
 
@@ -348,6 +354,7 @@ class Config:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     compare: CompareConfig = field(default_factory=CompareConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -63,7 +63,8 @@ def importers(*libraries: str) -> set[str]:
 
 def test_one_file_imports_diffusers():
     """The control: that file does."""
-    assert importers("diffusers", "transformers") == {"diffusion/stable_diffusion.py"}
+    assert importers("diffusers") == {"diffusion/stable_diffusion.py"}
+    assert importers("transformers") == {"diffusion/stable_diffusion.py", "diffusion/clip.py"}
 
 
 def test_one_file_imports_peft():

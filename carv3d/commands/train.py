@@ -19,8 +19,8 @@ from carv3d.progress import Progress, say
 from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
 from carv3d.schema import Config
 
-FREE_ON_RESUME = ("trainer", "budget", "compare", "checkpoint", "log", "export", "exp_root_dir", "name", "tag",
-                  "device")
+FREE_ON_RESUME = ("trainer", "budget", "quality", "compare", "checkpoint", "log", "export", "exp_root_dir", "name",
+                  "tag", "device")
 
 
 def main(args: Namespace) -> int:
@@ -201,7 +201,7 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             from carv3d.commands.evaluate import evaluate
 
             clock.lap("loop")
-            scores = [evaluate(config.prompt, scene, trainer.device) for scene in trainer.scenes]
+            scores = [evaluate(config, scene, trainer.device) for scene in trainer.scenes]
             cost = budget.spent(trainer.ledger, clock.seconds["train"])
             run.log({"step": step, **of_particles(scores), "cost": cost})
             clock.lap("evaluation")
@@ -265,8 +265,9 @@ def finish(run: Run, config: Config, scenes: list[Any], device: Any, clock: Cloc
     distance, fovy = middle_camera(config)
     cameras = turntable(health.VIEWS, 15.0, distance, fovy, 64)
     scores, truth = [], None
+    if config.teacher.toybox or config.quality.clip:
+        scores = [evaluate(config, scene, device) for scene in scenes]
     if config.teacher.toybox:
-        scores = [evaluate(config.prompt, scene, device) for scene in scenes]
         truth = quality.views(config.prompt, cameras, BACKGROUNDS["white"])
     faults = [(f"particle {mark[1:]}: " if mark else "") + fault for scene, mark in numbered(scenes)
               for fault in health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device),

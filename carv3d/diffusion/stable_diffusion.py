@@ -183,7 +183,7 @@ def scheduler(folder: Path) -> Any:
     """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
     from diffusers import DDPMScheduler
 
-    with _quiet(), _one_line(folder, "scheduler"):
+    with quiet(), _one_line(folder, "scheduler"):
         return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
 
 
@@ -223,7 +223,7 @@ def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device
     """For each prompt its states [L,D], and how many tokens it has."""
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    with _quiet():
+    with quiet():
         with _one_line(folder, "tokenizer"):
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
@@ -240,7 +240,7 @@ def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: 
         import diffusers
 
         cls = getattr(diffusers, COMPONENTS[component])
-    with _quiet(), _one_line(folder, component):
+    with quiet(), _one_line(folder, component):
         model, info = cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
                                           use_safetensors=True, local_files_only=True, output_loading_info=True)
         if info["missing_keys"]:  # the libraries would leave these at random values
@@ -293,7 +293,7 @@ def _keep(path: Path, value: tuple[Tensor, int]) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The libraries' own warnings and bars say nothing that a user of carv3d can act on; their errors still rise."""
     import diffusers.utils.logging as diffusers_logging
     import transformers.utils.logging as transformers_logging

@@ -55,6 +55,22 @@ def locate(path: str, *, revision: str = "", variant: str = "", offline: bool = 
     return folder
 
 
+def clip_folder(path: str) -> Path:
+    """The folder of ``quality.clip``, if it holds a CLIP model with its tokenizer; UserError otherwise."""
+    folder = Path(path).expanduser()
+    wanted = ("give a folder that CLIPModel.save_pretrained and CLIPTokenizer.save_pretrained wrote, or leave "
+              "quality.clip out")
+    try:
+        kind = json.loads((folder / "config.json").read_text()).get("model_type")
+    except (OSError, ValueError, AttributeError):
+        raise UserError(f"quality.clip: {path} holds no CLIP model (no readable config.json); {wanted}") from None
+    if kind != "clip":
+        raise UserError(f"quality.clip: {path} holds a model of type {kind}; {wanted}")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise UserError(f"quality.clip: {path} holds no tokenizer; {wanted}")
+    return folder
+
+
 def weight_files(folder: Path, component: str, variant: str = "") -> list[Path]:
     """The safetensors files of a component (several when sharded)."""
     middle = f".{variant}" if variant else ""

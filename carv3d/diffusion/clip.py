@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from carv3d.diffusion.stable_diffusion import quiet
+from carv3d.diffusion.weights import clip_folder
 from carv3d.errors import UserError
 
 # of the pictures that the published models were trained on (arXiv 2103.00020)
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-
-
-def check(path: str) -> Path:
-    """The folder, if it holds a CLIP model with its tokenizer; UserError otherwise. Reads no weights."""
-    folder = Path(path).expanduser()
-    wanted = "give a folder that CLIPModel.save_pretrained and CLIPTokenizer.save_pretrained wrote, or leave it out"
-    try:
-        kind = json.loads((folder / "config.json").read_text()).get("model_type")
-    except (OSError, ValueError):
-        raise UserError(f"quality.clip: {path} holds no CLIP model (no readable config.json); {wanted}") from None
-    if kind != "clip":
-        raise UserError(f"quality.clip: {path} holds a model of type {kind}; {wanted}")
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise UserError(f"quality.clip: {path} holds no tokenizer; {wanted}")
-    return folder
 
 
 class ClipScore:
@@ -37,10 +21,11 @@ class ClipScore:
     def __init__(self, path: str, device: torch.device | str = "cpu"):
         from transformers import CLIPModel, CLIPTokenizer
 
-        folder = check(path)
+        folder = clip_folder(path)
         try:
-            model = CLIPModel.from_pretrained(folder, local_files_only=True)
-            self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+            with quiet():
+                model = CLIPModel.from_pretrained(folder, local_files_only=True)
+                self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(f"quality.clip: {path} cannot be loaded ({str(error).splitlines()[0][:200]})") from None
         self.model, self.device = model.eval().requires_grad_(False).to(device), torch.device(device)

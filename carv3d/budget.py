@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from carv3d.schema import BudgetConfig, Config
 
-UNITS = ("seconds", "renders", "draws", "teacher_evals")
+UNITS = ("seconds", "renders", "draws", "teacher_evals", "flops")
 
 
 def spent(ledger: dict[str, int], seconds: float) -> dict[str, float]:
     """The cost so far in every unit. teacher_evals: all rows through the denoiser, the LoRA's training rows too, which
-    the ledger keeps apart as lora_draws."""
+    the ledger keeps apart as lora_draws. flops only where they are counted, which a budget of them asks for."""
+    counted = {"flops": ledger["flops"]} if "flops" in ledger else {}
     return {"seconds": seconds, "renders": ledger["renders"], "draws": ledger["draws"],
-            "teacher_evals": ledger["teacher_evals"] + ledger["lora_draws"]}
+            "teacher_evals": ledger["teacher_evals"] + ledger["lora_draws"], **counted}
 
 
 def limits(budget: BudgetConfig) -> dict[str, float]:

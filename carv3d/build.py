@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from carv3d.diffusion.teacher import Teacher
+    from carv3d.distributed import World
     from carv3d.scenes.base import Scene
     from carv3d.scenes.splats import Splats
     from carv3d.train import Trainer
@@ -209,11 +210,14 @@ def _located(path: str, revision: str, variant: str, offline: bool) -> Path:
     return weights.locate(path, revision=revision, variant=variant, offline=offline, announce=say)
 
 
-def trainer(config: Config) -> Trainer:
+def trainer(config: Config, world: World | None = None) -> Trainer:
+    """world: the processes that share the run; one alone by default."""
     import torch
 
+    from carv3d.distributed import World
     from carv3d.train import Trainer
 
+    world = world or World()
     own, made = config.objective.vsd, teacher(config)
     scenes = [scene(config, particle) for particle in range(own.particles if config.objective.type == "vsd" else 1)]
     learner = None
@@ -223,13 +227,13 @@ def trainer(config: Config) -> Trainer:
         from carv3d.vsd import Learner
 
         learner = Learner(LoRAScore(made, own.rank, config.seed), own, made.schedule.timesteps, config.seed,
-                          Chunks("LoRA", config.estimator.chunk, device(config)))
+                          Chunks("LoRA", config.estimator.chunk, device(config)), world)
     rates = {name: getattr(config.optimizer, f"lr_{name}") for name in
              ("encoding", "mlp", "means", "scales", "quaternions", "opacity", "sh", "image")}
     # fused: it alone skips an update on the device (found_inf) without a host sync
     optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
                                  betas=tuple(config.optimizer.betas), eps=config.optimizer.eps, fused=True)
-    return Trainer(config, scenes, made, optimizer, device(config), learner)
+    return Trainer(config, scenes, made, optimizer, device(config), learner, world)
 
 
 def settle(config: Config) -> None:

@@ -6,10 +6,19 @@ import sys
 import time
 from typing import Any
 
+_hushed = False
+
+
+def hush() -> None:
+    """This process says nothing from here on: of several that work on one run, one speaks."""
+    global _hushed
+    _hushed = True
+
 
 def say(text: str) -> None:
     """One line for the user."""
-    print(text, file=sys.stderr, flush=True)
+    if not _hushed:
+        print(text, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

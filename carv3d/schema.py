@@ -281,6 +281,8 @@ class BudgetConfig:
     draws: int = option(0, "teacher draws, those that variance is measured on included", ge=0)
     teacher_evals: int = option(0, "rows through the denoiser: the teacher's branches and VSD's own score, which also "
                                 "learns", ge=0)
+    flops: float = option(0.0, "floating-point operations, a model: the networks' by PyTorch's counter, the renders' "
+                          "by formula", ge=0)
     evaluations: int = option(0, "lines of quality in metrics.jsonl at points of equal cost, in the unit of the budget "
                               "that is set (of several, the one nearest its end), else in steps; 0: none", ge=0)
 

@@ -17,6 +17,8 @@ from carv3d.carv.allocate import Cost
 from carv3d.carv.estimate import ValueFn
 from carv3d.diffusion.guidance import branches
 from carv3d.diffusion.teacher import Teacher
+from carv3d.distributed import World
+from carv3d.flops import Networks
 from carv3d.memory import Chunks
 from carv3d.objectives import csd, sds, vsd
 from carv3d.runs import Clock
@@ -32,7 +34,7 @@ FIRST_K = 4  # of estimator.k=auto, until the first measurement
 @dataclass
 class Trainer:
     """Everything a step works on. scenes: VSD's particles, one otherwise; ``scene`` is the one whose turn it is.
-    ``ledger`` counts what was spent, over all resumed parts of a run."""
+    ``ledger`` counts what was spent, by all processes of the world and over all resumed parts of a run."""
 
     config: Config
     scenes: list[Scene]
@@ -40,6 +42,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     device: torch.device
     learner: Learner | None = None
+    world: World = field(default_factory=World)
     ledger: dict[str, int] = field(default_factory=lambda: dict.fromkeys(
         ("steps", "renders", "encodes", "draws", "teacher_evals", "lora_draws", "nonfinite_steps"), 0))
 
@@ -53,6 +56,9 @@ class Trainer:
         self.chunks = Chunks("teacher", self.config.estimator.chunk, self.device)
         self.adaptive = adapt.start(self.signature())
         self._proposal: tuple[tuple[int, int], carv.Proposal] | None = None
+        self._networks: Networks | None = None
+        if self.config.budget.flops:
+            self.ledger["flops"] = 0
 
     @property
     def measures_cost(self) -> bool:
@@ -105,7 +111,26 @@ class Trainer:
         """Enter what was spent; draws bring their teacher evaluations along."""
         for name, number in spent.items():
             self.ledger[name] += number
-        self.ledger["teacher_evals"] += spent.get("draws", 0) * self.evaluations
+        rows = spent.get("draws", 0) * self.evaluations
+        self.ledger["teacher_evals"] += rows
+        if self.config.budget.flops:
+            work = self.world.mean({"view": self.scene.work})["view"]
+            self.ledger["flops"] += round(spent.get("renders", 0) * work) + self.networks.spent(
+                encodes=spent.get("encodes", 0), teacher_evals=rows, lora_draws=spent.get("lora_draws", 0))
+
+    @property
+    def networks(self) -> Networks:
+        """What a row and an encode cost, counted when first asked for: no network's cost depends on the picture's size,
+        which the teacher chooses, but the exact teacher's, which has no network."""
+        if self._networks is None:
+            size = (round(schedule.at(0)) for schedule in (self.config.data.height, self.config.data.width))
+            self._networks = Networks.of(self.teacher, *size, self.device)
+        return self._networks
+
+    def require_agreement(self) -> None:
+        """RuntimeError unless all processes hold the same parameters: nothing else would show that they drifted."""
+        learned = self.learner.score.parameters() if self.learner else ()
+        self.world.require_same([*(p for scene in self.scenes for p in scene.parameters()), *learned])
 
     def state(self) -> dict[str, Any]:
         return {"scenes": [scene.state_dict() for scene in self.scenes], "optimizer": self.optimizer.state_dict(),
@@ -143,7 +168,7 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     turn, particle = divmod(step, len(trainer.scenes))
     trainer.scene = trainer.scenes[particle]
     config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
-    data, batch, estimator = config.data, config.data.batch_size, config.estimator
+    data, batch, estimator, world = config.data, config.data.batch_size, config.estimator, trainer.world
 
     def generator(purpose: str, where: torch.device | str = "cpu") -> torch.Generator:
         return rng.generator(config.seed, purpose, step, where)
@@ -154,11 +179,13 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
     weights = config.loss.at(step)
 
-    # views, rendered once and encoded once
+    # views, rendered once and encoded once; of several processes each takes its share
     cameras, background = views.sample(config, step, batch, strata=data.camera_strata, sequence=data.camera_sequence)
     cameras, background = cameras.to(device), moved(background, device)
     mark("cameras")
-    out = scene.render(cameras, background, generator("render"))
+    mine = world.share(batch)
+    out = scene.render(cameras, background, generator("render"), mine)
+    cameras, background = cameras[mine], background[mine]
     mark("render")
     latents = teacher.encode(out.rgb)
     mark("encode")
@@ -168,9 +195,10 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     purposes = ("", " twin")[:1 + scene.wants_halves(turn)]  # the independent parts in which the gradient comes
     k = math.ceil(trainer.k / len(purposes))
     noise = accounting.noise_mode(estimator.noise, k, config.objective.guidance_scale)
-    parts = [carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
+    whole = [carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
                        time_generator=generator("timesteps" + purpose),
                        noise_generator=generator("noise" + purpose, device)) for purpose in purposes]
+    parts = [draws.part(mine) for draws in whole]
     mark("draws")
     value = trainer.value(condition, cameras, latents.detach())
     estimates = [trainer.estimate(value, draws) for draws in parts]
@@ -182,16 +210,19 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
     trainer.optimizer.zero_grad(set_to_none=True)
     for left, estimate in zip(reversed(range(len(parts))), estimates):
         roots = [(latents, estimate.mean / (batch * len(parts)))]
-        roots += [(extra, torch.ones_like(extra) / len(parts))] if extra is not None else []
+        roots += [(extra, torch.ones_like(extra) / (len(parts) * world.size))] if extra is not None else []
         torch.autograd.backward(*zip(*roots), retain_graph=left > 0)
         if len(parts) > 1:
-            scene.observe()
+            scene.observe(world.sum)
     mark("backward")
 
     # a non-finite gradient masks the whole update on the device, without asking the device
     parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
-    grad_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    finite = torch.isfinite(grad_norm) & torch.stack([estimate.finite for estimate in estimates]).all()
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    broken = torch.stack([~estimate.finite for estimate in estimates]).any().float()
+    world.sum([*gradients, broken])
+    grad_norm = torch.nn.utils.get_total_norm(gradients)
+    finite = torch.isfinite(grad_norm) & (broken == 0)
     if config.optimizer.clip_grad_norm:
         torch.nn.utils.clip_grads_with_norm_(parameters, config.optimizer.clip_grad_norm, grad_norm)
     trainer.optimizer.found_inf = (~finite).float()
@@ -208,11 +239,11 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
         mark("lora")
 
     # what this step's draws taught is for the next step: this one stays unbiased
-    draws, squared_norm = carv.join(parts), torch.cat([estimate.squared_norm for estimate in estimates], 1)
+    draws, timestep = carv.join(parts), torch.cat([draws.timestep for draws in whole], 1)
+    squared_norm = world.gather(torch.cat([estimate.squared_norm for estimate in estimates], 1))
     if estimator.importance_sampling and estimator.proposal == "adaptive":
-        trainer.adaptive = adapt.observe(trainer.adaptive, draws.timestep, squared_norm, trainer.weight,
-                                         trainer.signature())
-    trainer.count(steps=1, renders=batch, encodes=batch, draws=draws.timestep.numel())
+        trainer.adaptive = adapt.observe(trainer.adaptive, timestep, squared_norm, trainer.weight, trainer.signature())
+    trainer.count(steps=1, renders=batch, encodes=batch, draws=timestep.numel())
     mark("account")
     metrics = {"k": trainer.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
                "opacity": out.opacity.detach().mean(), **out.stats, **learned,
@@ -223,12 +254,15 @@ def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda
 
 
 def choose_k(trainer: Trainer, step: int) -> dict[str, Any]:
-    """Measure variance on the scene as it is, and set K for the steps that follow; returns the decision's record."""
+    """Measure variance on the scene as it is, and set K for the steps that follow; returns the decision's record.
+
+    All processes measure the same, so that they stay in step; what the first one found decides.
+    """
     estimator, items = trainer.config.estimator, trainer.config.data.batch_size
     given = estimator.cost
     cost = (Cost(given.c0_ms, given.a_ms, given.b_ms) if given.source == "given"
             else trainer.timer.cost(items, trainer.k))
-    trainer.account = accounting.measure(trainer, step, trainer.account)
+    trainer.account, cost = trainer.world.first((accounting.measure(trainer, step, trainer.account), cost))
     decision = accounting.decide(trainer.account, cost, items, trainer.k, accounting.allowed(estimator.noise))
     trainer.k = decision["k"]
     return decision
@@ -236,7 +270,7 @@ def choose_k(trainer: Trainer, step: int) -> dict[str, Any]:
 
 @dataclass
 class Hooks:
-    """What the loop calls and the step does not know of. ``stop`` is asked after each step."""
+    """What the loop calls and the step does not know of. ``stop`` is asked after each step; all ranks must agree."""
 
     log: Callable[[int, dict[str, float]], None]
     decision: Callable[[int, dict[str, Any]], None]
@@ -256,6 +290,7 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
     The clock's station train is the time within steps and the choice of K, and nothing else; hooks lap their own.
     """
     config, clock = trainer.config, clock or Clock()
+    trainer.require_agreement()
     pending: deque[tuple[int, StepOut]] = deque()
 
     def cost() -> dict[str, float]:
@@ -292,10 +327,10 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
             for earlier, result in pending:
                 if not bool(result.finite):
                     trainer.ledger["nonfinite_steps"] += 1
-                    hooks.keep_replay(earlier, result.replay)
+                    hooks.keep_replay(earlier, {name: trainer.world.gather(x) for name, x in result.replay.items()})
             pending.clear()
         if logging or stopping:
-            hooks.log(done, {name: float(value) for name, value in out.metrics.items()})
+            hooks.log(done, trainer.world.mean({name: float(value) for name, value in out.metrics.items()}))
         hooks.progress(done)
         if previewing:
             hooks.preview(done)
@@ -304,6 +339,7 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
                 hook(done)
         passed = due
         if saving:
+            trainer.require_agreement()
             hooks.checkpoint(done)
         if stopping:
             break
@@ -311,7 +347,7 @@ def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None =
 
 
 def _lap(trainer: Trainer, clock: Clock, wait: bool) -> None:
-    """Enter training time. wait: until the device has done what it was given."""
+    """Enter training time, which is the first process's. wait: until the device has done what it was given."""
     if wait and trainer.device.type == "cuda":
         torch.cuda.synchronize(trainer.device)
-    clock.lap("train")
+    clock.seconds["train"] = trainer.world.first(clock.lap("train"))

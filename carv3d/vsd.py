@@ -9,6 +9,7 @@ from torch import Tensor
 
 from carv3d import carv, rng
 from carv3d.carv import adapt
+from carv3d.distributed import World
 from carv3d.memory import Chunks
 from carv3d.schema import VsdConfig
 
@@ -22,8 +23,9 @@ class Learner:
     """A LoRA score, its optimiser, and the second hierarchical estimator of a VSD step: its own [B,K] draws on the
     latents that the scene's gradient has used already, timesteps with their own proposal."""
 
-    def __init__(self, score: LoRAScore, own: VsdConfig, timesteps: int, seed: int, chunks: Chunks):
-        self.score, self.own, self.seed, self.chunks = score, own, seed, chunks
+    def __init__(self, score: LoRAScore, own: VsdConfig, timesteps: int, seed: int, chunks: Chunks,
+                 world: World | None = None):
+        self.score, self.own, self.seed, self.chunks, self.world = score, own, seed, chunks, world or World()
         self.optimizer = torch.optim.AdamW(score.parameters(), lr=own.lr, betas=(0.9, 0.99), eps=1e-12,
                                            weight_decay=0.0, fused=True)
         low, high = (min(round(share * timesteps), timesteps - 1) for share in T_RANGE)
@@ -39,27 +41,32 @@ class Learner:
     def step(self, latents: Tensor, condition: Any, c2w: Tensor, step: int) -> Tensor:
         """One optimiser step on detached latents [B,c,h,w] of views with camera matrices [B,4,4]; the mean loss.
 
-        A non-finite gradient masks the update, as the scene's does.
+        A non-finite gradient masks the update, as the scene's does. Of several ranks each has B views of its own.
         """
-        draws = carv.draw(len(latents), self.own.k, tuple(latents.shape[1:]), self.proposal(),
+        world, items = self.world, len(latents) * self.world.size
+        whole = carv.draw(items, self.own.k, tuple(latents.shape[1:]), self.proposal(),
                           stratified=self.own.stratified, noise="iid",
                           time_generator=rng.generator(self.seed, "lora timesteps", step),
                           noise_generator=rng.generator(self.seed, "lora noise", step, latents.device))
+        draws = whole.part(world.share(items))
 
         def learn(chunk: int) -> carv.LossEstimate:
             self.optimizer.zero_grad(set_to_none=True)
             return carv.estimate_loss(
                 lambda view, timestep, noise: self.score.loss(latents, noise, timestep, condition, view, c2w),
-                draws, chunk)
+                draws, chunk, items)
 
         with torch.enable_grad():
             estimate = self.chunks.run(learn, self.own.k)
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.score.parameters() if p.grad is not None])
+        gradients = [p.grad for p in self.score.parameters() if p.grad is not None]
+        world.sum(gradients)
+        norm = torch.nn.utils.get_total_norm(gradients)
         self.optimizer.found_inf = (~torch.isfinite(norm)).float()
         self.optimizer.step()
         if self.own.importance_sampling:
-            self.adaptive = adapt.observe(self.adaptive, draws.timestep, estimate.residual, self.base, "lora")
-        return estimate.mean.mean() / latents[0].numel()
+            self.adaptive = adapt.observe(self.adaptive, whole.timestep, world.gather(estimate.residual), self.base,
+                                          "lora")
+        return world.gather(estimate.mean).mean() / latents[0].numel()
 
     def state(self) -> dict[str, Any]:
         return {"score": self.score.state_dict(), "optimizer": self.optimizer.state_dict(),

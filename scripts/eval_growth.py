@@ -31,9 +31,9 @@ class Watch:
         self.inner = scene.observe, scene.update
         scene.observe, scene.update = self.observe, self.update
 
-    def observe(self) -> None:
+    def observe(self, total) -> None:
         raster, second = self.scene.raster, self.scene.half_seen
-        self.inner[0]()
+        self.inner[0](total)
         if second:
             half = raster.screen.new_tensor(self.scene.size) / 2
             norm = (len(raster.screen) * raster.screen.grad * half).norm(dim=-1)

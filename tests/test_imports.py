@@ -75,6 +75,11 @@ def test_one_file_imports_ray():
     assert importers("ray") == {"sweep_ray.py"}
 
 
+def test_one_file_knows_torch_distributed():
+    package = Path(carv3d.__file__).parent
+    assert [path.name for path in package.rglob("*.py") if "torch.distributed" in path.read_text()] == ["distributed.py"]
+
+
 def test_gsplat_and_plyfile_are_imported_where_they_are_chosen():
     """Inside functions: the import above shows that they are not loaded."""
     assert importers("gsplat") == {"scenes/kernels/backends.py", "scenes/kernels/splatting_gsplat.py"}

@@ -261,7 +261,7 @@ def test_a_scene_that_asks_gets_its_gradient_in_two_independent_halves(k, asked)
                             "optimizer.lr_scale=0")
     seen = []
     trainer.scene.wants_halves = lambda turn: True
-    trainer.scene.observe = lambda: seen.append(trainer.scene.logits.grad.clone())
+    trainer.scene.observe = lambda total: seen.append(trainer.scene.logits.grad.clone())
     out = train_step(trainer, 0)
     assert trainer.ledger["draws"] == 2 * asked and out.metrics["k"] == k and len(seen) == 2
     draws = carv.Draws(*(out.replay[name] for name in ("timestep", "weight", "noise")))

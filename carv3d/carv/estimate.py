@@ -66,11 +66,13 @@ class LossEstimate:
     finite: Tensor
 
 
-def estimate_loss(loss_fn: ValueFn, draws: Draws, chunk: int = 0) -> LossEstimate:
+def estimate_loss(loss_fn: ValueFn, draws: Draws, chunk: int = 0, items: int = 0) -> LossEstimate:
     """The same weighted mean for a trainable loss: backpropagates the mean over items of (1/K) sum_k (p/q) loss.
 
     loss_fn(item_index [n], timestep [n], noise [n,...]) -> [n], with a graph. Each chunk's graph is freed before the
-    next is built; gradients accumulate in the parameters. ValueError if loss_fn does not return one loss per row.
+    next is built; gradients accumulate in the parameters. items: what the mean is over, where these draws are a rank's
+    part of theirs; the parts' gradients then add up to the whole's. ValueError if loss_fn does not return one loss per
+    row.
     """
     losses = []
     for index, part in _chunks(draws, chunk):
@@ -78,7 +80,7 @@ def estimate_loss(loss_fn: ValueFn, draws: Draws, chunk: int = 0) -> LossEstimat
         loss = _checked(loss_fn(index, part.timestep.flatten(), noise), noise)
         if loss.ndim != 1:
             raise ValueError(f"loss_fn must return one loss per row, shape ({len(noise)},), got {tuple(loss.shape)}")
-        ((loss.float() * part.weight.flatten()).sum() / (draws.items * draws.per_item)).backward()
+        ((loss.float() * part.weight.flatten()).sum() / ((items or draws.items) * draws.per_item)).backward()
         losses.append(loss.detach().float().unflatten(0, (part.items, part.per_item)))
     residual = torch.cat(losses, 1)
     mean = (residual * draws.weight).mean(1)

@@ -9,37 +9,44 @@ import time
 from argparse import Namespace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import carv3d
-from carv3d import budget, build, checkpoint
+from carv3d import budget, build, checkpoint, distributed
 from carv3d import config as configuration
+from carv3d.distributed import World
 from carv3d.errors import UserError
 from carv3d.progress import Progress, say
 from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
 from carv3d.schema import Config
+
+if TYPE_CHECKING:
+    from carv3d.train import Trainer
 
 FREE_ON_RESUME = ("trainer", "budget", "quality", "compare", "checkpoint", "log", "export", "exp_root_dir", "name",
                   "tag", "device")
 
 
 def main(args: Namespace) -> int:
-    if args.resume:
-        if args.config:
-            raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
-        return _resume(args)
+    with distributed.world() as world:
+        return _resume(args, world) if args.resume else _start(args, world)
+
+
+def _start(args: Namespace, world: World) -> int:
     config = configuration.load(args.config, args.overrides)
     build.settle(config)
     if config.log.tensorboard:
         require_tensorboard()
     if args.dry_run:
+        if world.size > 1:
+            raise UserError("--dry-run: it probes one process; give it without torchrun")
         from carv3d.commands.dry_run import main as dry_run
 
         return dry_run(config)
     clock = _clock()
-    build.device(config)
-    run = Run.create(config, environment=environment(str(build.device(config)), ""))
-    return _run(run, config, clock, None)
+    _meet(world, config)
+    run = Run.create(config, environment=environment(str(build.device(config)), "")) if world.rank == 0 else None
+    return _run(run, config, clock, None, world)
 
 
 def _clock() -> Clock:
@@ -48,7 +55,9 @@ def _clock() -> Clock:
     return clock
 
 
-def _resume(args: Namespace) -> int:
+def _resume(args: Namespace, world: World) -> int:
+    if args.config:
+        raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
     clock = _clock()
     run = Run.open(args.resume)
     given = Path(args.resume)
@@ -58,13 +67,11 @@ def _resume(args: Namespace) -> int:
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
-    lock = _lock(run)
+    lock = _lock(run) if world.rank == 0 else None
     if given.suffix != ".ckpt" and not checkpoint.listing(run.ckpts):
         build.settle(config)
         say("no checkpoint yet: starting again at step 0, with the same draws")
-        run.rewrite_config(config)
-        run.truncate_metrics(0)
-        return _run(run, config, clock, None, lock)
+        return _go_on(run, config, clock, None, world, lock)
     path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
     state = checkpoint.load(path)
     saved = configuration.parse(state["config"])
@@ -72,15 +79,34 @@ def _resume(args: Namespace) -> int:
     if changed:
         raise UserError(f"checkpoint {path} refused: made with another {changed[0]} than {run.folder}/config.yaml says")
     build.settle(config)
+    if config.budget.flops and "flops" not in state["trainer"]["ledger"]:
+        raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
+                        "give it another budget")
     if run.summary().get("status") == "finished":  # else its end is still to be made: pictures, quality, summary
         cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
         if ended := budget.stopped_by(config, state["step"], cost):
             raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
                             + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
                             + f"; give a larger {ended} to go on")
+    return _go_on(run, config, clock, state, world, lock)
+
+
+def _meet(world: World, config: Config) -> None:
+    if world.size > 1 and config.compare.points:
+        raise UserError(f"compare.points: {config.compare.points} given with {world.size} ranks; estimators are "
+                        "compared by one process: give 0, or start without torchrun")
+    world.connect(build.device(config), config.data.batch_size)
+
+
+def _go_on(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, world: World, lock: Any) -> int:
+    """From a checkpoint's state or from the start: once all ranks have read the folder, the first one writes to it."""
+    _meet(world, config)
+    world.any(False)
+    if world.rank:
+        return _run(None, config, clock, state, world)
     run.rewrite_config(config)
-    run.truncate_metrics(state["step"])
-    return _run(run, config, clock, state, lock)
+    run.truncate_metrics(state["step"] if state else 0)
+    return _run(run, config, clock, state, world, lock)
 
 
 def _differences(a: Config, b: Config) -> list[str]:
@@ -105,7 +131,8 @@ def _lock(run: Run) -> Any:
 
 
 class StopSignal:
-    """First SIGINT or SIGTERM: finish the step, then save and render. Second: stop at once."""
+    """First SIGINT or SIGTERM: finish the step, then save and render. Second: stop at once. Of several ranks, all stop
+    where one was told to."""
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -114,6 +141,12 @@ class StopSignal:
 
     def __call__(self) -> bool:
         return self.received is not None
+
+    def of_any(self, world: World) -> bool:
+        agreed = world.any(self())  # and not self() below: a signal between the two would part the ranks
+        if agreed and not self():
+            self.received = signal.SIGTERM
+        return agreed
 
     def _first(self, number: int, frame: FrameType | None) -> None:
         self.received = number
@@ -125,16 +158,21 @@ class StopSignal:
         raise KeyboardInterrupt
 
 
-def _run(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, lock: Any = None) -> int:
-    lock = lock or _lock(run)
+def _run(run: Run | None, config: Config, clock: Clock, state: dict[str, Any] | None, world: World,
+         lock: Any = None) -> int:
+    """run: the folder, which is the first rank's; None: another rank's part, the same steps with nothing written."""
     stop = StopSignal()
     if state:
         clock.seconds = {name: state["seconds"].get(name, 0.0) for name in state["seconds"]} | {
             "start": state["seconds"]["start"] + clock.seconds["start"]}
+    if run is None:
+        _follow(config, clock, state, stop, world)
+        return 0  # stopped or not: torchrun would end the first rank, which still renders, if another one failed
+    lock = lock or _lock(run)
     run.write_summary({"status": "running", "prompt": config.prompt})
     say(f"run folder {run.folder}")
     try:
-        _train(run, config, clock, state, stop)
+        _train(run, config, clock, state, stop, world)
     except UserError as error:
         run.try_summary({"status": "failed", "reason": str(error), "prompt": config.prompt})
         raise
@@ -148,19 +186,34 @@ def _run(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, l
     return 130 if stop() else 0
 
 
-def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal) -> None:
-    from carv3d.train import Hooks, train
-
-    build.set_up_kernels(config, say, truth=True)
+def _trainer(config: Config, clock: Clock, state: dict[str, Any] | None, world: World) -> tuple[Trainer, int]:
+    """The trainer, ready, and the step it begins with."""
+    with world.first_before_others():
+        build.set_up_kernels(config, say, truth=True)
     clock.lap("compile")
-    trainer = build.trainer(config)
-    first = 0
+    trainer = build.trainer(config, world)
     if state:
         trainer.load_state(state["trainer"])
-        first = state["step"]
-        say(f"resuming at step {first}")
+        say(f"resuming at step {state['step']}")
     trainer.teacher.prepare()
-    run.write_environment(environment(str(trainer.device), trainer.scenes[0].backends))
+    return trainer, state["step"] if state else 0
+
+
+def _follow(config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal, world: World) -> None:
+    from carv3d.train import Hooks, train
+
+    trainer, first = _trainer(config, clock, state, world)
+    quiet = Hooks(*6 * [lambda *_: None], stop=lambda: stop.of_any(world))
+    train(trainer, first, quiet, clock)
+    world.leave()
+
+
+def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal,
+           world: World) -> None:
+    from carv3d.train import Hooks, train
+
+    trainer, first = _trainer(config, clock, state, world)
+    run.write_environment(environment(str(trainer.device), trainer.scenes[0].backends) | {"ranks": world.size})
     say(f"teacher: {trainer.teacher.description}")
     say(f"scene: {config.scene.type}, {trainer.scenes[0].backends}")
     estimator = config.estimator
@@ -214,8 +267,9 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
                      "cost": budget.spent(trainer.ledger, clock.seconds["train"])})
             clock.lap("compare")
 
-        hooks = Hooks(log, decision, bar.to, preview, save, run.keep_replay, stop, score, compare)
+        hooks = Hooks(log, decision, bar.to, preview, save, run.keep_replay, lambda: stop.of_any(world), score, compare)
         done = train(trainer, first, hooks, clock)
+    world.leave()
     clock.lap("loop")
     finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop())
 

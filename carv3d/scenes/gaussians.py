@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.scenes import density
-from carv3d.scenes.base import RenderOut
+from carv3d.scenes.base import BACK, WHOLE, RenderOut, Total
 from carv3d.scenes.cameras import Cameras
 from carv3d.scenes.density import Evidence, Rules
 from carv3d.scenes.kernels.backends import choose
@@ -29,7 +29,8 @@ class Gaussians(nn.Module):
     rules: of density control; None leaves the number as it is.
 
     raster: the last picture drawn with gradients, for density control: its radii, and after a backward pass
-    ``raster.screen.grad``. evidence: what such pictures have said since the number last changed.
+    ``raster.screen.grad``; size: its width and height, views: how many it is a part of. evidence: what such pictures
+    have said since the number last changed.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Gaussians(nn.Module):
         self.raster_backend, why = choose("raster_backend", raster_backend, device, {"cpu": "numba", "cuda": "gsplat"})
         self.backends = f"rasteriser {self.raster_backend} ({why})"
         self.bound, self.antialias = bound, antialias
-        self.rules, self.raster, self.size = rules, None, (0, 0)
+        self.rules, self.raster, self.size, self.views = rules, None, (0, 0), 0
         self._first: Tensor | None = None
         for name, tensor in start.tensors().items():
             setattr(self, name, nn.Parameter(tensor.detach().to(device, torch.float32).clone()))
@@ -68,17 +69,20 @@ class Gaussians(nn.Module):
         """The parameters as they are, not copies."""
         return Splats(self.means, self.log_scales, self.quaternions, self.opacity_logits, self.sh)
 
-    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
-        """Render B views on background [B,3]; the generator is not used, nothing here is random.
+    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None,
+               part: slice = WHOLE) -> RenderOut:
+        """Render B views on background [B,3], or a part of them; the generator is not used, nothing here is random.
 
         Colours are cut at 1 only where no gradient is wanted: a cut would leave the too bright without one.
         """
-        if background.shape != (len(cameras), 3):
-            raise ValueError(f"background must be [{len(cameras)},3], got {tuple(background.shape)}")
+        views = len(cameras)
+        if background.shape != (views, 3):
+            raise ValueError(f"background must be [{views},3], got {tuple(background.shape)}")
+        cameras, background = cameras[part], background[part]
         raster = rasterise(self.splats, cameras.to(self.device), backend=self.raster_backend, antialias=self.antialias)
         rgb = raster.rgb + (1 - raster.opacity) * moved(background, self.device)[:, None, None]
         if torch.is_grad_enabled():
-            self.raster, self.size = raster, (cameras.width, cameras.height)
+            self.raster, self.size, self.views = raster, (cameras.width, cameras.height), views
         else:
             rgb = rgb.clamp_max(1)
         depth = raster.depth / raster.opacity.clamp_min(1e-6)
@@ -88,6 +92,13 @@ class Gaussians(nn.Module):
         """One group for each parameter, with the rates lr["means"], "scales", "quaternions", "opacity" and "sh"."""
         return [{"name": name, "params": [getattr(self, name)], "lr": lr[rate]} for name, rate in RATES.items()]
 
+    @property
+    def work(self) -> float:
+        """300 operations to project one; a quadratic form, an exponential and a blend at each pixel it may cover."""
+        width, height = self.size
+        covered = (self.raster.radii.float().square() * torch.pi).clamp_max(width * height).sum(1).mean()
+        return BACK * (300.0 * len(self.means) + 30 * float(covered))
+
     def wants_halves(self, step: int) -> bool:
         return self.rules is not None and self.rules.gathers(step)
 
@@ -96,15 +107,18 @@ class Gaussians(nn.Module):
         """Whether the first half of a gradient was observed and the second is awaited."""
         return self._first is not None
 
-    def observe(self) -> None:
+    def observe(self, total: Total) -> None:
         """After the first half's backward, keep its screen-space gradient; after the second's, add to the evidence."""
         gradient = self.raster.screen.grad
         if self._first is None:
             self._first = gradient.clone()
             return
         first, self._first = self._first, None
-        share = 2 * len(gradient)  # each view's own loss, from each half alone
-        self.evidence = self.evidence.add(share * first, share * (gradient - first), self.raster.radii, *self.size)
+        share = 2 * self.views  # each view's own loss, from each half alone
+        none = Evidence.none(len(self.means), self.device)
+        news = none.add(share * first, share * (gradient - first), self.raster.radii, *self.size)
+        total([news.signal, news.seen])
+        self.evidence = Evidence(self.signal + news.signal, self.seen + news.seen)
 
     @torch.no_grad()
     def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:

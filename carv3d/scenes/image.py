@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.scenes.base import Fixed, RenderOut
+from carv3d.scenes.base import BACK, WHOLE, Fixed, RenderOut
 from carv3d.scenes.cameras import Cameras
 
 
@@ -27,12 +27,14 @@ class Image(Fixed, nn.Module):
             raise ValueError(f"size must be at least 1, got {size}")
         self.logits = nn.Parameter((torch.randn(1, 3, size, size, generator=generator) * std).to(device))
 
-    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
+    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None,
+               part: slice = WHOLE) -> RenderOut:
         """The picture, resized bilinearly to H x W, B times; opacity one, depth zero, background and jitter unused."""
-        views, height, width = len(cameras), cameras.height, cameras.width
+        views, height, width = len(cameras[part]), cameras.height, cameras.width
         picture = self.logits.sigmoid()
         if picture.shape[-2:] != (height, width):
             picture = F.interpolate(picture, (height, width), mode="bilinear", antialias=True)
+        self.work = BACK * 3 * height * width * 8.0  # each channel from four neighbours
         rgb = picture.expand(views, -1, -1, -1).permute(0, 2, 3, 1)
         flat = rgb.new_zeros(views, height, width, 1)
         return RenderOut(rgb, flat + 1, flat)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.scenes.base import Fixed, RenderOut
+from carv3d.scenes.base import BACK, WHOLE, Fixed, RenderOut
 from carv3d.scenes.cameras import Cameras
 from carv3d.scenes.kernels import fused, volume
 from carv3d.scenes.kernels.backends import choose
@@ -105,8 +105,9 @@ class NeRF(Fixed, nn.Module):
             return fused.density(points, self._field())
         return torch.cat([self.field(part)[0] for part in points.split(CHUNK_RAYS * 16)])
 
-    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None) -> RenderOut:
-        """Render B views on background [B,3]; with a generator the samples of each ray start at a random offset.
+    def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None,
+               part: slice = WHOLE) -> RenderOut:
+        """Render B views on background [B,3], or a part of them; with a generator, samples start at random offsets.
 
         Without gradients (torch.no_grad) on the CPU this is the fused kernel, whose memory does not grow with samples.
         """
@@ -116,8 +117,11 @@ class NeRF(Fixed, nn.Module):
         jitter = torch.zeros(views, height * width)
         if generator is not None:
             jitter = torch.rand(jitter.shape, generator=generator)
+        cameras, background, jitter = cameras[part], background[part], jitter[part]
+        views = len(cameras)
         if torch.is_grad_enabled():
             rgb, opacity, depth, stats = self._render_rays(self._rays(cameras, jitter.flatten()))
+            self.work = self._work(stats["samples_per_ray"] * height * width)
         else:
             parts = [self._infer_rays(self._rays(cameras[i:i + 1], jitter[i])) for i in range(views)]
             rgb, opacity, depth = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -157,6 +161,11 @@ class NeRF(Fixed, nn.Module):
     def _rays(self, cameras: Cameras, jitter: Tensor) -> Rays:
         origins, directions = cameras.to(self.device).rays()
         return Rays(origins.reshape(-1, 3), directions.reshape(-1, 3), moved(jitter, self.device))
+
+    def _work(self, samples: float) -> float:
+        """Operations for so many samples and back: interpolation at every level, the MLP, compositing."""
+        interpolation = len(self.encoding.resolution) * 8 * (3 + 2 * self.encoding.table.shape[-1])
+        return BACK * samples * (interpolation + 2 * sum(weight.numel() for weight in self.mlp) + 20)
 
     def _grid(self) -> Grid:
         return Grid(self.occupied, self.bound, self.step)

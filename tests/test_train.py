@@ -191,10 +191,10 @@ def test_a_short_run_improves_the_score():
     from carv3d.commands.evaluate import evaluate
 
     trainer = small_trainer()
-    before = evaluate("a red mushroom", trainer.scene, trainer.device)
+    before = evaluate(trainer.config, trainer.scene, trainer.device)
     for step in range(120):
         train_step(trainer, step)
-    after = evaluate("a red mushroom", trainer.scene, trainer.device)
+    after = evaluate(trainer.config, trainer.scene, trainer.device)
     assert after["psnr"] > before["psnr"] + 2 and after["mask_iou"] > before["mask_iou"] + 0.1, (before, after)
 
 

@@ -182,15 +182,11 @@ def first_reach(grid: ndarray, curve: ndarray, target: float) -> tuple[float, st
 def time_to_quality(baseline: Curves, variant: Curves) -> tuple[Number, float] | None:
     """Cost that the baseline needs over cost that the variant needs, and the quality in question. Runs of prompts and
     seeds that both have, as far as the shortest of a variant's reaches; None if there are none."""
-    shared, sizes = _shared(baseline, variant)
-    if not shared:
+    if (matched := _matched(baseline, variant)) is None:
         return None
-    (grid, reached), (other_grid, other) = baseline.of(shared), variant.of(shared)
-    if not len(grid) or not len(other_grid):
-        return None
-    weights = _weights(sizes)
+    sizes, (grid, reached), (other_grid, other) = matched
     rows, bounds, targets = [], [], []
-    for mine, theirs in zip(weights @ reached, weights @ other):
+    for mine, theirs in zip(reached, other):
         targets.append(float(numpy.interp(SHARE * grid[-1], grid, mine)))
         took, bound = first_reach(other_grid, theirs, targets[-1])
         rows.append(first_reach(grid, mine, targets[-1])[0] / max(took, EARLY))
@@ -212,21 +208,17 @@ class Ladder:
 def by_quality(baseline: Curves, variant: Curves, count: int = 60) -> Ladder | None:
     """The multiplier to each of ``count`` qualities, from the baseline's first to its best; intervals, pointwise, where
     at least nine in ten resamples reach it."""
-    shared, sizes = _shared(baseline, variant)
-    if not shared:
+    if (matched := _matched(baseline, variant)) is None:
         return None
-    (grid, reached), (other_grid, other) = baseline.of(shared), variant.of(shared)
-    if not len(grid) or not len(other_grid):
-        return None
-    weights = _weights(sizes)
-    best = numpy.maximum.accumulate(reached.mean(0))
+    sizes, (grid, reached), (other_grid, other) = matched
+    best = numpy.maximum.accumulate(reached[0])
     levels = numpy.linspace(best[0], best[-1], count)
 
     def needed(at: ndarray, rows: ndarray) -> ndarray:
         so_far = numpy.maximum.accumulate(rows, 1)
         return numpy.array([numpy.interp(levels, row, at, left=at[0], right=numpy.nan) for row in so_far])
 
-    ratios = needed(grid, weights @ reached) / needed(other_grid, weights @ other)
+    ratios = needed(grid, reached) / needed(other_grid, other)
     enough = numpy.isnan(ratios[1:]).mean(0) < 0.1
     low, high = numpy.full(count, numpy.nan), numpy.full(count, numpy.nan)
     for i in numpy.flatnonzero(enough if len(sizes) > 1 else enough & False):
@@ -236,12 +228,20 @@ def by_quality(baseline: Curves, variant: Curves, count: int = 60) -> Ladder | N
     return Ladder(levels, ratios[0], low, high)
 
 
-def _shared(baseline: Curves, variant: Curves) -> tuple[list[tuple[str, int]], tuple[int, ...]]:
-    """The (prompt, seed) that both have, prompt by prompt, and how many there are of each prompt."""
+Means = tuple[ndarray, ndarray]  # a grid of cost, and mean curves on it: [1+RESAMPLES, grid]
+
+
+def _matched(baseline: Curves, variant: Curves) -> tuple[tuple[int, ...], Means, Means] | None:
+    """How many runs of each prompt both have, and the mean curves of these, the sample's and its resamples'; None where
+    there are none."""
     shared = [at for at in baseline.where if at in variant.where]
     prompts = list(dict.fromkeys(prompt for prompt, _ in shared))
     shared.sort(key=lambda at: prompts.index(at[0]))
-    return shared, tuple(sum(at[0] == prompt for at in shared) for prompt in prompts)
+    (grid, mine), (other_grid, theirs) = (one.of(shared) if shared else ((), ()) for one in (baseline, variant))
+    if not len(grid) or not len(other_grid):
+        return None
+    sizes = tuple(sum(at[0] == prompt for at in shared) for prompt in prompts)
+    return sizes, (grid, _weights(sizes) @ mine), (other_grid, _weights(sizes) @ theirs)
 
 
 def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)

@@ -167,6 +167,9 @@ def _explained(study: Study, summary: dict[str, Any], baseline: str) -> str:
     if summary["priced"]:
         lines.append("Several trainers shared this machine, so their own seconds do not compare: here a run's seconds "
                      "are its steps times the median cost of its variant's step, measured in turn with all others.")
+    elif study.shared_machine:
+        lines.append("Several trainers shared this machine, and no cost of a step was compared: seconds are the runs' "
+                     "own, and do not compare strictly.")
     elif any(run.curve for run in study.runs):
         lines.append("One trainer ran at a time; seconds are the runs' own, of training alone.")
     return "<ul class=\"quiet\">" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"

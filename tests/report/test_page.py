@@ -89,6 +89,23 @@ def test_the_page_needs_nothing_beside_it(sweep, capsys):
                         "reach_seconds.png", "reach_renders.png", "along.png"}
 
 
+@pytest.mark.parametrize("workers,compared,words", [
+    (1, True, "One trainer ran at a time"), (2, True, "its steps times the median cost"),
+    (2, False, "do not compare strictly")])
+def test_it_says_whose_seconds_they_are(sweep, workers, compared, words):
+    import sqlite3
+
+    with sqlite3.connect(sweep / "ledger.sqlite") as database:
+        database.execute("update cells set workers = ?", (workers,))
+    for path in sweep.glob("run*/metrics.jsonl") if not compared else ():
+        path.write_text("".join(line for line in path.read_text().splitlines(True) if '"compare"' not in line))
+    cli.main(["report", str(sweep)])
+    page = (sweep / "report/index.html").read_text()
+    said = [each for each in ("One trainer ran at a time", "its steps times the median cost", "do not compare strictly")
+            if each in page]
+    assert said == [words]
+
+
 def test_its_numbers_are_those_of_the_runs(sweep, capsys):
     cli.main(["report", str(sweep)])
     found = {row["name"]: row for row in rows(sweep / "report/multipliers.csv")}

@@ -270,7 +270,7 @@ def summary(study: Study, baseline: str, quality: str) -> dict[str, Any]:
         reach = {unit: time_to_quality(every[baseline], every[name]) if {baseline, name} <= every.keys() else None
                  for unit, every in by_unit.items()}
         ways = [state.ways[name] for state in states if name in state.ways]
-        rows.append({"name": name, "way": ways[0] if ways else None,
+        rows.append({"name": name, "way": max(ways, key=lambda way: way.k, default=None),
                      "k": sorted({way.k for way in ways}), "work": variance_multiplier(states, baseline, name),
                      "variance": variance_multiplier(states, baseline, name, variance),
                      "cost": variance_multiplier(states, name, baseline, cost), "reach": reach})

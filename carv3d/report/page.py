@@ -135,20 +135,25 @@ def _facts(study: Study) -> str:
 
 
 def _headline(summary: dict[str, Any], baseline: str, quality: str) -> str:
-    """The best of what was trained, in both senses."""
+    """The best estimators in both senses, and out of how many: the best of many is flattered."""
     said = []
     rows = [row for row in summary["rows"] if row["name"] != baseline]
-    if best := max((row for row in rows if row["work"]), key=lambda row: row["work"].value, default=None):
+    measured = [row for row in rows if row["work"]]
+    if best := max(measured, key=lambda row: row["work"].value, default=None):
         said.append(f"By variance, <b>{_text(best['name'])}</b>'s compute is worth <b>{_text(plain(best['work']))}</b> "
-                    f"of {_text(baseline)}'s.")
+                    f"of {_text(baseline)}'s{_of(measured)}.")
     for unit in UNITS[:2]:
         reached = [row for row in rows if row["reach"].get(unit)]
         if best := max(reached, key=lambda row: row["reach"][unit][0].value, default=None):
             number, goal = best["reach"][unit]
             said.append(f"To the {quality.upper()} of {goal:.2f} that {_text(baseline)} has at {SHARE:.0%} of its "
                         f"budget, counted in {UNIT_NAMES[unit]}, <b>{_text(best['name'])}</b>'s compute is worth "
-                        f"<b>{_text(plain(number))}</b> of {_text(baseline)}'s.")
+                        f"<b>{_text(plain(number))}</b> of {_text(baseline)}'s{_of(reached)}.")
     return f"<p>{' '.join(said)}</p>" if said else ""
+
+
+def _of(rows: list[dict[str, Any]]) -> str:
+    return f", the best of {len(rows)}" if len(rows) > 1 else ""
 
 
 def _explained(study: Study, summary: dict[str, Any], baseline: str) -> str:
@@ -192,16 +197,16 @@ def _component(value: float | None) -> str:
 
 
 def _multiplier_table(summary: dict[str, Any], baseline: str) -> str:
-    head = ["", "<th class=\"text\">draws</th>", "variance", "step cost", "effective compute<br>by variance",
-            *(f"to quality,<br>in {UNIT_NAMES[unit]}" for unit in UNITS), "R", "rho"]
+    head = ["", "effective compute<br>by variance", *(f"to quality,<br>in {UNIT_NAMES[unit]}" for unit in UNITS),
+            "R", "rho", "variance", "step cost", "<th class=\"text\">draws</th>"]
     rows = []
     for row in summary["rows"]:
         own = row["name"] == baseline
-        numbers = ["1"] * 3 if own else [_marked(row[name]) for name in ("variance", "cost", "work")]
+        work, *parts = ["1"] * 3 if own else [_marked(row[name]) for name in ("work", "variance", "cost")]
         reach = ["1" if own else _marked(row["reach"][unit][0] if row["reach"][unit] else None) for unit in UNITS]
         rows.append([f"<b>{_text(row['name'])}</b>" + (" (baseline)" if own else ""),
-                     f"<td class=\"text\">{_text(_way(row['way'], row['k']))}</td>", *numbers, *reach,
-                     _component(summary["r"]), _component(summary["rho"])])
+                     work, *reach, _component(summary["r"]), _component(summary["rho"]), *parts,
+                     f"<td class=\"text\">{_text(_way(row['way'], row['k']))}</td>"])
     return _table(head, rows, "id=\"multipliers\"") + (
         "<p class=\"quiet\">Variance: how many times less than the baseline's; step cost: how many times its; the "
         "others: how many times the baseline's compute is worth.</p>")

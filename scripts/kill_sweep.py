@@ -79,12 +79,13 @@ def trainers(sweep: int) -> list[int]:
     return found
 
 
-def disturbed(home: Path, name: str, kills: int, draw: random.Random) -> dict[str, int]:
-    """Run to the end under ``kills`` kills; how many of which. Started again whenever the sweep itself was killed."""
+def disturbed(home: Path, name: str, kills: int, every_s: float, draw: random.Random) -> dict[str, int]:
+    """Run to the end under ``kills`` kills, one in ``every_s`` seconds on average; how many of which. Started again
+    whenever the sweep itself was killed."""
     done = {"sweep": 0, "trainer": 0}
     process = start(home, name)
     while sum(done.values()) < kills:
-        time.sleep(draw.uniform(2.0, 15.0))
+        time.sleep(draw.uniform(0.0, 2.0 * every_s))
         if process.poll() is not None:
             raise SystemExit(f"{name}: the sweep ended after {done} kills, status {process.returncode}; "
                              f"see {home / name}.log")
@@ -170,9 +171,11 @@ def main() -> None:
     peace, noise = arguments.folder / "peace", arguments.folder / "kills"
     draw, wrong = random.Random(arguments.seed), []
     for name in PLANS:
+        began = time.perf_counter()
         if start(peace, name).wait():
             raise SystemExit(f"{name}: failed in peace; see {peace / name}.log")
-        done = disturbed(noise, name, arguments.kills, draw)
+        every_s = (time.perf_counter() - began) / arguments.kills  # so that they fall on the whole of it
+        done = disturbed(noise, name, arguments.kills, every_s, draw)
         say(f"{name}: killed the sweep {done['sweep']} times, a trainer {done['trainer']} times")
         wrong += problems(noise, name, peace)
     for line in wrong:

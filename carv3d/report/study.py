@@ -209,12 +209,20 @@ def environment(study: Study) -> dict[str, Any]:
 
 
 def pairs(study: Study) -> Iterable[tuple[str, str, str]]:
-    """Estimators that differ in one thing alone: what, without, with. The order within a pair is that of the list."""
-    ways: dict[str, Way] = {}
+    """Estimators that differ in one thing alone: what, without, with (fewer before more; between two of a kind, as
+    listed). One that draws differently on different states, as k=auto may, is none of them."""
+    every: dict[str, set[Way]] = {}
     for state in study.states:
-        ways.update(state.ways)
-    for (a, left), (b, right) in itertools.combinations(ways.items(), 2):
+        for name, way in state.ways.items():
+            every.setdefault(name, set()).add(way)
+    fixed = [(name, *ways) for name, ways in every.items() if len(ways) == 1]
+    for (a, left), (b, right) in itertools.combinations(fixed, 2):
         differing = [name for name in ("views", "k", "importance", "stratified", "noise", "cameras")
                      if getattr(left, name) != getattr(right, name)]
         if len(differing) == 1:
-            yield differing[0], a, b
+            before, after = (_more(getattr(way, differing[0])) for way in (left, right))
+            yield (differing[0], a, b) if before <= after else (differing[0], b, a)
+
+
+def _more(value: bool | int | str) -> int:
+    return value not in ("off", "iid") if isinstance(value, str) else value

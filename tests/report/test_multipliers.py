@@ -176,3 +176,13 @@ def test_pairs_differ_in_one_thing():
     state = State("c", "p", 0, {name: numbers(1.0, 1.0) for name in ways}, ways)
     run = RunOf("r", "", "k1", "p", 0, "done", None, states=[state])
     assert list(pairs(Study("", [run]))) == [("k", "k1", "k4"), ("stratified", "k4", "k4 strata")]
+
+
+def test_pairs_go_from_less_to_more_and_leave_out_what_differs_from_itself():
+    less, more = Way(2, 4, "off", False, "iid", False), Way(2, 4, "adaptive", False, "iid", False)
+    by_name = {name: numbers(1.0, 1.0) for name in ("more", "auto", "less")}
+    states = [State("c", "p", 0, by_name, {"more": more, "auto": auto, "less": less}) for auto in (less, more)]
+    run = RunOf("r", "", "less", "p", 0, "done", None, states=states)
+    assert list(pairs(Study("", [run]))) == [("importance", "less", "more")]
+    run.states = states[:1]
+    assert ("importance", "auto", "more") in pairs(Study("", [run]))

@@ -1,8 +1,8 @@
 """A sweep of real runs whose processes are killed with SIGKILL at random moments, against one that is left in peace.
 
-    python scripts/kill_sweep.py [--kills 10] [--seed 0] [--folder outputs/kill_sweep]
+    python scripts/kill_sweep.py [counts] [seconds] [--kills 10] [--seed 0] [--folder outputs/kill_sweep]
 
-Two sweeps, one after the other. ``counts``: cells that stop by counts at given K, two workers; each must end as the
+Two sweeps. ``counts``: cells that stop by counts at given K, two workers; each must end as the
 undisturbed one did, to the bit. ``seconds``: cells that stop by seconds, or whose K is chosen from measured times, one
 worker; each must keep to its budget, give or take a step (5 %). A kill takes the sweep or one of its trainers, half and
 half; a killed sweep is started again. Ends with status 1 if anything differs. Linux only: it reads /proc. About ten
@@ -163,14 +163,17 @@ def problems(home: Path, name: str, peace: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sweeps", nargs="*", default=list(PLANS), metavar="counts|seconds", help="which; both if not said")
     parser.add_argument("--kills", type=int, default=10, help="of each of the two sweeps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("outputs/kill_sweep"))
     arguments = parser.parse_args()
+    if unknown := set(arguments.sweeps) - set(PLANS):
+        parser.error(f"{', '.join(sorted(unknown))}: no such sweep; allowed: {', '.join(PLANS)}")
     shutil.rmtree(arguments.folder, ignore_errors=True)
     peace, noise = arguments.folder / "peace", arguments.folder / "kills"
     draw, wrong = random.Random(arguments.seed), []
-    for name in PLANS:
+    for name in arguments.sweeps:
         began = time.perf_counter()
         if start(peace, name).wait():
             raise SystemExit(f"{name}: failed in peace; see {peace / name}.log")

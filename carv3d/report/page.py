@@ -27,7 +27,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding
 h1{font-size:1.7rem;margin-bottom:.2rem}h2{font-size:1.25rem;margin-top:2.4rem}
 p,li{max-width:46rem}.quiet{color:#555;font-size:.9rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
-.wide{overflow-x:auto;margin:.9rem 0}#multipliers td.text{white-space:normal;min-width:9rem;max-width:13rem}
+.wide{overflow-x:auto;margin:.9rem 0}
 th,td{padding:.28rem .65rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}th{vertical-align:bottom}
 td.text,th.text{text-align:left}
@@ -167,8 +167,8 @@ def _explained(study: Study, summary: dict[str, Any], baseline: str) -> str:
         f"{SHARE:.0%} of its budget, over the cost at which the other's has it. A value with &lt; never got there and "
         "is an upper bound; one with &gt; was there at its first point and is a lower one.",
         "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> the "
-        "variance of a draw within a render over that between renders. Reuse alone can bring at most the smaller of "
-        "1 + R and 1 + rho."]
+        "variance of a draw within a render over that between renders. Reuse alone brings at most 1 + rho, and 1 + R "
+        "unless steps have a fixed cost beside."]
     if summary["priced"]:
         lines.append("Several trainers shared this machine, so their own seconds do not compare: here a run's seconds "
                      "are its steps times the median cost of its variant's step, measured in turn with all others.")

@@ -163,7 +163,7 @@ def problems(home: Path, name: str, peace: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sweeps", nargs="*", default=list(PLANS), metavar="counts|seconds", help="which; both if not said")
+    parser.add_argument("sweeps", nargs="*", default=list(PLANS), metavar="counts|seconds", help="default: both")
     parser.add_argument("--kills", type=int, default=10, help="of each of the two sweeps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("outputs/kill_sweep"))

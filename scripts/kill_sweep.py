@@ -177,7 +177,7 @@ def main() -> None:
         began = time.perf_counter()
         if start(peace, name).wait():
             raise SystemExit(f"{name}: failed in peace; see {peace / name}.log")
-        every_s = 1.5 * (time.perf_counter() - began) / arguments.kills  # so that they fall on the whole: each delays it
+        every_s = 1.5 * (time.perf_counter() - began) / arguments.kills  # each delays it; so they fall on the whole
         done = disturbed(noise, name, arguments.kills, every_s, draw)
         say(f"{name}: killed the sweep {done['sweep']} times, a trainer {done['trainer']} times")
         wrong += problems(noise, name, peace)

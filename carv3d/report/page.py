@@ -130,7 +130,8 @@ def _facts(study: Study) -> str:
     parts = [f"{done} of {len(study.runs)} runs done", f"{len(study.prompts)} prompts",
              f"{len({run.seed for run in study.runs})} seeds"]
     parts += [f"{name.replace('_', ' ')} {value}" for name, value in known.items() if name not in ("git_commit",)]
-    parts += [f"commit {known['git_commit'][:12]}"] if "git_commit" in known else []
+    commits = [commit[:12] for commit in known.get("git_commit", "").split(" | ") if commit]
+    parts += [f"commit {' | '.join(commits)}"] * bool(commits)
     return f"<p class=\"quiet\">{_text('; '.join(parts))}.</p>"
 
 

@@ -49,7 +49,7 @@ name: seconds
 overrides:{COMMON}
   trainer: {{max_steps: 4000, preview_every: 0}}
 variants:
-  seconds: {{estimator.k: 4, budget.seconds: 10}}
+  seconds: {{estimator.k: 4, budget.seconds: 8}}
   auto: {{estimator.k: auto, estimator.measure_every: 50, budget.teacher_evals: 1600}}
 prompts: [a red mushroom, a blue car]
 """),

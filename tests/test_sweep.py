@@ -100,6 +100,15 @@ def test_the_example_is_a_sweep(monkeypatch):
     assert all(cell.config.data.width.values == [32] and cell.config.budget.teacher_evals for cell in plan.cells)
 
 
+CELLS = {"effective_compute": 144, "effective_compute_quick": 24, "effective_compute_scenes": 16,
+         "effective_compute_tuning": 84, "effective_compute_variance": 8, "k_toggle": 4}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sweep_that_is_shipped_has_the_cells_it_promises(path):
+    assert len(sweep_plan.load(path).cells) == CELLS[path.stem]
+
+
 @pytest.mark.parametrize("text,words", [
     ("[1, 2]", ["list", "mapping"]),
     ("a: b: c", ["not YAML"]),

@@ -4,7 +4,7 @@
 
 Two sweeps. ``counts``: cells that stop by counts at given K, two workers; each must end as the
 undisturbed one did, to the bit. ``seconds``: cells that stop by seconds, or whose K is chosen from measured times, one
-worker; each must keep to its budget, give or take a step (5 %). A kill takes the sweep or one of its trainers, half and
+worker; each must keep to its budget, to within two average steps. A kill takes the sweep or one of its trainers, half and
 half; a killed sweep is started again. Ends with status 1 if anything differs. Linux only: it reads /proc. About ten
 minutes on two cores; tests/test_sweep.py is the short form.
 """
@@ -156,7 +156,7 @@ def problems(home: Path, name: str, peace: Path) -> list[str]:
             f"{summary['ledger']['renders']} renders, {summary['ledger']['draws']} draws, "
             f"{summary['ledger']['teacher_evals']} teacher evaluations, {seconds:.2f} s")
         budget, spent = spending(Run(home / name / row["run"]), str(summary["stopped_by"]))
-        if not budget <= spent <= 1.05 * budget:
+        if not budget <= spent <= budget + 2 * spent / steps:
             found.append(f"{row['name']}: spent {spent} of {budget}")
     return found
 

@@ -168,8 +168,8 @@ def _explained(study: Study, summary: dict[str, Any], baseline: str) -> str:
         f"{SHARE:.0%} of its budget, over the cost at which the other's has it. A value with &lt; never got there and "
         "is an upper bound; one with &gt; was there at its first point and is a lower one.",
         "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> the "
-        "variance of a draw within a render over that between renders. A step's fixed cost is told from a render's where "
-        "batches of two sizes were compared, and else counts to R. Reuse alone brings at most 1 + rho."]
+        "variance of a draw within a render over that between renders. A step's fixed cost is told from a render's "
+        "where batches of two sizes were compared, and else counts to R. Reuse alone brings at most 1 + rho."]
     if summary["priced"]:
         lines.append("Several trainers shared this machine, so their own seconds do not compare: here a run's seconds "
                      "are its steps times the median cost of its variant's step, measured in turn with all others.")

@@ -5,8 +5,8 @@
 Two sweeps. ``counts``: cells that stop by counts at given K, two workers; each must end as the
 undisturbed one did, to the bit. ``seconds``: cells that stop by seconds, or whose K is chosen from measured times, one
 worker; each must keep to its budget to within two average steps. A kill takes the sweep or one of its trainers, half
-and half; a killed sweep is started again. Ends with status 1 if anything differs. Linux only: it reads /proc. About ten
-minutes on two cores; tests/test_sweep.py is the short form.
+and half; a killed sweep is started again. Ends with status 1 if anything differs. Linux only: it reads /proc.
+tests/test_sweep.py is the short form.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import os
 import sys
 
 from carv3d.cli import main as carv3d
-from carv3d.config import keys
-from carv3d.errors import UserError
+from carv3d.config.fields import keys
+from carv3d.runtime.errors import UserError
 
 KEYS = {
     "system.prompt_processor.prompt": "prompt",

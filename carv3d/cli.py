@@ -9,8 +9,8 @@ import os
 import sys
 
 import carv3d
-from carv3d.errors import UserError
-from carv3d.threads import share_cores
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.threads import share_cores
 
 
 class _Parser(argparse.ArgumentParser):

@@ -39,17 +39,17 @@ from bench_step import (
     writable,
 )
 
-from carv3d import build
-from carv3d.errors import UserError
-from carv3d.progress import say
-from carv3d.runs import environment
-from carv3d.schema import Config
+from carv3d.config.schema import Config
+from carv3d.runs.environment import environment
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
+from carv3d.text3d import build
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
-    from carv3d.train import Trainer
+    from carv3d.text3d.trainer import Trainer
 
 PLAIN = ("estimator.k=1", "estimator.importance_sampling=false", "estimator.stratified=false", "estimator.noise=iid")
 BASELINE = "plain_sds"
@@ -81,8 +81,10 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
     import torch
     import torch.nn.functional as F
 
-    from carv3d import losses, rng, views
     from carv3d.diffusion.guidance import branches, guide
+    from carv3d.runtime import rng
+    from carv3d.text3d import regularisers as losses
+    from carv3d.text3d import views
 
     config, teacher, optimizer, device = trainer.config, trainer.teacher, trainer.optimizer, trainer.device
     data, scale, schedule = config.data, config.objective.guidance_scale, trainer.teacher.schedule
@@ -120,7 +122,8 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
 
 def measure(config: Config, plain: Config, warm_up: int, repeats: int) -> dict:
     """``plain``: the same configuration with one draw a view and no variance reduction."""
-    from carv3d.train import Trainer, train_step
+    from carv3d.text3d.step import train_step
+    from carv3d.text3d.trainer import Trainer
 
     trainer = build.trainer(config)
     other = Trainer(plain, trainer.scenes, trainer.teacher, trainer.optimizer, trainer.device)

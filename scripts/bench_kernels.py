@@ -14,7 +14,7 @@ import time
 import torch
 from torch import Tensor
 
-from carv3d.scenes.cameras import Cameras, orbit, sample_cameras, turntable
+from carv3d.cameras import Cameras, orbit, sample_cameras, turntable
 from carv3d.scenes.nerf import NeRF
 
 

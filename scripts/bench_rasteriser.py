@@ -22,13 +22,14 @@ from pathlib import Path
 import torch
 from bench_step import Parser, deliver, exit_status, table, whole, writable
 
-from carv3d.errors import UserError
-from carv3d.progress import say
-from carv3d.runs import environment, peak_memory_mib
+from carv3d.cameras import Cameras, orbit
+from carv3d.runs.environment import environment, peak_memory_mib
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
 from carv3d.scenes import starts
-from carv3d.scenes.cameras import Cameras, orbit
 from carv3d.scenes.kernels.backends import choose
-from carv3d.scenes.kernels.splatting import ALPHA_LEAST, rasterise
+from carv3d.scenes.kernels.splats.rasterise import rasterise
+from carv3d.scenes.kernels.splats.rules import ALPHA_LEAST
 from carv3d.scenes.splats import Splats
 
 CASES = ("10000x256x1", "4000x64x2")
@@ -56,7 +57,7 @@ def world(count: int, size: int, views: int, device: torch.device) -> tuple[Spla
 @torch.no_grad()
 def count_pairs(splats: Splats, cameras: Cameras) -> int:
     """Pixels times Gaussians whose alpha reaches ALPHA_LEAST."""
-    from carv3d.scenes.kernels.splatting_torch import project
+    from carv3d.scenes.kernels.splats.reference import project
 
     shown = project(splats, cameras, True, splats.means.new_zeros(len(cameras), len(splats), 2))
     rows, columns = (torch.arange(side, device=splats.means.device) + 0.5 for side in (cameras.height, cameras.width))
@@ -86,7 +87,7 @@ def once(splats: Splats, cameras: Cameras, backend: str, cotangents: list[torch.
 
 def parts(splats: Splats, cameras: Cameras, cotangents: list[torch.Tensor], repeats: int) -> dict[str, float]:
     """Milliseconds of each part of the compiled form, minima over repeats."""
-    from carv3d.scenes.kernels import splatting_numba as compiled
+    from carv3d.scenes.kernels.splats import compiled
 
     arrays = [tensor.detach().numpy() for tensor in splats.tensors().values()]
     given, size = [tensor.numpy() for tensor in cotangents], (cameras.width, cameras.height)

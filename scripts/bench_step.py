@@ -30,19 +30,19 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carv3d import build
 from carv3d import config as configuration
-from carv3d.errors import UserError
-from carv3d.files import write_text
-from carv3d.progress import say
-from carv3d.runs import environment
-from carv3d.schema import Config, Schedule, constant
-from carv3d.threads import share_cores
+from carv3d.config.schema import Config, Schedule, constant
+from carv3d.runs.environment import environment
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import write_text
+from carv3d.runtime.progress import say
+from carv3d.runtime.threads import share_cores
+from carv3d.text3d import build
 
 if TYPE_CHECKING:
     import torch
 
-    from carv3d.train import Trainer
+    from carv3d.text3d.trainer import Trainer
 
 
 def settled(config: Config) -> Config:
@@ -78,7 +78,8 @@ def milliseconds(work: Callable[[], object], sync: Callable[[], None]) -> float:
 def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) -> dict:
     import torch
 
-    from carv3d.train import choose_k, train_step
+    from carv3d.text3d.auto_k import choose_k
+    from carv3d.text3d.step import train_step
 
     trainer = build.trainer(config)
     trainer.teacher.prepare()
@@ -145,7 +146,7 @@ def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) 
 
 def stations_of(trainer: Trainer, step: int, sync: Callable[[], None]) -> dict[str, float]:
     """Milliseconds of each station of one step."""
-    from carv3d.train import train_step
+    from carv3d.text3d.step import train_step
 
     out: dict[str, float] = {}
     sync()
@@ -165,7 +166,7 @@ def stations_of(trainer: Trainer, step: int, sync: Callable[[], None]) -> dict[s
 def working_backends(config: Config, device: torch.device) -> list[tuple[str, str]]:
     """Every (encoding, render) of scene.nerf that works here; torch works everywhere."""
     from carv3d.scenes.kernels.backends import probe_one
-    from carv3d.scenes.kernels.rows import FEATURES
+    from carv3d.scenes.kernels.rays.rows import FEATURES
 
     encoding, render = {"cpu": ("numba", "numba"), "cuda": ("tinycudann", "nerfacc")}[device.type]
     encodings, renders = ["torch"], ["torch"]
@@ -181,7 +182,8 @@ def with_backends(trainer: Trainer, encoding: str, render: str, warm_up: int) ->
     else one that is trained here."""
     import torch
 
-    from carv3d.train import Trainer, train_step
+    from carv3d.text3d.step import train_step
+    from carv3d.text3d.trainer import Trainer
 
     config = trainer.config
     nerf = dataclasses.replace(config.scene.nerf, encoding_backend=encoding, render_backend=render)

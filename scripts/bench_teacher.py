@@ -39,11 +39,12 @@ from bench_step import (
     writable,
 )
 
-from carv3d import build
-from carv3d.errors import UserError
-from carv3d.progress import say
-from carv3d.runs import environment, peak_memory_mib
-from carv3d.schema import Config
+from carv3d.config.schema import Config
+from carv3d.runs.environment import environment, peak_memory_mib
+from carv3d.runtime import devices
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
+from carv3d.text3d import build
 
 if TYPE_CHECKING:
     import torch
@@ -261,7 +262,7 @@ def main(argv: list[str] | None = None) -> int:
                    for chosen in ([[dtype] for dtype in args.dtypes] if args.dtypes else [[]])]
         if configs[0].teacher.type == "exact":
             raise UserError("teacher.type: exact given, which is no network; allowed: bundled, stable-diffusion")
-        device = build.device(configs[0])
+        device = devices.device(configs[0].device)
         found = [measure(settled(config), args.k, args.chunk, args.repeats) for config in configs]
         for one in found:
             show(one)

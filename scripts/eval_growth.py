@@ -14,10 +14,10 @@ import sys
 
 import torch
 
-from carv3d import build
 from carv3d import config as configuration
-from carv3d.errors import UserError
-from carv3d.progress import Progress, say
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import Progress, say
+from carv3d.text3d import build
 
 PROMPTS = ["a red mushroom", "a green mug", "a yellow duck"]
 
@@ -51,8 +51,8 @@ class Watch:
 
 
 def run(prompt: str, k: int, overrides: list[str]) -> str:
-    from carv3d.commands.evaluate import evaluate
-    from carv3d.train import train_step
+    from carv3d.quality.scores import evaluate
+    from carv3d.text3d.step import train_step
 
     config = configuration.load(None, ["scene.type=gaussians", f"prompt={prompt}", f"estimator.k={k}", *overrides])
     build.settle(config)

@@ -16,11 +16,12 @@ import sys
 import torch
 from runs import Cell, arguments, train
 
-from carv3d import build, checkpoint
-from carv3d.errors import UserError
+from carv3d.cameras import orbit
 from carv3d.export.pictures import BACKGROUNDS, all_views
-from carv3d.progress import say
-from carv3d.scenes.cameras import orbit
+from carv3d.runs import checkpoint
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
+from carv3d.text3d import build
 from carv3d.toybox import quality
 
 PROMPTS = ("a white snowman", "a pink snowman", "a red car", "a yellow car", "a yellow house", "a white house")

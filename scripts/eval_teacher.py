@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from carv3d.cameras import orbit
 from carv3d.diffusion.prompts import VIEWS, View, view_prompt
 from carv3d.diffusion.weights import bundled
 from carv3d.export.pictures import write_png
-from carv3d.progress import Progress, say
-from carv3d.scenes.cameras import orbit
+from carv3d.runtime.progress import Progress, say
 from carv3d.toybox.grammar import Spec, caption, singles, stacks, two_parts
 from carv3d.toybox.lists import distractors, held_out
 from carv3d.toybox.shapes import build

@@ -13,8 +13,8 @@ import sys
 
 from runs import Cell, arguments, train
 
-from carv3d.errors import UserError
-from carv3d.progress import say
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
 from carv3d.toybox.grammar import parse
 from carv3d.toybox.lists import held_out, toybox20
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 
-from carv3d.runs import Run
+from carv3d.runs.folder import Run
 
 
 def main() -> int:

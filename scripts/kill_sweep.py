@@ -22,10 +22,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from carv3d import checkpoint
-from carv3d.progress import say
-from carv3d.runs import Run
-from carv3d.sweep_ledger import Ledger
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
+from carv3d.runtime.progress import say
+from carv3d.sweep.ledger import Ledger
 
 COMMON = """
   data: {width: 32, height: 32}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from carv3d.progress import say
+from carv3d.runtime.progress import say
 
 MODELS = {
     # SD 1.5: arXiv 2112.10752; text encoder CLIP ViT-L/14

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from carv3d.errors import UserError
-from carv3d.progress import say
-from carv3d.runs import Run
+from carv3d.runs.folder import Run
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
 
 
 @dataclass(frozen=True)

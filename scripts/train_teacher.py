@@ -30,12 +30,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from carv3d import checkpoint, rng
+from carv3d.cameras import Cameras
 from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
-from carv3d.errors import UserError
-from carv3d.files import write_text
-from carv3d.progress import Progress, say
-from carv3d.scenes.cameras import Cameras
+from carv3d.runs import checkpoint
+from carv3d.runtime import rng
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import write_text
+from carv3d.runtime.progress import Progress, say
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption
 from carv3d.toybox.lists import held_out
 from carv3d.toybox.sets import GAIN_JITTER, LIGHT_JITTER_DEG

@@ -17,8 +17,8 @@ from pathlib import Path
 import yaml
 from runs import Cell, train
 
-from carv3d.errors import UserError
-from carv3d.progress import say
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
 
 
 def main() -> int:

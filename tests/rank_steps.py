@@ -6,10 +6,13 @@ from pathlib import Path
 
 import torch
 
-from carv3d import build, distributed
 from carv3d import config as configuration
-from carv3d.runs import Clock
-from carv3d.train import Hooks, choose_k, train, train_step
+from carv3d.runs.clock import Clock
+from carv3d.runtime import distributed
+from carv3d.text3d import build
+from carv3d.text3d.auto_k import choose_k
+from carv3d.text3d.loop import Hooks, train
+from carv3d.text3d.step import train_step
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
          "export.video=false", "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",

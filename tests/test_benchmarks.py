@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from carv3d import accounting, build, objectives, rng, views
 from carv3d import config as configuration
+from carv3d.objectives import sds as objectives
+from carv3d.runtime import rng
+from carv3d.text3d import auto_k as accounting
+from carv3d.text3d import build, views
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(Path(__file__).parent / "diffusion"))
@@ -245,7 +248,7 @@ def test_pairs_are_counted_by_hand(capsys):
     """One Gaussian that covers all of 5 x 5 pixels but the corners."""
     import math
 
-    from carv3d.scenes.cameras import orbit
+    from carv3d.cameras import orbit
     from carv3d.scenes.splats import Splats
 
     splats = Splats(torch.zeros(1, 3), torch.full((1, 3), math.log(0.2)), torch.tensor([[1.0, 0, 0, 0]]),

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import budget, build, checkpoint
 from carv3d import config as configuration
-from carv3d import train as training
 from carv3d.commands.dry_run import estimate
-from carv3d.errors import UserError
-from carv3d.runs import Clock, Run
+from carv3d.runs import budget, checkpoint
+from carv3d.runs.clock import Clock
+from carv3d.runs.folder import Run
+from carv3d.runtime.errors import UserError
+from carv3d.text3d import build
+from carv3d.text3d import trainer as training
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",

@@ -189,7 +189,7 @@ def test_launch_maps_threestudios_keys(tmp_path):
          "teacher.type=exact", "teacher.exact.set_size=8", "export.video=false", f"exp_root_dir={tmp_path}", "seed=1"],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    from carv3d.runs import Run
+    from carv3d.runs.folder import Run
 
     config = Run.open(done.stdout.splitlines()[-1]).config()
     assert config.prompt == "a red cube" and config.objective.t_max.values == [0.98, 0.5] and config.seed == 1

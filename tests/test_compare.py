@@ -6,11 +6,12 @@ import json
 import pytest
 import torch
 
-from carv3d import build, sweep_plan
 from carv3d import config as configuration
-from carv3d.compare import Spread, compare
-from carv3d.errors import UserError
-from carv3d.train import train_step
+from carv3d.measure.compare import Spread, compare
+from carv3d.runtime.errors import UserError
+from carv3d.sweep import plan as sweep_plan
+from carv3d.text3d import build
+from carv3d.text3d.step import train_step
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from carv3d import config as configuration
-from carv3d.config import dump, keys, load, parse
-from carv3d.errors import UserError
-from carv3d.schema import Config, Schedule
+from carv3d.config.dump import dump
+from carv3d.config.fields import keys
+from carv3d.config.load import load, parse
+from carv3d.config.schema import Config, Schedule
+from carv3d.runtime.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 

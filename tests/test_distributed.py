@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build, checkpoint
-from carv3d.distributed import World
-from carv3d.runs import Run
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
+from carv3d.runtime.distributed import World
+from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "diffusion"))

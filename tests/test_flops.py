@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from carv3d import build
 from carv3d import config as configuration
 from carv3d.cli import main
-from carv3d.flops import LEARN, Networks
-from carv3d.train import train_step
+from carv3d.diffusion.flops import LEARN, Networks
+from carv3d.text3d import build
+from carv3d.text3d.step import train_step
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
          "export.video=false", "trainer.preview_every=0", "trainer.max_steps=30"]

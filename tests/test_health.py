@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from carv3d.health import VIEWS, warnings
-from carv3d.scenes.base import RenderOut
+from carv3d.cameras import RenderOut
+from carv3d.quality.faults import VIEWS, warnings
 
 
 def scene(kind: str) -> RenderOut:

@@ -12,11 +12,15 @@ import imageio.v3 as iio
 import pytest
 import torch
 
-from carv3d import build, carv, measurement, merit
+from carv3d import carv
 from carv3d import config as configuration
+from carv3d.carv.variance import contrasts
 from carv3d.cli import main
-from carv3d.measurement import CameraRow, Kind, Measured, Settings, contrasts
-from carv3d.train import train_step
+from carv3d.measure import collect as measurement
+from carv3d.measure import summary as merit
+from carv3d.measure.collect import CameraRow, Kind, Measured, Settings
+from carv3d.text3d import build
+from carv3d.text3d.step import train_step
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "scene.nerf.levels=4",
          "scene.nerf.occupancy_resolution=16", "scene.nerf.table_size=2048"]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from carv3d import carv
-from carv3d.errors import UserError
-from carv3d.memory import Chunks
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.memory import Chunks
 
 CPU = torch.device("cpu")
 
@@ -86,7 +86,7 @@ def test_on_cuda_the_first_call_is_measured():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_moving_to_the_device_waits_for_nothing():
     """PyTorch's own detector of waits raises on the plain copy of pageable memory, and not on ours."""
-    from carv3d.transfer import moved
+    from carv3d.runtime.devices import moved
 
     given = torch.rand(1 << 16)
     torch.cuda.set_sync_debug_mode("error")
@@ -100,7 +100,7 @@ def test_moving_to_the_device_waits_for_nothing():
 
 
 def test_moving_within_the_host_copies_nothing():
-    from carv3d.transfer import moved
+    from carv3d.runtime.devices import moved
 
     given = torch.rand(3)
     assert moved(given, "cpu") is given

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from carv3d import sweep, sweep_plan
 from carv3d.cli import main
-from carv3d.sweep_executor import Processes
-from carv3d.sweep_ledger import Ledger, Owner, start_of
+from carv3d.sweep import engine as sweep
+from carv3d.sweep import plan as sweep_plan
+from carv3d.sweep.executor import Processes
+from carv3d.sweep.ledger import Ledger, Owner, start_of
 
 ROOT = Path(__file__).parent.parent
 STUB = Path(__file__).with_name("sweep_stub.py")
@@ -24,7 +25,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from carv3d import sweep, sweep_plan
-from carv3d.sweep_executor import Processes
+from carv3d.sweep.executor import Processes
 file, workers, stub, *options = sys.argv[1:]
 plan = sweep_plan.load(Path(file))
 sys.exit(sweep.run(plan, Processes(int(workers), (sys.executable, stub), cuda=False), "--retry" in options))
@@ -193,7 +194,7 @@ seeds: 2
 CLAIMER = """
 import sys
 from pathlib import Path
-from carv3d.sweep_ledger import Ledger
+from carv3d.sweep.ledger import Ledger
 ids = {f"{i:03d}" for i in range(60)}
 with Ledger(Path(sys.argv[1])) as ledger:
     while claimed := ledger.claim(ids, lambda id, run: id, 1):
@@ -528,8 +529,8 @@ def same(a, b) -> bool:
 
 
 def test_the_real_trainer_killed_with_its_sweep_ends_the_same_to_the_bit(tmp_path):
-    from carv3d import checkpoint
-    from carv3d.runs import Run
+    from carv3d.runs import checkpoint
+    from carv3d.runs.folder import Run
 
     ended = []
     for name, kills in (("whole", 0), ("killed", 1)):

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 import carv3d
-from carv3d import sweep_ray
 from carv3d.cli import main
-from carv3d.errors import UserError
-from carv3d.sweep_executor import Attempt, locked
+from carv3d.runtime.errors import UserError
+from carv3d.sweep import ray_cluster as sweep_ray
+from carv3d.sweep.executor import Attempt, locked
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_sweep import ROOT, STUB, Stubs, write  # noqa: E402
@@ -36,8 +36,8 @@ DRIVER = """
 import json, os, sys
 from pathlib import Path
 from carv3d import sweep, sweep_plan
-from carv3d.errors import UserError
-from carv3d.sweep_ray import Ray
+from carv3d.runtime.errors import UserError
+from carv3d.sweep.ray_cluster import Ray
 file, workers, stub, *options = sys.argv[1:]
 given = [f"{name}={os.environ[name]}" for name in ("STUB", "STUB_STEP_S")]
 try:

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build, checkpoint, rng
 from carv3d import config as configuration
-from carv3d.runs import Run
-from carv3d.train import train_step
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
+from carv3d.runtime import rng
+from carv3d.text3d import build
+from carv3d.text3d.step import train_step
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "export.video=false",
          "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
@@ -188,7 +190,7 @@ def small_trainer(*overrides: str):
 
 
 def test_a_short_run_improves_the_score():
-    from carv3d.commands.evaluate import evaluate
+    from carv3d.quality.scores import evaluate
 
     trainer = small_trainer()
     before = evaluate(trainer.config, trainer.scene, trainer.device)
@@ -207,7 +209,7 @@ def test_the_image_scene_trains():
 
 
 def test_a_non_finite_gradient_masks_the_step_and_keeps_its_draws(tmp_path):
-    from carv3d.train import Hooks, train
+    from carv3d.text3d.loop import Hooks, train
 
     trainer = small_trainer("trainer.max_steps=6", "estimator.noise=iid")
     predict, calls, kept = trainer.teacher.predict, [], []
@@ -255,7 +257,7 @@ def test_chunks_do_not_change_the_step():
 def test_a_scene_that_asks_gets_its_gradient_in_two_independent_halves(k, asked):
     """Each half is the mean over its own draws; the step's gradient is their mean, as from all draws together."""
     import carv3d.carv as carv
-    from carv3d import views
+    from carv3d.text3d import views
 
     trainer = small_trainer("scene.type=image", f"estimator.k={k}", "data.width=64", "data.height=64",
                             "optimizer.lr_scale=0")
@@ -315,7 +317,7 @@ def test_gaussians_grow_and_the_optimiser_follows(rate):
 def test_evidence_is_the_product_of_the_halves_screen_gradients():
     """Each half's gradient of a view's own loss, pulled back by itself from the step's own draws, in half pictures."""
     import carv3d.carv as carv
-    from carv3d import views
+    from carv3d.text3d import views
 
     trainer = small_trainer("scene.type=gaussians", "scene.gaussians.count=300", "estimator.k=4",
                             "scene.gaussians.density.start=0", "optimizer.lr_scale=0")
@@ -356,7 +358,7 @@ def test_growing_gaussians_resume_to_the_bit():
 
 @pytest.mark.parametrize("name", ["needle", "faint", "size"])
 def test_regularisers_of_gaussians_lower_what_they_name(name):
-    from carv3d import losses
+    from carv3d.text3d import regularisers as losses
 
     def final(weight):
         trainer = small_trainer("scene.type=gaussians", "scene.gaussians.count=300", f"loss.lambda_{name}={weight}",
@@ -402,8 +404,8 @@ def test_chosen_k_resumes_to_the_bit_with_given_costs(tmp_path):
 
 
 def test_every_decision_can_be_replayed_from_its_inputs():
-    from carv3d import accounting
-    from carv3d.train import choose_k
+    from carv3d.text3d import auto_k as accounting
+    from carv3d.text3d.auto_k import choose_k
 
     trainer = small_trainer("estimator.k=auto")
     for step in range(6):
@@ -422,7 +424,7 @@ def test_every_decision_can_be_replayed_from_its_inputs():
 @pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, 1), (1000.0, 0.001, 16)])
 def test_k_follows_the_cost(a_ms, b_ms, expected):
     """Where renders are free K goes to 1, where draws are free to the largest, whatever the variances."""
-    from carv3d.train import choose_k
+    from carv3d.text3d.auto_k import choose_k
 
     trainer = small_trainer("estimator.k=auto", f"estimator.cost={{a_ms: {a_ms}, b_ms: {b_ms}}}",
                             "estimator.noise=iid", "estimator.importance_sampling=false", "estimator.stratified=false")
@@ -430,7 +432,8 @@ def test_k_follows_the_cost(a_ms, b_ms, expected):
 
 
 def test_named_noise_modes_limit_the_choice_of_k():
-    from carv3d.accounting import allowed, noise_mode
+    from carv3d.carv.choose_k import allowed
+    from carv3d.carv.noise import noise_mode
 
     assert allowed("auto") == allowed("iid") == (1, 2, 4, 8, 16)
     assert allowed("antithetic") == allowed("zero_sum") == (2, 4, 8, 16)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from carv3d.diffusion.prompts import view_weights
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 from carv3d.toybox.grammar import Spec, caption, parse, singles, stacks, two_parts
 from carv3d.toybox.lists import held_out
 

@@ -10,11 +10,13 @@ import numpy
 import pytest
 import torch
 
-from carv3d import build, checkpoint, measurement
 from carv3d import config as configuration
 from carv3d.cli import main
-from carv3d.runs import Run
-from carv3d.train import train_step
+from carv3d.measure import collect as measurement
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
+from carv3d.text3d import build
+from carv3d.text3d.step import train_step
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "diffusion"))

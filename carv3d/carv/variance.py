@@ -86,3 +86,18 @@ def bootstrap(statistic, count: int, repeats: int, generator: torch.Generator) -
     values = torch.tensor([statistic(torch.randint(count, (count,), generator=generator)) for _ in range(repeats)])
     low, high = torch.quantile(values.double(), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return low, high
+
+
+def contrasts(values: Tensor, count: int) -> Tensor:
+    """``count`` < R orthonormal combinations of R iid values [R,...] -> [count,...], none of which sees their mean.
+
+    The expected squared norm of each is the variance of one value, so the mean over them is unbiased for it, and a
+    linear map (a backward) need only be applied to ``count`` contrasts, however many values stand behind them. The
+    combinations are the cosine transform's, without its constant row. ValueError unless 1 <= count < R.
+    """
+    number = len(values)
+    if not 1 <= count < number:
+        raise ValueError(f"count must satisfy 1 <= count < {number} (the number of values), got {count}")
+    place = (torch.arange(number, dtype=torch.float64) + 0.5) * torch.pi / number
+    rows = (2 / number) ** 0.5 * torch.cos(torch.arange(1, count + 1)[:, None] * place)
+    return torch.tensordot(rows.to(values), values, 1)

@@ -10,8 +10,8 @@ from argparse import Namespace
 from pathlib import Path
 
 import carv3d
-from carv3d.errors import UserError
-from carv3d.runs import package_version
+from carv3d.runs.environment import package_version
+from carv3d.runtime.errors import UserError
 
 PACKAGES = ("torch", "numpy", "omegaconf", "numba", "nerfacc", "imageio", "imageio-ffmpeg", "diffusers",
             "transformers", "tokenizers", "huggingface_hub", "safetensors", "gsplat", "tensorboard")

@@ -6,11 +6,12 @@ import dataclasses
 import math
 import time
 
-from carv3d import budget, build
 from carv3d import config as configuration
-from carv3d.progress import duration, say
-from carv3d.runs import peak_memory_mib
-from carv3d.schema import Config, constant
+from carv3d.config.schema import Config, constant
+from carv3d.runs import budget
+from carv3d.runs.environment import peak_memory_mib
+from carv3d.runtime.progress import duration, say
+from carv3d.text3d import build
 
 
 def main(config: Config) -> int:
@@ -50,7 +51,7 @@ def _phases(config: Config, count: int) -> dict[tuple[int, int], int]:
 
 def _probe(config: Config, width: int, height: int) -> tuple[float, dict[str, float]]:
     """Seconds of the second of two steps at one picture size, and the counts that a step costs."""
-    from carv3d.train import train_step
+    from carv3d.text3d.step import train_step
 
     data = dataclasses.replace(config.data, width=constant(width), height=constant(height))
     trainer = build.trainer(dataclasses.replace(config, data=data))

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
-from typing import Any
 
-from carv3d import build, checkpoint
-from carv3d.progress import Progress, say
-from carv3d.runs import Run
-from carv3d.schema import Config
-
-
-def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, views: int, size: int,
-                     elevation_deg: float, background: str) -> Path:
-    """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
-    from carv3d.export import video
-    from carv3d.views import middle_camera
-
-    size = size or (512 if device.type == "cuda" else 256)
-    video.check(path.suffix.removeprefix("."), background, size)
-    with Progress("render", views) as bar:
-        pictures = video.frames(scene, views, size, elevation_deg, *middle_camera(config), background, device, bar.add)
-        return video.write(path, pictures, config.export.video_fps)
+from carv3d.export.video import render_turntable
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
+from carv3d.runtime.progress import say
+from carv3d.text3d import build
 
 
 def main(args: Namespace) -> int:
-    from carv3d.commands.train import numbered
     from carv3d.export import video
+    from carv3d.runs.particles import numbered
 
     video.check(args.format, args.background, args.size)
     run = Run.open(args.run)

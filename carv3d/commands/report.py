@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from carv3d.errors import UserError
-from carv3d.progress import say
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
 
 
 def main(args: Namespace) -> int:

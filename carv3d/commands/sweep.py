@@ -7,13 +7,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from carv3d import sweep, sweep_plan, sweep_report
-from carv3d.errors import UserError
-from carv3d.progress import duration, say
-from carv3d.sweep_executor import Processes
-from carv3d.sweep_ledger import Ledger
-from carv3d.sweep_plan import Cell, Plan
-from carv3d.sweep_ray import Ray
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import duration, say
+from carv3d.sweep import engine as sweep
+from carv3d.sweep import plan as sweep_plan
+from carv3d.sweep.executor import Processes
+from carv3d.sweep.ledger import Ledger
+from carv3d.sweep.plan import Cell, Plan
+from carv3d.sweep.ray_cluster import Ray
+from carv3d.sweep.table import table
 
 
 def main(args: Namespace) -> int:
@@ -30,15 +32,15 @@ def main(args: Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):  # Ray prints on stdout what becomes of its nodes
         status = sweep.run(plan, executor(args.workers, cuda=cuda), args.retry)
     with Ledger(path) as ledger:
-        print(sweep_report.table(ledger.rows(cell.id for cell in plan.cells)))
+        print(table(ledger.rows(cell.id for cell in plan.cells)))
     print(plan.folder / "cells.csv")
     return status
 
 
 def _dry_run(plan: Plan, workers: int) -> int:
     """The cells, and their time from two probe steps per picture size of one cell per variant; writes nothing."""
-    from carv3d import build
     from carv3d.commands.dry_run import estimate
+    from carv3d.text3d import build
 
     alike: dict[str, list[Cell]] = {}
     for cell in plan.cells:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import signal
 import time
 from argparse import Namespace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import carv3d
-from carv3d import budget, build, checkpoint, distributed
 from carv3d import config as configuration
-from carv3d.distributed import World
-from carv3d.errors import UserError
-from carv3d.progress import Progress, say
-from carv3d.runs import Clock, Run, environment, peak_memory_mib, require_tensorboard
-from carv3d.schema import Config
+from carv3d.config.schema import Config
+from carv3d.runs import budget, checkpoint
+from carv3d.runs.clock import Clock
+from carv3d.runs.environment import environment, peak_memory_mib
+from carv3d.runs.folder import Run
+from carv3d.runs.particles import numbered, of_particles
+from carv3d.runs.stopping import StopSignal, _lock
+from carv3d.runs.tensorboard import require_tensorboard
+from carv3d.runtime import devices, distributed
+from carv3d.runtime.distributed import World
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import Progress, say
+from carv3d.text3d import build
+from carv3d.text3d.finish import finish, sheet
 
 if TYPE_CHECKING:
-    from carv3d.train import Trainer
+    from carv3d.text3d.trainer import Trainer
 
 FREE_ON_RESUME = ("trainer", "budget", "quality", "compare", "checkpoint", "log", "export", "exp_root_dir", "name",
                   "tag", "device")
@@ -45,7 +50,7 @@ def _start(args: Namespace, world: World) -> int:
         return dry_run(config)
     clock = _clock()
     _meet(world, config)
-    run = Run.create(config, environment=environment(str(build.device(config)), "")) if world.rank == 0 else None
+    run = Run.create(config, environment(str(devices.device(config.device)), "")) if world.rank == 0 else None
     return _run(run, config, clock, None, world)
 
 
@@ -95,7 +100,7 @@ def _meet(world: World, config: Config) -> None:
     if world.size > 1 and config.compare.points:
         raise UserError(f"compare.points: {config.compare.points} given with {world.size} ranks; estimators are "
                         "compared by one process: give 0, or start without torchrun")
-    world.connect(build.device(config), config.data.batch_size)
+    world.connect(devices.device(config.device), config.data.batch_size)
 
 
 def _go_on(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, world: World, lock: Any) -> int:
@@ -118,44 +123,6 @@ def _differences(a: Config, b: Config) -> list[str]:
 
     left, right = flat(dataclasses.asdict(a)), flat(dataclasses.asdict(b))
     return [key for key in left if left[key] != right[key]]
-
-
-def _lock(run: Run) -> Any:
-    """Hold the run folder against a second trainer; released when the process ends, however it ends."""
-    handle = open(run.folder / ".lock", "w")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise UserError(f"{run.folder} is being trained by another process; wait for it or stop it") from None
-    return handle
-
-
-class StopSignal:
-    """First SIGINT or SIGTERM: finish the step, then save and render. Second: stop at once. Of several ranks, all stop
-    where one was told to."""
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._first)
-
-    def __call__(self) -> bool:
-        return self.received is not None
-
-    def of_any(self, world: World) -> bool:
-        agreed = world.any(self())  # and not self() below: a signal between the two would part the ranks
-        if agreed and not self():
-            self.received = signal.SIGTERM
-        return agreed
-
-    def _first(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, self._second)
-        say("stopping after this step: saving and rendering (once more to stop at once)")
-
-    def _second(self, number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
 
 
 def _run(run: Run | None, config: Config, clock: Clock, state: dict[str, Any] | None, world: World,
@@ -200,7 +167,7 @@ def _trainer(config: Config, clock: Clock, state: dict[str, Any] | None, world: 
 
 
 def _follow(config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal, world: World) -> None:
-    from carv3d.train import Hooks, train
+    from carv3d.text3d.loop import Hooks, train
 
     trainer, first = _trainer(config, clock, state, world)
     quiet = Hooks(*6 * [lambda *_: None], stop=lambda: stop.of_any(world))
@@ -210,7 +177,7 @@ def _follow(config: Config, clock: Clock, state: dict[str, Any] | None, stop: St
 
 def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal,
            world: World) -> None:
-    from carv3d.train import Hooks, train
+    from carv3d.text3d.loop import Hooks, train
 
     trainer, first = _trainer(config, clock, state, world)
     run.write_environment(environment(str(trainer.device), trainer.scenes[0].backends) | {"ranks": world.size})
@@ -251,7 +218,7 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             clock.lap("preview")
 
         def score(step: int) -> None:
-            from carv3d.commands.evaluate import evaluate
+            from carv3d.quality.scores import evaluate
 
             clock.lap("loop")
             scores = [evaluate(config, scene, trainer.device) for scene in trainer.scenes]
@@ -260,7 +227,7 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
             clock.lap("evaluation")
 
         def compare(step: int) -> None:
-            from carv3d.compare import compare as estimators
+            from carv3d.measure.compare import compare as estimators
 
             clock.lap("loop")
             run.log({"step": step, "compare": estimators(trainer, step),
@@ -274,79 +241,3 @@ def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
     finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop())
 
 
-def sheet(scene: Any, config: Config, device: Any, **kwargs: Any) -> Any:
-    from carv3d.export.pictures import contact_sheet
-    from carv3d.views import middle_camera
-
-    return contact_sheet(scene, *middle_camera(config), device, **kwargs)
-
-
-def numbered(scenes: list[Any]) -> list[tuple[Any, str]]:
-    """Each particle with the mark that its files bear: none if there is one alone, else -0, -1, ..."""
-    return [(scene, f"-{i}" if len(scenes) > 1 else "") for i, scene in enumerate(scenes)]
-
-
-def of_particles(scores: list[dict[str, Any]]) -> dict[str, Any]:
-    """The summary's entries: quality is the first scene's (null without ground truth), particles are all, if several.
-    """
-    quality = {"quality": scores[0] if scores else None}
-    return quality | {"particles": scores} if len(scores) > 1 else quality
-
-
-def finish(run: Run, config: Config, scenes: list[Any], device: Any, clock: Clock, ledger: dict[str, int], step: int,
-           stopped: bool) -> None:
-    """Pictures, video, quality, warnings and the summary."""
-    from carv3d import health
-    from carv3d.commands.evaluate import evaluate
-    from carv3d.commands.export import at_the_end
-    from carv3d.commands.render import render_turntable
-    from carv3d.export.pictures import BACKGROUNDS, all_views, write_png
-    from carv3d.scenes.cameras import turntable
-    from carv3d.toybox import quality
-    from carv3d.views import middle_camera
-
-    artefacts = {"checkpoint": "ckpts/last.ckpt"}
-    for scene, mark in numbered(scenes):
-        preview = run.save / f"preview{mark}.png"
-        write_png(preview, sheet(scene, config, device))
-        artefacts[f"preview{mark}"] = str(preview.relative_to(run.folder))
-        if config.export.video:
-            video = config.export
-            path = render_turntable(run.save / f"turntable{mark}.mp4", scene, config, device, views=video.video_frames,
-                                    size=video.video_size, elevation_deg=video.video_elevation, background="white")
-            artefacts[f"video{mark}"] = str(path.relative_to(run.folder))
-    clock.lap("video")
-    distance, fovy = middle_camera(config)
-    cameras = turntable(health.VIEWS, 15.0, distance, fovy, 64)
-    scores, truth = [], None
-    if config.teacher.toybox or config.quality.clip:
-        scores = [evaluate(config, scene, device) for scene in scenes]
-    if config.teacher.toybox:
-        truth = quality.views(config.prompt, cameras, BACKGROUNDS["white"])
-    faults = [(f"particle {mark[1:]}: " if mark else "") + fault for scene, mark in numbered(scenes)
-              for fault in health.warnings(all_views(scene, cameras, BACKGROUNDS["white"], device),
-                                           ledger["nonfinite_steps"], truth)]
-    clock.lap("evaluation")
-    seconds = clock.seconds.get("train", 0.0)
-
-    def summarise() -> None:
-        run.write_summary({
-            "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
-            "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
-            "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
-            "peak_mem_mib": round(peak_memory_mib(), 1), **of_particles(scores), "artefacts": artefacts,
-            "warnings": faults,
-        })
-
-    summarise()  # before the export: whatever becomes of that, the run is finished
-    if config.export.formats:
-        at_the_end(run, config, scenes, device, step, artefacts, faults)
-        clock.lap("export")
-        summarise()
-    for fault in faults:
-        say(f"warning: {fault}")
-    for score, (_, mark) in zip(scores, numbered(scenes)):
-        shown = ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in score.items())
-        say(f"quality{mark}: {shown}")
-    say("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items())
-        + f"; peak memory {peak_memory_mib():.0f} MiB")

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher, prefer_trained_attention
-from carv3d.rng import generator
+from carv3d.diffusion.loading import prefer_trained_attention
+from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
+from carv3d.runtime.rng import generator
 
 NAME = "particles"
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")

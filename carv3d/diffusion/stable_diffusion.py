@@ -6,11 +6,7 @@ only while prompts are encoded that the cache does not hold, and the VAE's decod
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,33 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from carv3d.diffusion.guidance import perp_neg
+from carv3d.diffusion.loading import _model, scheduler
 from carv3d.diffusion.schedule import NoiseSchedule
-from carv3d.diffusion.weights import COMPONENTS, weight_files
-from carv3d.errors import UserError
-from carv3d.files import atomic
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-
-
-def fastest_dtype(device: torch.device) -> torch.dtype:
-    """float16 on CUDA; bfloat16 on a CPU that multiplies bfloat16 tiles in hardware (AMX); float32 on any other."""
-    if device.type == "cuda":
-        return torch.float16
-    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
-
-
-def encoder_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on CUDA devices that have it, float32 elsewhere: on a CPU the encoder's small pictures gain little."""
-    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-
-
-def prefer_trained_attention(unet: Any) -> None:
-    """On a CPU the fused attention's backward pass takes several times the plain one's."""
-    from diffusers.models.attention_processor import AttnProcessor
-
-    if unet.device.type == "cpu":
-        unet.set_attn_processor(AttnProcessor())
-
+from carv3d.diffusion.text import encode_prompts
 
 Angles = Callable[[Tensor, Tensor], Tensor]
 
@@ -179,133 +151,3 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
         description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
 
 
-def scheduler(folder: Path) -> Any:
-    """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
-    from diffusers import DDPMScheduler
-
-    with quiet(), _one_line(folder, "scheduler"):
-        return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
-
-
-def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
-                   announce: Callable[[str], None] = lambda line: None) -> Tensor:
-    """Last hidden states of the text encoder, [P,L,D] float32 on the CPU.
-
-    Each prompt is kept in the user's cache under a hash of the encoder's and the tokenizer's content and the prompt; a
-    damaged entry is made anew. The encoder is loaded only for prompts that the cache lacks, and released. Says so when
-    a prompt is longer than the encoder reads.
-    """
-    digest = _content(folder, variant)
-    paths = {text: cache_folder() / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
-             for text in prompts}
-    known = {text: _cached(path) for text, path in paths.items()}
-    missing = [text for text, value in known.items() if value is None]
-    if missing:
-        made = _encode(folder, missing, variant, device)
-        for text, value in zip(missing, made, strict=True):
-            known[text] = value
-            _keep(paths[text], value)
-    states, counts = zip(*(known[text] for text in prompts), strict=True)
-    longest, length = max(counts), len(states[0])
-    if longest > length:
-        announce(f"prompt: {longest} tokens, the teacher reads the first {length}; the end of it, view words included, "
-                 "has no effect")
-    return torch.stack(states)
-
-
-def cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "carv3d" / "embeddings"
-
-
-@torch.no_grad()
-def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str) -> list[tuple[Tensor, int]]:
-    """For each prompt its states [L,D], and how many tokens it has."""
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    with quiet():
-        with _one_line(folder, "tokenizer"):
-            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
-    tokens = tokenizer(prompts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
-                       return_tensors="pt")
-    encoder = _model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
-    mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
-    states = encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
-    return list(zip(states, counts, strict=True))
-
-
-def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Any = None) -> Any:
-    if cls is None:
-        import diffusers
-
-        cls = getattr(diffusers, COMPONENTS[component])
-    with quiet(), _one_line(folder, component):
-        model, info = cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
-                                          use_safetensors=True, local_files_only=True, output_loading_info=True)
-        if info["missing_keys"]:  # the libraries would leave these at random values
-            raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
-    return model
-
-
-@contextlib.contextmanager
-def _one_line(folder: Path, component: str) -> Iterator[None]:
-    """Whatever the libraries raise for files that do not fit, a dozen types in all, as one line."""
-    try:
-        yield
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-        raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole folder "
-                        "again") from error
-
-
-def _content(folder: Path, variant: str) -> str:
-    """A hash of every byte that decides what a prompt's embedding is."""
-    sources = weight_files(folder, "text_encoder", variant) + [folder / "text_encoder" / "config.json"]
-    sources += sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
-    total = hashlib.sha256()
-    for path in sources:
-        total.update(f"{path.name}:{path.stat().st_size}\n".encode())
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                total.update(block)
-    return total.hexdigest()
-
-
-def _cached(path: Path) -> tuple[Tensor, int] | None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        entry = load_file(path)
-        return entry["states"], int(entry["tokens"])
-    except (OSError, SafetensorError, KeyError):
-        return None
-
-
-def _keep(path: Path, value: tuple[Tensor, int]) -> None:
-    from safetensors.torch import save_file
-
-    with contextlib.suppress(OSError, UserError):  # without a cache the result is the same, only later
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as temporary:
-            save_file({"states": value[0].contiguous(), "tokens": torch.tensor(value[1])}, temporary)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """The libraries' own warnings and bars say nothing that a user of carv3d can act on; their errors still rise."""
-    import diffusers.utils.logging as diffusers_logging
-    import transformers.utils.logging as transformers_logging
-
-    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
-    levels = [logger.level for logger in loggers]
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 
 COMPONENTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel",
               "tokenizer": "CLIPTokenizer", "scheduler": None}
@@ -52,22 +52,6 @@ def locate(path: str, *, revision: str = "", variant: str = "", offline: bool = 
                             "hub id, owner/name")
         folder = _from_hub(path, revision, variant, offline, announce)
     _check(folder, path, variant)
-    return folder
-
-
-def clip_folder(path: str) -> Path:
-    """The folder of ``quality.clip``, if it holds a CLIP model with its tokenizer; UserError otherwise."""
-    folder = Path(path).expanduser()
-    wanted = ("give a folder that CLIPModel.save_pretrained and CLIPTokenizer.save_pretrained wrote, or leave "
-              "quality.clip out")
-    try:
-        kind = json.loads((folder / "config.json").read_text()).get("model_type")
-    except (OSError, ValueError, AttributeError):
-        raise UserError(f"quality.clip: {path} holds no CLIP model (no readable config.json); {wanted}") from None
-    if kind != "clip":
-        raise UserError(f"quality.clip: {path} holds a model of type {kind}; {wanted}")
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise UserError(f"quality.clip: {path} holds no tokenizer; {wanted}")
     return folder
 
 

@@ -13,13 +13,13 @@ import imageio.v3 as iio
 import numpy as np
 import torch
 
+from carv3d.cameras import Cameras
 from carv3d.export import surface, texture, volume
 from carv3d.export.axes import UP, turned
 from carv3d.export.pictures import all_views
 from carv3d.export.surface import Surface
 from carv3d.export.unwrap import Atlas, Failed, unwrap
-from carv3d.files import atomic
-from carv3d.scenes.cameras import Cameras
+from carv3d.runtime.files import atomic
 
 REACH_CELLS = 2.0  # of the grid, how far before the surface the colour's rays start
 

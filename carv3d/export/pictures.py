@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from carv3d.files import atomic
-from carv3d.scenes.base import RenderOut, Scene
-from carv3d.scenes.cameras import Cameras, orbit
+from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.runtime.files import atomic
+from carv3d.scenes.base import Scene
 
 CHUNK_PIXELS = 4 * 256 * 256
 BACKGROUNDS = {"white": 1.0, "black": 0.0, "grey": 0.5}

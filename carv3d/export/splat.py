@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from carv3d.errors import UserError
 from carv3d.export import harmonics
 from carv3d.export.axes import UP, turned
-from carv3d.files import atomic
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import atomic
 from carv3d.scenes.splats import MAX_DEGREE, Splats
 
 FIXED = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 
 LEAST_CELLS = 8  # a part of fewer grid points is dropped in any case
 HASTE = (7, 5, 3)  # of the collapse, each tried if the one before left an open surface

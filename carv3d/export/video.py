@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio.v2 as iio2
 import torch
 
-from carv3d.errors import UserError
+from carv3d.cameras import turntable
+from carv3d.config.schema import Config
 from carv3d.export.pictures import BACKGROUNDS, to_bytes, views, write_png
-from carv3d.files import atomic
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import atomic
+from carv3d.runtime.progress import Progress
 from carv3d.scenes.base import Scene
-from carv3d.scenes.cameras import turntable
 
 FORMATS = ("mp4", "gif", "png")
 
@@ -64,3 +67,16 @@ def check(kind: str, background: str, size: int) -> None:
         raise UserError(f"--background transparent: {kind} carries no opacity; use --format png")
     if kind == "mp4" and size % 2:
         raise UserError(f"--size {size}: H.264 needs an even size; use {size + 1}")
+
+
+def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, views: int, size: int,
+                     elevation_deg: float, background: str) -> Path:
+    """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
+    from carv3d.config.schema import middle_camera
+    from carv3d.export import video
+
+    size = size or (512 if device.type == "cuda" else 256)
+    video.check(path.suffix.removeprefix("."), background, size)
+    with Progress("render", views) as bar:
+        pictures = video.frames(scene, views, size, elevation_deg, *middle_camera(config), background, device, bar.add)
+        return video.write(path, pictures, config.export.video_fps)

@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from carv3d.errors import UserError
-from carv3d.scenes.base import RenderOut
-from carv3d.scenes.cameras import Cameras, orbit
+from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.runtime.errors import UserError
 
 CHUNK_POINTS = 1 << 20
 PATH = 0.05  # share of the box's side: solidity is the opacity of that length of path

@@ -13,10 +13,10 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carv3d.files import atomic
-from carv3d.plots import STYLES
 from carv3d.report.multipliers import SHARE, Curves, Number, variance_multiplier
 from carv3d.report.study import Study
+from carv3d.runtime.figure_style import STYLES
+from carv3d.runtime.files import atomic
 
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
 WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "importance sampling",

@@ -21,7 +21,7 @@ import torch
 from numpy import ndarray
 
 from carv3d.carv.allocate import fit_cost
-from carv3d.merit import interval
+from carv3d.carv.bootstrap import interval
 from carv3d.report.study import RunOf, State, Study
 
 RESAMPLES = 2000

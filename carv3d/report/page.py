@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from carv3d.files import write_text
 from carv3d.report import figures
 from carv3d.report.figures import UNIT_NAMES, WHAT
 from carv3d.report.multipliers import SHARE, Number
 from carv3d.report.study import UNITS, RunOf, Study, Way, environment
+from carv3d.runtime.files import write_text
 
 VIDEO_PROMPTS = 3  # rows of videos, at most
 COUNTED = ("renders", "draws", "teacher_evals")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from carv3d import config as configuration
-from carv3d.accounting import noise_mode
-from carv3d.errors import UserError
-from carv3d.runs import Run
-from carv3d.schema import Config
-from carv3d.sweep_ledger import Ledger
-from carv3d.sweep_plan import OWN, leaves
+from carv3d.carv.noise import noise_mode
+from carv3d.config.fields import OWN, leaves
+from carv3d.config.schema import Config
+from carv3d.runs.folder import Run
+from carv3d.runtime.errors import UserError
+from carv3d.sweep.ledger import Ledger
 
 UNITS = ("seconds", "renders", "teacher_evals")
 
@@ -146,7 +146,7 @@ def collect(paths: Iterable[str]) -> Study:
 
 
 def _folder_of_plan(path: Path) -> Path:
-    from carv3d import sweep_plan
+    from carv3d.sweep import plan as sweep_plan
 
     return sweep_plan.load(path).folder
 

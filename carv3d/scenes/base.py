@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from carv3d.scenes.cameras import Cameras
+from carv3d.cameras import Cameras, RenderOut
 from carv3d.scenes.splats import Splats
 
 Total = Callable[[Sequence[Tensor]], None]  # adds tensors up, in place, over all processes that share a step's views
 WHOLE = slice(None)
 BACK = 3  # work of a render with its way back, over that of one without
-
-
-@dataclass
-class RenderOut:
-    """B rendered views.
-
-    rgb: [B,H,W,3] composited on the background, in [0,1]. opacity: [B,H,W,1] in [0,1]. depth: [B,H,W,1], expected
-    distance along the ray divided by opacity, world units, 0 where nothing was hit. stats: scalars for the log.
-    """
-
-    rgb: Tensor
-    opacity: Tensor
-    depth: Tensor
-    stats: dict[str, float] = field(default_factory=dict)
 
 
 class Fixed:

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from carv3d.cameras import Cameras, RenderOut
+from carv3d.runtime.devices import moved
 from carv3d.scenes import density
-from carv3d.scenes.base import BACK, WHOLE, RenderOut, Total
-from carv3d.scenes.cameras import Cameras
+from carv3d.scenes.base import BACK, WHOLE, Total
 from carv3d.scenes.density import Evidence, Rules
 from carv3d.scenes.kernels.backends import choose
-from carv3d.scenes.kernels.splatting import rasterise
+from carv3d.scenes.kernels.splats.rasterise import rasterise
 from carv3d.scenes.splats import Splats
-from carv3d.transfer import moved
 
 RATES = {"means": "means", "log_scales": "scales", "quaternions": "quaternions", "opacity_logits": "opacity",
          "sh": "sh"}  # parameter -> the name of its rate
@@ -160,7 +160,7 @@ class Gaussians(nn.Module):
 
     @torch.no_grad()
     def _field(self, points: Tensor, colour: bool) -> Tensor:
-        from carv3d.scenes.kernels import splat_field
+        from carv3d.scenes.kernels.splats import field as splat_field
 
         if self.raster_backend == "numba":
             return splat_field.Field(self.splats)(points, colour)

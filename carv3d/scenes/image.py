@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.scenes.base import BACK, WHOLE, Fixed, RenderOut
-from carv3d.scenes.cameras import Cameras
+from carv3d.cameras import Cameras, RenderOut
+from carv3d.scenes.base import BACK, WHOLE, Fixed
 
 
 class Image(Fixed, nn.Module):

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.scenes.base import BACK, WHOLE, Fixed, RenderOut
-from carv3d.scenes.cameras import Cameras
-from carv3d.scenes.kernels import fused, volume
+from carv3d.cameras import Cameras, RenderOut
+from carv3d.runtime.devices import moved
+from carv3d.scenes.base import BACK, WHOLE, Fixed
 from carv3d.scenes.kernels.backends import choose
-from carv3d.scenes.kernels.hash_grid import FEATURES, HashGrid
-from carv3d.scenes.kernels.marching import Grid, Rays, Samples, march_numba, march_torch
-from carv3d.transfer import moved
+from carv3d.scenes.kernels.rays import fused, volume
+from carv3d.scenes.kernels.rays.hash_grid import FEATURES, HashGrid
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, march_numba, march_torch
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
 CHUNK_RAYS = 1 << 14  # bounds the memory of a render without gradients where the fused kernel does not run

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 from carv3d.scenes.splats import MAX_DEGREE, SH_C0, Splats
 
 NEIGHBOURS = 3  # whose mean distance is a Gaussian's size (Kerbl et al., 2023, section 5.1)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 
 COLOURS: dict[str, tuple[float, float, float]] = {
     "red": (0.84, 0.09, 0.10),

@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from carv3d.scenes.base import RenderOut
-from carv3d.scenes.cameras import Cameras, orbit
+from carv3d.cameras import Cameras, RenderOut, orbit
 from carv3d.toybox.grammar import Spec, caption, parse, singles, stacks
 from carv3d.toybox.lists import distractors
 from carv3d.toybox.shapes import build

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
+from carv3d.cameras import Cameras
 from carv3d.diffusion.prompts import View
-from carv3d.scenes.cameras import Cameras
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec
 from carv3d.toybox.tracer import LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG, Light, render
 

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from carv3d.scenes.cameras import Cameras, orbit
-from carv3d.scenes.kernels.cache import compile_once
-from carv3d.scenes.kernels.parallel import spread
+from carv3d.cameras import Cameras, orbit
+from carv3d.runtime.kernel_cache import compile_once
+from carv3d.runtime.kernel_threads import spread
 from carv3d.toybox.grammar import Spec
 from carv3d.toybox.models import BOX, CAPSULE, CONE, ELLIPSOID, TORUS, TUBE, WEDGE
 from carv3d.toybox.shapes import BALL_RADIUS, Solid, build

@@ -7,15 +7,7 @@ import torch
 
 from carv3d.carv import allocate
 from carv3d.carv.allocate import Cost
-from carv3d.carv.variance import (
-    Sketch,
-    between_items,
-    bootstrap,
-    ratio,
-    set_variance,
-    squared_mean,
-    time_and_noise,
-)
+from carv3d.carv.variance import Sketch, between_items, bootstrap, ratio, set_variance, squared_mean, time_and_noise
 
 D = 12
 S_B, S_T, S_N, MEAN = 3.0, 2.0, 5.0, 0.5  # variances are of the sum over D coordinates

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build
 from carv3d import config as configuration
+from carv3d.cameras import orbit
 from carv3d.diffusion import weights
 from carv3d.diffusion.prompts import VIEWS, view_prompt
-from carv3d.scenes.cameras import orbit
+from carv3d.text3d import build
 from carv3d.toybox.grammar import caption, parse
 from carv3d.toybox.lists import held_out
 from carv3d.toybox.tracer import render
@@ -78,7 +78,8 @@ def test_samples_are_of_their_prompts(samples):
 def test_it_denoises_what_it_is_told_better_than_anything_else():
     """At a middling noise level eps_hat is nearest to eps under the right prompt, for 8 objects and 4 noises each."""
     teacher = build.teacher(configuration.load(None, ["prompt=a red mushroom", "data.views=1"]))
-    from carv3d.diffusion.stable_diffusion import TextCondition, encode_prompts
+    from carv3d.diffusion.stable_diffusion import TextCondition
+    from carv3d.diffusion.text import encode_prompts
 
     rows = encode_prompts(weights.bundled(), [view_prompt(caption(parse(p)), FRONT) for p in PROMPTS])
     texts = rows.to(teacher.unet.dtype)

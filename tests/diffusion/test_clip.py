@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from carv3d import cli
 from carv3d import config as configuration
-from carv3d.diffusion.clip import MEAN, STD, ClipScore
+from carv3d.quality.clip import MEAN, STD, ClipScore
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

@@ -7,7 +7,7 @@ import torch
 from carv3d import carv
 from carv3d.diffusion.exact import ExactTeacher, PictureSet
 from carv3d.diffusion.schedule import scaled_linear
-from carv3d.objectives import sds
+from carv3d.objectives.sds import sds
 
 SCHEDULE = scaled_linear()
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build, carv
+from carv3d import carv
 from carv3d import config as configuration
-from carv3d.scenes.cameras import orbit
+from carv3d.cameras import orbit
+from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 

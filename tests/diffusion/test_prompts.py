@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build
 from carv3d import config as configuration
 from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.prompts import VIEWS, perp_neg_weights, view_weights
-from carv3d.objectives import csd, sds
-from carv3d.train import choose_k, train_step
+from carv3d.objectives.csd import csd
+from carv3d.objectives.sds import sds
+from carv3d.text3d import build
+from carv3d.text3d.auto_k import choose_k
+from carv3d.text3d.step import train_step
 
 sys.path.insert(0, str(Path(__file__).parent))
 

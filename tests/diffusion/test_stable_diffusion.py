@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build, checkpoint, objectives
 from carv3d.cli import main
 from carv3d.diffusion import stable_diffusion
-from carv3d.errors import UserError
-from carv3d.runs import Run
+from carv3d.objectives import sds as objectives
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
+from carv3d.runtime.errors import UserError
+from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 

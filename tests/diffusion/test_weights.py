@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import build
 from carv3d import config as configuration
 from carv3d.cli import main
+from carv3d.config.schema import Config
 from carv3d.diffusion import stable_diffusion, weights
-from carv3d.errors import UserError
-from carv3d.schema import Config
+from carv3d.runtime.errors import UserError
+from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -22,11 +22,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from carv3d import build
 from carv3d import config as configuration
+from carv3d import teachers
+from carv3d.config.schema import Config
 from carv3d.diffusion.prompts import view_weights
-from carv3d.scenes.kernels.cache import use_cache
-from carv3d.schema import Config
+from carv3d.runtime.kernel_cache import use_cache
 
 LENGTH = 32  # tokens; the tokenizer knows single characters only
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -133,7 +133,7 @@ def own_cache(tmp_path, monkeypatch) -> None:
     """Embeddings are cached under the test's own folder; compiled kernels stay where they are."""
     use_cache()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    build._located.cache_clear()
+    teachers._located.cache_clear()
 
 
 @pytest.fixture

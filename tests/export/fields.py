@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from carv3d.scenes.base import RenderOut
-from carv3d.scenes.cameras import Cameras
+from carv3d.cameras import Cameras, RenderOut
 
 CPU = torch.device("cpu")
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from fields import CPU, stage
 
+from carv3d.cameras import orbit
 from carv3d.export import mesh, volume
 from carv3d.export.axes import UP
 from carv3d.export.pictures import all_views
-from carv3d.scenes.cameras import orbit
 
 WEB = Path(browser.__file__).parent
 SIZE = 256

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import checkpoint
 from carv3d import config as configuration
 from carv3d.cli import main
 from carv3d.commands import export
 from carv3d.export import mesh
-from carv3d.runs import Run
+from carv3d.runs import checkpoint
+from carv3d.runs.folder import Run
 
 SMALL = ["--resolution", "48", "--faces", "600", "--texture-size", "64"]
 

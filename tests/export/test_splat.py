@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from carv3d.errors import UserError
 from carv3d.export import harmonics, splat
 from carv3d.export.axes import UP
+from carv3d.runtime.errors import UserError
 from carv3d.scenes.splats import SH_C0, Splats
 
 

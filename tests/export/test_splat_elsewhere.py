@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from carv3d.cameras import orbit
 from carv3d.export import splat
 from carv3d.export.axes import UP
-from carv3d.scenes.cameras import orbit
 from carv3d.scenes.gaussians import Gaussians
 from carv3d.scenes.splats import Splats
 

@@ -14,7 +14,7 @@ import pytest
 
 from carv3d import cli
 from carv3d import config as configuration
-from carv3d.sweep_ledger import Ledger
+from carv3d.sweep.ledger import Ledger
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 from browser import FLAGS, chromium  # noqa: E402

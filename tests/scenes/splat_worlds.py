@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from carv3d.scenes.cameras import Cameras, orbit
-from carv3d.scenes.kernels import splatting, splatting_torch
-from carv3d.scenes.kernels.splatting import Raster, rasterise
+from carv3d.cameras import Cameras, orbit
+from carv3d.scenes.kernels.splats import reference as splatting_torch
+from carv3d.scenes.kernels.splats.rasterise import rasterise
+from carv3d.scenes.kernels.splats.rules import ALPHA_LEAST, ALPHA_MOST, THROUGH_LEAST, Raster
 from carv3d.scenes.splats import Splats
 
 EDGE = 1e-3  # relative distance to a threshold below which rounding may decide
@@ -111,8 +112,8 @@ def on_an_edge(splats: Splats, cameras: Cameras, antialias: bool) -> Tensor:
         def near(value: Tensor, threshold: float) -> Tensor:
             return (value / threshold - 1).abs() < EDGE
 
-        edge = near(alpha, splatting.ALPHA_LEAST) | near(alpha, splatting.ALPHA_MOST)
-        drawn = torch.where(alpha < splatting.ALPHA_LEAST, 0.0, alpha.clamp_max(splatting.ALPHA_MOST))
+        edge = near(alpha, ALPHA_LEAST) | near(alpha, ALPHA_MOST)
+        drawn = torch.where(alpha < ALPHA_LEAST, 0.0, alpha.clamp_max(ALPHA_MOST))
         behind = (1 - drawn).cumprod(-1)
-        out.append((edge | (near(behind, splatting.THROUGH_LEAST) & (drawn > 0))).any(-1))
+        out.append((edge | (near(behind, THROUGH_LEAST) & (drawn > 0))).any(-1))
     return torch.stack(out)

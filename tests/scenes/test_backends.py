@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from carv3d.runtime.kernel_cache import source_digest, use_cache
+from carv3d.runtime.kernel_threads import spread
 from carv3d.scenes.kernels import backends
-from carv3d.scenes.kernels.cache import source_digest, use_cache
-from carv3d.scenes.kernels.parallel import spread
 
 
 def test_probe_answers_for_every_backend():

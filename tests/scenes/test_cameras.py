@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from carv3d.scenes.cameras import orbit, sample_cameras, turntable
+from carv3d.cameras import orbit, sample_cameras, turntable
 
 
 def close(tensor, values, atol=1e-6):
@@ -106,7 +106,7 @@ def test_orbit_names_the_wrong_argument():
 
 def test_the_golden_sequence_spreads_every_window_and_is_uniform_over_shifts():
     """Any eight steps in a row leave no gap above 0.25 of the circle (iid ones do in most windows)."""
-    from carv3d.scenes.cameras import golden_turn
+    from carv3d.cameras import golden_turn
 
     for start in range(50):
         turns = sorted(golden_turn(step, 0.37) for step in range(start, start + 8))

@@ -142,7 +142,7 @@ def test_when_the_rules_act():
 
 def test_needles_and_discs():
     """A needle of ratio 6 exceeds the allowed 3 by log 2; a disc and a ball do not."""
-    from carv3d import losses
+    from carv3d.text3d import regularisers as losses
 
     given = splats(3)
     given.log_scales[:] = torch.tensor([[0.6, 0.1, 0.1], [0.6, 0.6, 0.01], [0.2, 0.2, 0.2]]).log()

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from carv3d import build, checkpoint, config
-from carv3d.errors import UserError
+from carv3d import config
+from carv3d.cameras import orbit
+from carv3d.runs import checkpoint
+from carv3d.runtime.errors import UserError
 from carv3d.scenes import starts
-from carv3d.scenes.cameras import orbit
 from carv3d.scenes.gaussians import Gaussians
-from carv3d.scenes.kernels import splat_field
-from carv3d.scenes.kernels.splatting_torch import rotations
+from carv3d.scenes.kernels.splats import field as splat_field
+from carv3d.scenes.kernels.splats.reference import rotations
 from carv3d.scenes.splats import SH_C0, Splats
+from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -333,7 +335,7 @@ def test_a_checkpoint_needs_no_start(tmp_path):
 
 
 def test_trains_a_few_steps():
-    from carv3d.train import train_step
+    from carv3d.text3d.step import train_step
 
     given = load("teacher.type=exact", "teacher.exact.set_size=8", "data.width=16", "data.height=16", "estimator.k=1")
     trainer = build.trainer(given)

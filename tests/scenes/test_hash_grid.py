@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from carv3d.scenes.kernels.hash_grid import HashGrid, encode_numba, encode_torch, level_shapes
+from carv3d.scenes.kernels.rays.hash_grid import HashGrid, encode_numba, encode_torch, level_shapes
 
 SHAPES = [(1, 64, 2, 2), (3, 512, 4, 16), (8, 1 << 14, 8, 128), (5, 8, 1, 40)]
 

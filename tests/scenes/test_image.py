@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from carv3d.scenes.cameras import orbit
+from carv3d.cameras import orbit
 from carv3d.scenes.image import Image
 
 

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from carv3d.scenes.cameras import orbit
-from carv3d.scenes.kernels.marching import Grid, Rays, march_numba, march_torch
+from carv3d.cameras import orbit
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, march_numba, march_torch
 
 
 def view_rays(size: int = 24, jitter: bool = True) -> Rays:

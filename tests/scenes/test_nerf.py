@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d.errors import UserError
-from carv3d.scenes.cameras import orbit, turntable
-from carv3d.scenes.kernels import fused, volume
-from carv3d.scenes.kernels.marching import march_numba, march_torch
+from carv3d.cameras import orbit, turntable
+from carv3d.runtime.errors import UserError
+from carv3d.scenes.kernels.rays import fused, volume
+from carv3d.scenes.kernels.rays.marching import march_numba, march_torch
 from carv3d.scenes.nerf import HIDDEN_BELOW, NeRF
 
 _spec = importlib.util.spec_from_file_location(

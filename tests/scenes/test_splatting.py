@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from carv3d.scenes.cameras import orbit
-from carv3d.scenes.kernels import splatting_numba, splatting_torch
-from carv3d.scenes.kernels.splatting import ALPHA_LEAST, ALPHA_MOST, rasterise, ray_lengths, world_to_camera
+from carv3d.cameras import orbit
+from carv3d.scenes.kernels.splats import compiled as splatting_numba
+from carv3d.scenes.kernels.splats import reference as splatting_torch
+from carv3d.scenes.kernels.splats.rasterise import rasterise
+from carv3d.scenes.kernels.splats.rules import ALPHA_LEAST, ALPHA_MOST, ray_lengths, world_to_camera
 from carv3d.scenes.splats import SH_C0, Splats
 
 sys.path.insert(0, str(Path(__file__).parent))

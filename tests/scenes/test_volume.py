@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from carv3d.scenes.kernels.marching import Samples
-from carv3d.scenes.kernels.volume import render_nerfacc, render_numba, render_torch
+from carv3d.scenes.kernels.rays.marching import Samples
+from carv3d.scenes.kernels.rays.volume import render_nerfacc, render_numba, render_torch
 
 
 def packed(counts: list[int], length: float = 0.05, start: float = 1.0) -> Samples:

@@ -14,9 +14,9 @@ import world as worlds
 from world import gen
 
 from carv3d import carv
+from carv3d.cameras import Cameras, golden_turn, sample_cameras
 from carv3d.diffusion.mixture import MixtureTeacher
-from carv3d.objectives import sds
-from carv3d.scenes.cameras import Cameras, golden_turn, sample_cameras
+from carv3d.objectives.sds import sds
 
 CAMERAS, SETS, K = 128, 20, 8
 CASES = [(name, guidance) for guidance in (1.0, 7.5) for name in ("mid", "near")]

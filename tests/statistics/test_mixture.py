@@ -6,7 +6,7 @@ import torch
 from carv3d import carv
 from carv3d.diffusion.mixture import MixtureTeacher, cosine_basis
 from carv3d.diffusion.schedule import scaled_linear
-from carv3d.objectives import sds
+from carv3d.objectives.sds import sds
 
 SCHEDULE = scaled_linear()
 SHAPE = (2, 4, 6)  # height and width differ: a transposed basis would show

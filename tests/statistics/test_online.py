@@ -7,11 +7,12 @@ import torch
 import world as worlds
 from world import gen
 
-from carv3d import accounting, carv
+from carv3d import carv
 from carv3d.carv import adapt
 from carv3d.carv.allocate import Cost, work
 from carv3d.carv.variance import between_items, set_variance
 from carv3d.diffusion.exact import PictureSet
+from carv3d.text3d import auto_k as accounting
 
 STEPS, EVERY = 600, 60
 

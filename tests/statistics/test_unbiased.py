@@ -14,8 +14,8 @@ import torch
 import world as worlds
 from world import gen
 
+from carv3d.cameras import orbit
 from carv3d.carv import Draws, draw, make_proposal
-from carv3d.scenes.cameras import orbit
 
 BLOCKS, K = 16, 8
 SETS = {1.0: 32, 7.5: 144}  # a block and camera; guidance 7.5 is noisier, the upper bounds come out at 0.01 to 0.05

@@ -14,7 +14,7 @@ from carv3d.carv import Draws
 from carv3d.diffusion.exact import ExactTeacher
 from carv3d.diffusion.prompts import VIEWS
 from carv3d.diffusion.schedule import scaled_linear
-from carv3d.objectives import sds
+from carv3d.objectives.sds import sds
 from carv3d.toybox import grammar, sets
 
 SIZE, PICTURES = 16, 48

@@ -7,7 +7,9 @@ from test_mixture import SCHEDULE, SHAPE, dense_covariances, gen, parts
 
 from carv3d import carv
 from carv3d.diffusion.mixture import MixtureTeacher
-from carv3d.objectives import csd, sds, vsd
+from carv3d.objectives.csd import csd
+from carv3d.objectives.sds import sds
+from carv3d.objectives.vsd import vsd
 
 WEIGHT = SCHEDULE.weighting("sds")
 MEAN, FACTORS, SPECTRUM, _ = parts()

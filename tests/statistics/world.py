@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from carv3d import carv
+from carv3d.cameras import Cameras, sample_cameras
 from carv3d.carv import Draws
 from carv3d.diffusion.mixture import MixtureTeacher
 from carv3d.diffusion.schedule import scaled_linear
-from carv3d.objectives import sds
-from carv3d.scenes.cameras import Cameras, sample_cameras
+from carv3d.objectives.sds import sds
 
 SIZE = 16
 ROWS, COLUMNS = 16, 32

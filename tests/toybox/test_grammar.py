@@ -9,7 +9,7 @@ from itertools import chain
 
 import pytest
 
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption, parse, single_prompts, singles, stacks
 from carv3d.toybox.grammar import two_parts as two_part_specs
 from carv3d.toybox.lists import distractors, held_out, toybox20

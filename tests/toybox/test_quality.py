@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from carv3d.errors import UserError
+from carv3d.runtime.errors import UserError
 from carv3d.toybox import quality
 from carv3d.toybox.grammar import Spec, caption, parse
 from carv3d.toybox.lists import distractors

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numba import njit
 
-from carv3d.scenes.cameras import Cameras, orbit
+from carv3d.cameras import Cameras, orbit
 from carv3d.toybox import tracer
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, parse
 from carv3d.toybox.models import BOX, CAPSULE, CONE, ELLIPSOID, MODELS, TORUS, TUBE, WEDGE

@@ -3,6 +3,6 @@
 Importing this package sets the folder of numba's cache, because that must happen before numba is imported.
 """
 
-from carv3d.scenes.kernels.cache import use_cache
+from carv3d.runtime.kernel_cache import use_cache
 
 use_cache()

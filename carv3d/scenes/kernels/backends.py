@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 import torch
 
-from carv3d.errors import UserError
-from carv3d.scenes.kernels.cache import compile_once
+from carv3d.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -108,31 +106,3 @@ def choose(key: str, name: str, device: torch.device, fast_on: dict[str, str]) -
     raise UserError(f"{key}={name} does not work: {result.note}")
 
 
-def compile_kernels(announce: Callable[[str], None], scene: str = "nerf") -> None:
-    """Compile the CPU kernels of a scene (nerf or gaussians; image has none) on tiny inputs, announcing it in one line,
-    unless the cache already holds them."""
-    from carv3d.scenes.cameras import orbit
-
-    camera = orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
-    generator = torch.Generator().manual_seed(0)
-
-    def nerf() -> None:
-        from carv3d.scenes.nerf import NeRF
-
-        scene = NeRF(occupancy_resolution=8, generator=generator)
-        scene.update(0, generator)
-        scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
-        with torch.no_grad():
-            scene.render(camera, torch.zeros(1, 3))
-
-    def gaussians() -> None:
-        from carv3d.scenes import starts
-        from carv3d.scenes.gaussians import Gaussians
-
-        start = starts.surround(*starts.ball(8, 0.5, generator), opacity=0.5, size=1.0, degree=1)
-        Gaussians(start, bound=1.0, antialias=True, raster_backend="auto").render(
-            camera, torch.zeros(1, 3)).rgb.sum().backward()
-
-    if scene in ("nerf", "gaussians"):
-        name, run = ("scene", nerf) if scene == "nerf" else ("gaussians", gaussians)
-        compile_once(name, run, announce)

@@ -1,0 +1,40 @@
+"""A configuration as YAML, with a comment for every option."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import yaml
+
+from carv3d.config.schema import Config, Schedule
+
+
+def dump(config: Config) -> str:
+    """YAML with every field and its comment; ``load`` of it gives the same configuration."""
+    return "\n".join(_dump(config, 0)) + "\n"
+
+
+def _dump(node: Any, depth: int) -> list[str]:
+    lines, pad = [], "  " * depth
+    for item in dataclasses.fields(node):
+        value = getattr(node, item.name)
+        if isinstance(value, Schedule):
+            text = (flow(value.values[0]) if len(value.values) == 1 else
+                    f"{{values: {flow(value.values)}, steps: {flow(value.steps)}, "
+                    f"interpolation: {value.interpolation}}}")
+        elif dataclasses.is_dataclass(value):
+            lines += [f"{pad}{item.name}:"] + _dump(value, depth + 1)
+            continue
+        else:
+            text = flow(value)
+        choices = item.metadata["choices"]
+        comment = item.metadata["help"] + (f" ({' | '.join(map(str, choices))})" if choices else "")
+        lines.append(f"{pad}{item.name}: {text}".ljust(44) + f"  # {comment}")
+    return lines
+
+
+def flow(value: Any) -> str:
+    """A scalar or flat list as YAML on one line, numbers as Python reads them back exactly."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
+    return text.removesuffix("\n...").strip()

@@ -1,0 +1,368 @@
+"""Every option of carv3d: its type, default, one comment and bounds, here and nowhere else."""
+
+from __future__ import annotations
+
+import bisect
+import copy
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def option(default: Any, help: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None,
+           choices: tuple | None = None, ordered: bool = False, length: int | None = None) -> Any:
+    """A field with its comment and its allowed values (each item's, for a list)."""
+    meta = dict(help=help, ge=ge, gt=gt, le=le, choices=choices, ordered=ordered, length=length)
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=meta)
+    if dataclasses.is_dataclass(default):
+        return field(default_factory=lambda: copy.deepcopy(default), metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+@dataclass
+class Schedule:
+    """A number as a function of the step: ``values[i]`` at ``steps[i]``, held before the first and after the last.
+
+    In YAML and on the command line a plain number stands for a constant.
+    """
+
+    values: list[float] = option([0.0], "one value per entry of steps")
+    steps: list[int] = option([0], "increasing step numbers", ge=0)
+    interpolation: str = option("linear", "between two entries", choices=("linear", "step"))
+
+    def at(self, step: int) -> float:
+        i = bisect.bisect_right(self.steps, step) - 1
+        if i < 0:
+            return self.values[0]
+        if i + 1 == len(self.steps) or self.interpolation == "step":
+            return self.values[i]
+        share = (step - self.steps[i]) / (self.steps[i + 1] - self.steps[i])
+        return self.values[i] + share * (self.values[i + 1] - self.values[i])
+
+
+def constant(value: float) -> Schedule:
+    return Schedule([value], [0])
+
+
+@dataclass
+class DataConfig:
+    batch_size: int = option(2, "B: views rendered per step", ge=1)
+    width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture width in training, pixels", ge=8, le=4096)
+    height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture height in training, pixels", ge=8, le=4096)
+    elevation_range: list[float] = option([-5.0, 35.0], "degrees", ge=-90, le=90, ordered=True, length=2)
+    camera_distance_range: list[float] = option([2.5, 2.8], "world units; the scene fills [-1,1]", gt=1, ordered=True,
+                                                length=2)
+    fovy_range: list[float] = option([38.0, 42.0], "vertical field of view, degrees", gt=1, le=120, ordered=True,
+                                     length=2)
+    views: int = option(8, "view words: 1 none, 4 the field's, 8 named azimuths and overhead", choices=(1, 4, 8))
+    camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
+    camera_sequence: bool = option(False, "batch_size 1 only: azimuths from a randomly shifted low-discrepancy "
+                                   "sequence over the steps; unbiased over shifts, not given the past")
+    background: str = option("random", "behind the scene in training: one colour a view, or fixed",
+                             choices=("random", "white", "black", "grey"))
+
+
+@dataclass
+class NerfConfig:
+    bound: float = option(1.0, "half the side of the scene's box, world units", gt=0)
+    levels: int = option(8, "resolutions of the hash grid", ge=1, le=24)
+    features: int = option(4, "features per row of the hash grid; the compiled CPU form has 4", ge=1, le=8)
+    table_size: int = option(16384, "largest number of rows of a level, a power of two", ge=8, le=2**24)
+    base_resolution: int = option(8, "cells per axis of the first level", ge=1)
+    finest_resolution: int = option(128, "cells per axis of the last level", ge=1)
+    hidden: int = option(32, "width of the MLP's hidden layers, a multiple of 4", ge=4, le=256)
+    layers: int = option(1, "hidden layers of the MLP", ge=1, le=8)
+    blob_scale: float = option(5.0, "initial log density: blob_scale (1 - |x| / blob_std) is added to it", ge=0)
+    blob_std: float = option(0.5, "radius of the initial blob, world units", gt=0)
+    occupancy_resolution: int = option(64, "cells per axis of the occupancy grid", ge=4, le=512)
+    occupancy_every: int = option(16, "steps between updates of the occupancy grid", ge=1)
+    occupancy_threshold: float = option(0.01, "optical thickness of one step above which a cell counts", gt=0)
+    occupancy_decay: float = option(0.8, "of the running maximum of thickness, per update", ge=0, le=1)
+    samples_per_ray: int = option(128, "steps along the diagonal of the box", ge=8, le=4096)
+    encoding_backend: str = option("auto", "hash grid: auto takes the fastest that works here",
+                                   choices=("auto", "torch", "numba", "tinycudann"))
+    render_backend: str = option("auto", "ray marching and compositing: auto takes the fastest that works here",
+                                 choices=("auto", "torch", "numba", "nerfacc"))
+
+
+@dataclass
+class DensityConfig:
+    every: int = option(50, "steps between changes of the number of Gaussians; 0: it stays", ge=0)
+    start: int = option(100, "first step of a change", ge=0)
+    stop: int = option(350, "last step of a change", ge=0)
+    evidence_every: int = option(2, "steps between those whose gradient comes in two halves, which tells it from "
+                                "noise", ge=1)
+    threshold: float = option(0.15, "root mean square gradient of the projected mean, in units of half a picture, from "
+                              "which a Gaussian is cloned or split; without the noise, so the same at every K", gt=0)
+    split_above: float = option(0.05, "scale, world units, above which growing means splitting", gt=0)
+    prune_below: float = option(0.01, "opacity below which a Gaussian is taken away", ge=0, le=1)
+    prune_above: float = option(0.5, "scale, world units, above which one is taken away", gt=0)
+    reset_every: int = option(0, "steps between resets of the opacity; 0: never", ge=0)
+    reset_to: float = option(0.1, "most opacity after a reset", gt=0, le=0.99)
+    cap: int = option(20000, "most Gaussians", ge=1)
+
+
+@dataclass
+class GaussiansConfig:
+    count: int = option(2000, "Gaussians to begin with; the most that are taken from a file or a run", ge=1, le=10**7)
+    init: str = option("blob", "blob: random points in a ball; else a path: a point cloud or splats in a .ply file, or "
+                       "the folder or a checkpoint of a NeRF run")
+    init_radius: float = option(0.5, "blob: radius of the ball, world units", gt=0)
+    init_size: float = option(1.0, "first standard deviation over the mean distance to three neighbours", gt=0)
+    init_opacity: float = option(0.1, "first opacity, not of splats in a file", gt=0, le=0.99)
+    bound: float = option(1.0, "half the side of the box that is exported, world units", gt=0)
+    sh_degree: int = option(0, "of the colour's spherical harmonics; 0: the same from every side", ge=0, le=3)
+    antialias: bool = option(True, "keep what a Gaussian covers when it is thinner than a pixel (Mip-Splatting)")
+    raster_backend: str = option("auto", "rasteriser: auto takes the fastest that works here",
+                                 choices=("auto", "torch", "numba", "gsplat"))
+    density: DensityConfig = field(default_factory=DensityConfig)
+
+
+@dataclass
+class ImageConfig:
+    size: int = option(64, "side of the trainable picture, pixels", ge=8, le=1024)
+    std: float = option(0.1, "of the random logits it starts from", ge=0)
+
+
+@dataclass
+class SceneConfig:
+    type: str = option("nerf", "what is trained", choices=("nerf", "gaussians", "image"))
+    nerf: NerfConfig = field(default_factory=NerfConfig)
+    gaussians: GaussiansConfig = field(default_factory=GaussiansConfig)
+    image: ImageConfig = field(default_factory=ImageConfig)
+
+
+@dataclass
+class ExactConfig:
+    set_size: int = option(256, "pictures per view word in the finite data set", ge=2, le=4096)
+    unconditional_size: int = option(1024, "pictures of the unconditional set (rendered if guidance_scale != 1)",
+                                     ge=2, le=16384)
+
+
+TEACHERS = ("bundled", "exact", "stable-diffusion")
+
+
+@dataclass
+class TeacherConfig:
+    type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the "
+                       "optimal denoiser of a finite set of toybox renders; stable-diffusion: the weights in path",
+                       choices=TEACHERS)
+    path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
+    revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
+    variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
+    dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else float32",
+                        choices=("auto", "float32", "float16", "bfloat16"))
+    encode_dtype: str = option("auto", "of the VAE encoder's products (autocast); auto: bfloat16 on CUDA that has "
+                               "it, else float32", choices=("auto", "float32", "bfloat16"))
+    compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
+    checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
+                                     "slower")
+    offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
+    exact: ExactConfig = field(default_factory=ExactConfig)
+
+    @property
+    def toybox(self) -> bool:
+        """Whether prompts are those of the toybox, where the ground truth is known."""
+        return self.type != "stable-diffusion"
+
+
+@dataclass
+class PromptsConfig:
+    negative: str = option("", "prompt of the unconditional branch")
+    front: str = option("", "data.views=4: the front's whole prompt; empty: the prompt with its view word")
+    side: str = option("", "data.views=4: the sides'")
+    back: str = option("", "data.views=4: the back's")
+    overhead: str = option("", "data.views=4: the one from above")
+    front_deg: float = option(45.0, "data.views=4: azimuth up to which a view is called front", gt=0, le=180)
+    back_deg: float = option(45.0, "data.views=4: angle from the back up to which a view is called back", gt=0, le=180)
+    overhead_deg: float = option(60.0, "elevation above which a view is called overhead", ge=-90, le=90)
+    interpolate: bool = option(False, "blend neighbouring views' embeddings along the azimuth")
+    perp_neg: float = option(0.0, "data.views=4: weight of what Perp-Neg (arXiv 2304.04968) takes away; blends too; "
+                             "0: off", ge=0, le=100)
+
+
+@dataclass
+class VsdConfig:
+    particles: int = option(1, "scenes trained in turn, step by step, with one score between them", ge=1, le=64)
+    k: int = option(2, "draws per rendered view that the score learns from", ge=1, le=1024)
+    importance_sampling: bool = option(True, "its timesteps from a proposal fitted to its past losses")
+    stratified: bool = option(True, "one of its timesteps per stratum")
+    rank: int = option(4, "of the LoRA matrices", ge=1, le=1024)
+    lr: float = option(1e-3, "AdamW's rate for the score", gt=0)
+
+
+@dataclass
+class ObjectiveConfig:
+    type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
+                       "classifier score (arXiv 2310.19415)", choices=("sds", "vsd", "csd"))
+    guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
+                                         "auto: sds 1 for exact, 2 for bundled, 100 for stable-diffusion; vsd 7.5; "
+                                         "csd, whose factor it is, 1", ge=0, le=1000)
+    weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
+                            "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
+    t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
+    t_max: Schedule = option(Schedule([0.98, 0.5], [0, 400]), "highest noise level, as a share of the teacher's steps; "
+                             "stretch it for longer runs", ge=0, le=1)
+    vsd: VsdConfig = field(default_factory=VsdConfig)
+
+
+@dataclass
+class CostConfig:
+    """``estimator.cost=measured``, or ``{a_ms: .., b_ms: .., c0_ms: ..}``, which sets source to given."""
+
+    source: str = option("measured", "measured: from this run's timers; given: the three numbers below",
+                         choices=("measured", "given"))
+    a_ms: float = option(0.0, "given: cost of a render, its encode and its backward", ge=0)
+    b_ms: float = option(0.0, "given: cost of a teacher draw", ge=0)
+    c0_ms: float = option(0.0, "given: cost of a step besides", ge=0)
+
+
+@dataclass
+class EstimatorConfig:
+    k: int | str = option(4, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
+                          ge=1, le=1024)
+    importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
+    proposal: str = option("adaptive", "q(t): adaptive, fitted to past draws, p while it brings nothing; weight, "
+                           "proportional to p(t) times the weight on the residual (CARV); table, from estimator.table",
+                           choices=("adaptive", "weight", "table"))
+    table: list[float] = option([1.0], "q/p up to a constant, one number per equal range of timesteps", gt=0)
+    stratified: bool = option(True, "one timestep per stratum of q, strata shuffled over views")
+    noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "
+                        "guidance_scale <= 7.5 and zero_sum above", choices=("auto", "iid", "antithetic", "zero_sum"))
+    chunk: int | str = option("auto", "draws per view in one teacher call; auto: what fits; 0: all K; halved when "
+                              "memory runs out", ge=0)
+    measure_every: int = option(250, "steps between variance measurements for k=auto", ge=1)
+    cost: CostConfig = field(default_factory=CostConfig)
+
+
+@dataclass
+class LossConfig:
+    lambda_sparsity: Schedule = option(constant(0.0), "mean opacity", ge=0)
+    lambda_opaque: Schedule = option(constant(0.0), "binary entropy of opacity: all or nothing", ge=0)
+    lambda_needle: Schedule = option(constant(0.0), "Gaussians: one axis far longer than the others", ge=0)
+    lambda_faint: Schedule = option(constant(0.0), "Gaussians: mean opacity, so that unneeded ones fade", ge=0)
+    lambda_size: Schedule = option(constant(0.0), "Gaussians: mean scale, so that none grows without need", ge=0)
+
+    def at(self, step: int) -> dict[str, float]:
+        """The weights of a step, by name without lambda_."""
+        return {each.name[len("lambda_"):]: getattr(self, each.name).at(step) for each in dataclasses.fields(self)}
+
+
+@dataclass
+class OptimizerConfig:
+    lr_encoding: float = option(0.02, "Adam's rate for the hash grid", gt=0)
+    lr_mlp: float = option(0.003, "Adam's rate for the small MLP", gt=0)
+    lr_means: float = option(0.003, "Adam's rate for the Gaussians' means, world units", gt=0)
+    lr_scales: float = option(0.01, "Adam's rate for their log scales", gt=0)
+    lr_quaternions: float = option(0.01, "Adam's rate for their quaternions", gt=0)
+    lr_opacity: float = option(0.05, "Adam's rate for their opacity logits", gt=0)
+    lr_sh: float = option(0.02, "Adam's rate for their spherical harmonics", gt=0)
+    lr_image: float = option(0.05, "Adam's rate for the image scene", gt=0)
+    lr_scale: Schedule = option(constant(1.0), "multiplies every rate", ge=0)
+    betas: list[float] = option([0.9, 0.99], "Adam's moving averages", ge=0, le=0.999999, length=2)
+    eps: float = option(1e-15, "Adam's epsilon", gt=0)
+    clip_grad_norm: float = option(0.0, "largest norm of the averaged gradient; 0: no clipping", ge=0)
+
+
+@dataclass
+class TrainerConfig:
+    max_steps: int = option(500, "optimiser steps", ge=1)
+    preview_every: int = option(100, "steps between pictures save/it{N}.png; 0: none", ge=0)
+
+
+@dataclass
+class BudgetConfig:
+    """A run stops at the first step at which one of these, or ``trainer.max_steps``, is reached."""
+
+    seconds: float = option(0.0, "of training: steps and the choice of K, without start, compilation, logs, pictures, "
+                            "checkpoints and quality; 0: no limit, here and below", ge=0)
+    renders: int = option(0, "views rendered, those that variance is measured on included", ge=0)
+    draws: int = option(0, "teacher draws, those that variance is measured on included", ge=0)
+    teacher_evals: int = option(0, "rows through the denoiser: the teacher's branches and VSD's own score, which also "
+                                "learns", ge=0)
+    flops: float = option(0.0, "floating-point operations, a model: the networks' by PyTorch's counter, the renders' "
+                          "by formula", ge=0)
+    evaluations: int = option(0, "lines of quality in metrics.jsonl at points of equal cost, in the unit of the budget "
+                              "that is set (of several, the one nearest its end), else in steps; 0: none", ge=0)
+
+
+@dataclass
+class QualityConfig:
+    clip: str = option("", "a folder with a CLIP model and its tokenizer in transformers' format, whose score joins "
+                       "what is known of a scene's quality; empty: none")
+
+
+@dataclass
+class CompareConfig:
+    """Other estimators, measured on the scene as it stands at points along the run; they train nothing."""
+
+    points: int = option(0, "times along the run, spread as budget.evaluations are, at which the estimators below have "
+                         "their gradient's variance and their step's cost measured; 0: never", ge=0)
+    replicates: int = option(32, "independent steps of each estimator at a point", ge=2)
+    estimators: list[str] = option([], "each a name and what differs from the run's own estimator, as in 'plain: "
+                                   "estimator.k=1; data.batch_size=2'")
+
+
+@dataclass
+class CheckpointConfig:
+    every_n_train_steps: int = option(100, "steps between checkpoints; 0: only the last", ge=0)
+    keep: int = option(2, "newest checkpoints kept", ge=1)
+
+
+@dataclass
+class LogConfig:
+    every_n_steps: int = option(10, "steps between lines of metrics.jsonl", ge=1)
+    tensorboard: bool = option(False, "also write tb_logs/ (needs the package tensorboard)")
+
+
+@dataclass
+class ExportConfig:
+    video: bool = option(True, "save/turntable.mp4 and save/preview.png at the end")
+    video_frames: int = option(120, "frames of one full turn", ge=1, le=10000)
+    video_fps: int = option(30, "frames per second", ge=1, le=240)
+    video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)
+    video_elevation: float = option(15.0, "degrees", ge=-90, le=90)
+    formats: list[str] = option([], "what is written at the end, and by carv3d export: glb and obj, meshes with a "
+                                "texture; ply, Gaussians", choices=("glb", "obj", "ply"))
+    up: str = option("auto", "axis that points up in obj and ply; auto: y in obj, z in ply; in glb it is y",
+                     choices=("auto", "z", "y", "-y"))
+    mesh_resolution: int = option(192, "grid points per axis that the surface is found on", ge=16, le=512)
+    faces: int = option(20000, "triangles of a mesh, about, at most", ge=100, le=2000000)
+    texture_size: int = option(1024, "side of a mesh's texture in texels; 0: colours at the vertices instead", ge=0,
+                               le=8192)
+    unwrap_s: float = option(120.0, "seconds after which the UV atlas is given up for colours at the vertices", gt=0,
+                              le=86400)
+    least_part: float = option(0.01, "loose parts smaller than this share of the largest one's volume are dropped",
+                               ge=0, le=1)
+    pad_sh: bool = option(False, "ply: spherical harmonics padded with zeros to degree 3, which Unity's importer wants")
+
+
+@dataclass
+class Config:
+    prompt: str = option("", "what to make (required); carv3d prompts lists what the embedded teachers know")
+    name: str = option("carv3d", "first folder under exp_root_dir")
+    tag: str = option("", "second folder, before @ and the time; empty: the prompt with _ for spaces")
+    exp_root_dir: str = option("outputs", "where runs are written")
+    seed: int = option(0, "every random number derives from seed, step and purpose", ge=0)
+    device: str = option("auto", "auto: CUDA when present", choices=("auto", "cpu", "cuda"))
+    data: DataConfig = field(default_factory=DataConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    prompts: PromptsConfig = field(default_factory=PromptsConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    estimator: EstimatorConfig = field(default_factory=EstimatorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+
+
+def middle_camera(config: Config) -> tuple[float, float]:
+    """Distance and field of view in the middle of the training ranges."""
+    return sum(config.data.camera_distance_range) / 2, sum(config.data.fovy_range) / 2

@@ -1,0 +1,87 @@
+"""Components of a diffusers folder: loaded one by one, with one-line errors."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from carv3d.diffusion.weights import COMPONENTS
+from carv3d.runtime.errors import UserError
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def fastest_dtype(device: torch.device) -> torch.dtype:
+    """float16 on CUDA; bfloat16 on a CPU that multiplies bfloat16 tiles in hardware (AMX); float32 on any other."""
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+def encoder_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 on CUDA devices that have it, float32 elsewhere: on a CPU the encoder's small pictures gain little."""
+    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def prefer_trained_attention(unet: Any) -> None:
+    """On a CPU the fused attention's backward pass takes several times the plain one's."""
+    from diffusers.models.attention_processor import AttnProcessor
+
+    if unet.device.type == "cpu":
+        unet.set_attn_processor(AttnProcessor())
+
+
+def scheduler(folder: Path) -> Any:
+    """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
+    from diffusers import DDPMScheduler
+
+    with quiet(), _one_line(folder, "scheduler"):
+        return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+
+
+def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Any = None) -> Any:
+    if cls is None:
+        import diffusers
+
+        cls = getattr(diffusers, COMPONENTS[component])
+    with quiet(), _one_line(folder, component):
+        model, info = cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
+                                          use_safetensors=True, local_files_only=True, output_loading_info=True)
+        if info["missing_keys"]:  # the libraries would leave these at random values
+            raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
+    return model
+
+
+@contextlib.contextmanager
+def _one_line(folder: Path, component: str) -> Iterator[None]:
+    """Whatever the libraries raise for files that do not fit, a dozen types in all, as one line."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole folder "
+                        "again") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """The libraries' own warnings and bars say nothing that a user of carv3d can act on; their errors still rise."""
+    import diffusers.utils.logging as diffusers_logging
+    import transformers.utils.logging as transformers_logging
+
+    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+    levels = [logger.level for logger in loggers]
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,98 @@
+"""Prompts -> embeddings, kept in the user's cache; the text encoder lives only while it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from carv3d.diffusion.loading import _model, _one_line, quiet
+from carv3d.diffusion.weights import weight_files
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import atomic
+
+
+def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
+                   announce: Callable[[str], None] = lambda line: None) -> Tensor:
+    """Last hidden states of the text encoder, [P,L,D] float32 on the CPU.
+
+    Each prompt is kept in the user's cache under a hash of the encoder's and the tokenizer's content and the prompt; a
+    damaged entry is made anew. The encoder is loaded only for prompts that the cache lacks, and released. Says so when
+    a prompt is longer than the encoder reads.
+    """
+    digest = _content(folder, variant)
+    paths = {text: cache_folder() / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
+             for text in prompts}
+    known = {text: _cached(path) for text, path in paths.items()}
+    missing = [text for text, value in known.items() if value is None]
+    if missing:
+        made = _encode(folder, missing, variant, device)
+        for text, value in zip(missing, made, strict=True):
+            known[text] = value
+            _keep(paths[text], value)
+    states, counts = zip(*(known[text] for text in prompts), strict=True)
+    longest, length = max(counts), len(states[0])
+    if longest > length:
+        announce(f"prompt: {longest} tokens, the teacher reads the first {length}; the end of it, view words included, "
+                 "has no effect")
+    return torch.stack(states)
+
+
+def cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "carv3d" / "embeddings"
+
+
+@torch.no_grad()
+def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str) -> list[tuple[Tensor, int]]:
+    """For each prompt its states [L,D], and how many tokens it has."""
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    with quiet():
+        with _one_line(folder, "tokenizer"):
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
+    tokens = tokenizer(prompts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+                       return_tensors="pt")
+    encoder = _model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
+    mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
+    states = encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
+    return list(zip(states, counts, strict=True))
+
+
+def _content(folder: Path, variant: str) -> str:
+    """A hash of every byte that decides what a prompt's embedding is."""
+    sources = weight_files(folder, "text_encoder", variant) + [folder / "text_encoder" / "config.json"]
+    sources += sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
+    total = hashlib.sha256()
+    for path in sources:
+        total.update(f"{path.name}:{path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                total.update(block)
+    return total.hexdigest()
+
+
+def _cached(path: Path) -> tuple[Tensor, int] | None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        entry = load_file(path)
+        return entry["states"], int(entry["tokens"])
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def _keep(path: Path, value: tuple[Tensor, int]) -> None:
+    from safetensors.torch import save_file
+
+    with contextlib.suppress(OSError, UserError):  # without a cache the result is the same, only later
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            save_file({"states": value[0].contiguous(), "tokens": torch.tensor(value[1])}, temporary)

@@ -1,0 +1,65 @@
+"""A scene as files that other programs open, and the manifest of what is known about each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from carv3d.config.schema import Config
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import write_text
+from carv3d.runtime.progress import Progress, say
+
+MANIFEST = "export.json"
+
+
+def write(folder: Path, scenes: list[Any], device: Any, config: Config, formats: list[str], step: int) -> list[Path]:
+    """One file per scene and format in ``folder``, and what is known about each in its export.json."""
+    from carv3d.runs.particles import numbered
+
+    made: list[Path] = []
+    for scene, mark in numbered(scenes):
+        try:
+            entries = _write_one(folder, mark, scene, device, config, formats)
+        except UserError as error:
+            raise UserError(f"particle {mark[1:]}: {error}" if mark else str(error)) from error
+        _record(folder / MANIFEST, {name: {**entry, "checkpoint_step": step} for name, entry in entries.items()})
+        made += [folder / name for name in entries]
+    return made
+
+
+def _write_one(folder: Path, mark: str, scene: Any, device: Any, config: Config, formats: list[str]
+               ) -> dict[str, dict[str, Any]]:
+    """The files of one scene: {name: what is known about it}."""
+    own = config.export
+    up = {"glb": "y", "obj": "y" if own.up == "auto" else own.up, "ply": "z" if own.up == "auto" else own.up}
+    entries: dict[str, dict[str, Any]] = {}
+    if "ply" in formats:
+        from carv3d.export import splat
+
+        degree = splat.MAX_DEGREE if own.pad_sh else scene.splats.degree
+        path = splat.write(folder / f"splats{mark}.ply", scene.splats, up=up["ply"], degree=degree)
+        entries[path.name] = {"format": "ply", "up": up["ply"], "gaussians": len(scene.splats), "sh_degree": degree}
+    if {"glb", "obj"} & set(formats):
+        from carv3d.config.schema import middle_camera
+        from carv3d.export import mesh, volume
+
+        options = mesh.Options(own.mesh_resolution, own.faces, own.texture_size, own.unwrap_s, own.least_part)
+        views = volume.cameras(*middle_camera(config), config.data.elevation_range)
+        made = mesh.extract(scene, views, device, options, Progress, say)
+        for kind in [kind for kind in formats if kind != "ply"]:
+            path = folder / f"mesh{mark}.{kind}"
+            mesh.write_glb(path, made) if kind == "glb" else mesh.write_obj(path, made, up=up[kind])
+            beside = [path.with_suffix(end).name for end in (".mtl", ".png")] if kind == "obj" and made.atlas else []
+            entries[path.name] = {"format": kind, "up": up[kind], **made.facts, "beside": beside}
+    return entries
+
+
+def _record(path: Path, entries: dict[str, dict[str, Any]]) -> None:
+    """Add to the manifest, one entry per file."""
+    try:
+        known = json.loads(path.read_text()) if path.exists() else {}
+    except json.JSONDecodeError:
+        known = {}
+    write_text(path, json.dumps(known | entries, indent=1) + "\n")

@@ -1,0 +1,79 @@
+"""The learner inside VSD: the score of the particles' renders, trained while they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from carv3d import carv
+from carv3d.carv import adapt
+from carv3d.config.schema import VsdConfig
+from carv3d.runtime import rng
+from carv3d.runtime.distributed import World
+from carv3d.runtime.memory import Chunks
+
+if TYPE_CHECKING:
+    from carv3d.diffusion.lora import LoRAScore
+
+T_RANGE = (0.02, 0.98)  # of the timesteps it learns on, whatever range the scene's gradient is annealed to
+
+
+class Learner:
+    """A LoRA score, its optimiser, and the second hierarchical estimator of a VSD step: its own [B,K] draws on the
+    latents that the scene's gradient has used already, timesteps with their own proposal."""
+
+    def __init__(self, score: LoRAScore, own: VsdConfig, timesteps: int, seed: int, chunks: Chunks,
+                 world: World | None = None):
+        self.score, self.own, self.seed, self.chunks, self.world = score, own, seed, chunks, world or World()
+        self.optimizer = torch.optim.AdamW(score.parameters(), lr=own.lr, betas=(0.9, 0.99), eps=1e-12,
+                                           weight_decay=0.0, fused=True)
+        low, high = (min(round(share * timesteps), timesteps - 1) for share in T_RANGE)
+        self.target = carv.uniform_target(timesteps, low, high)
+        self.base = torch.ones(timesteps)
+        self.adaptive = adapt.start("lora")
+
+    def proposal(self) -> carv.Proposal:
+        if self.own.importance_sampling:
+            return adapt.propose(self.adaptive, self.target, self.base)
+        return carv.make_proposal(self.target)
+
+    def step(self, latents: Tensor, condition: Any, c2w: Tensor, step: int) -> Tensor:
+        """One optimiser step on detached latents [B,c,h,w] of views with camera matrices [B,4,4]; the mean loss.
+
+        A non-finite gradient masks the update, as the scene's does. Of several ranks each has B views of its own.
+        """
+        world, items = self.world, len(latents) * self.world.size
+        whole = carv.draw(items, self.own.k, tuple(latents.shape[1:]), self.proposal(),
+                          stratified=self.own.stratified, noise="iid",
+                          time_generator=rng.generator(self.seed, "lora timesteps", step),
+                          noise_generator=rng.generator(self.seed, "lora noise", step, latents.device))
+        draws = whole.part(world.share(items))
+
+        def learn(chunk: int) -> carv.LossEstimate:
+            self.optimizer.zero_grad(set_to_none=True)
+            return carv.estimate_loss(
+                lambda view, timestep, noise: self.score.loss(latents, noise, timestep, condition, view, c2w),
+                draws, chunk, items)
+
+        with torch.enable_grad():
+            estimate = self.chunks.run(learn, self.own.k)
+        gradients = [p.grad for p in self.score.parameters() if p.grad is not None]
+        world.sum(gradients)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        self.optimizer.found_inf = (~torch.isfinite(norm)).float()
+        self.optimizer.step()
+        if self.own.importance_sampling:
+            self.adaptive = adapt.observe(self.adaptive, whole.timestep, world.gather(estimate.residual), self.base,
+                                          "lora")
+        return world.gather(estimate.mean).mean() / latents[0].numel()
+
+    def state(self) -> dict[str, Any]:
+        return {"score": self.score.state_dict(), "optimizer": self.optimizer.state_dict(),
+                "adaptive": self.adaptive.state(), "chunk": self.chunks.size}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.score.load_state_dict(state["score"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.adaptive, self.chunks.size = adapt.Adaptive(**state["adaptive"]), state["chunk"]

@@ -1,0 +1,31 @@
+"""Score distillation: teacher + latents -> the value function that the estimator averages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from carv3d.carv.estimate import ValueFn
+from carv3d.diffusion.guidance import branches, guide
+from carv3d.diffusion.teacher import Teacher
+
+
+def sds(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
+    """SDS (DreamFusion, arXiv 2209.14988, Eq. 3): f(t, eps) = w(t) (eps_hat(z_t) - eps), eps_hat guided.
+
+    latents: [B,c,h,w], detached. weight: w(t), [T]. The mean over draws of f is the cotangent of the latents; no
+    gradient passes through the teacher.
+    """
+    needed = branches(guidance_scale)
+
+    @torch.no_grad()
+    def value(view: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
+        noisy = teacher.schedule.add_noise(latents[view], noise, timestep)
+        eps_hat = guide(teacher.predict(noisy, timestep, condition, view, needed), guidance_scale)
+        return weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1) * (eps_hat - noise)
+
+    return value
+
+

@@ -1,0 +1,84 @@
+"""Checkpoints: written whole or not at all, checked before they are trusted, loadable with ``weights_only=True``."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import atomic
+
+FORMAT = 2
+_NAME = re.compile(r"step-(\d+)\.ckpt")
+
+
+def path_for(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:06d}.ckpt"
+
+
+def listing(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, oldest first."""
+    return sorted((p for p in folder.glob("step-*.ckpt") if _NAME.fullmatch(p.name)), key=step_of)
+
+
+def step_of(path: Path) -> int:
+    return int(_NAME.fullmatch(path.name).group(1))
+
+
+def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
+    """Write ``state`` as the checkpoint of ``step``, point last.ckpt at it, drop all but the newest ``keep``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = path_for(folder, step)
+    buffer = io.BytesIO()  # torch's own writer hides why a disk refused
+    torch.save({"format": FORMAT, "step": step, **state}, buffer)
+    with atomic(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+    link = folder / ".last.part"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.name)
+    link.replace(folder / "last.ckpt")
+    for old in listing(folder)[:-keep]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def fault(path: Path) -> str | None:
+    """Why a checkpoint cannot be used, or None: reads it all and checks each record's CRC."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            return f"its record {damaged} is damaged"
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return "it does not exist"
+    except Exception as error:  # any way of being unreadable is a reason to refuse
+        return f"it cannot be read ({type(error).__name__})"
+    if not isinstance(state, dict) or "format" not in state:
+        return "it is not a carv3d checkpoint"
+    if state["format"] != FORMAT:
+        return f"its format is {state['format']}, this version reads {FORMAT}"
+    return None
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """The state in a checkpoint. A damaged or foreign one is refused, and the newest good one beside it is named."""
+    reason = fault(path)
+    if reason:
+        good = next((p for p in reversed(listing(path.parent)) if p != path and fault(p) is None), None)
+        advice = f"the newest good one is {good}; resume from it by naming it" if good else "no good one lies beside it"
+        raise UserError(f"checkpoint {path} refused: {reason}; {advice}")
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+def newest(folder: Path) -> Path:
+    """The newest checkpoint of a run's ckpts folder."""
+    found = listing(folder)
+    if not found:
+        raise UserError(f"{folder} holds no checkpoint yet; wait for the first, or carv3d train --resume the run")
+    return found[-1]

@@ -1,0 +1,54 @@
+"""Signals that stop a run, and the lock that keeps a second trainer out of its folder."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from carv3d.runs.folder import Run
+from carv3d.runtime.distributed import World
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.progress import say
+
+if TYPE_CHECKING:
+    pass
+
+
+def _lock(run: Run) -> Any:
+    """Hold the run folder against a second trainer; released when the process ends, however it ends."""
+    handle = open(run.folder / ".lock", "w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise UserError(f"{run.folder} is being trained by another process; wait for it or stop it") from None
+    return handle
+
+
+class StopSignal:
+    """First SIGINT or SIGTERM: finish the step, then save and render. Second: stop at once. Of several ranks, all stop
+    where one was told to."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._first)
+
+    def __call__(self) -> bool:
+        return self.received is not None
+
+    def of_any(self, world: World) -> bool:
+        agreed = world.any(self())  # and not self() below: a signal between the two would part the ranks
+        if agreed and not self():
+            self.received = signal.SIGTERM
+        return agreed
+
+    def _first(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self._second)
+        say("stopping after this step: saving and rendering (once more to stop at once)")
+
+    def _second(self, number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt

@@ -1,0 +1,282 @@
+"""A sweep's YAML file -> its cells, each a whole configuration with a stable id. Reads files, writes none.
+
+Keys of the file::
+
+    name: k_toggle               # folder under exp_root_dir; default: the file's own name
+    base: ../base.yaml           # a configuration, relative to this file; optional
+    overrides: {trainer.max_steps: 60}            # over base, for every cell
+    variants: {off: {estimator.k: 1}, on: {estimator.k: 4}}
+    grid: {estimator.k: [1, 4], data.batch_size: [1, 2]}      # every combination
+    zip: {data.width: [32, 64], data.height: [32, 64]}        # side by side, lists of one length
+    prompts: [a red mushroom, a blue car]         # or a text file, one a line, relative to this one
+    seeds: 3                                      # 0, 1, 2; or a list
+    compare: {points: 3, replicates: 32}          # the variants' variance and cost, on states of the first one's runs
+
+``compare`` may also hold ``estimators``, more of the same form as variants, that are measured and not trained; it goes
+into the cells of the first variant and the first seed. A key may appear on one axis only. What is given on the command
+line holds for every cell.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from carv3d import config as configuration
+from carv3d.config.fields import OWN, leaves
+from carv3d.config.schema import Config
+from carv3d.runtime.errors import UserError
+from carv3d.text3d import build
+
+KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds", "compare")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run. axes: what tells it from its neighbours, by axis. overrides: the same as configuration keys."""
+
+    id: str
+    axes: dict[str, Any]
+    overrides: dict[str, Any]
+    config: Config
+
+    @property
+    def name(self) -> str:
+        return ", ".join(str(v) if k in ("variant", "prompt") else f"{k.rsplit('.')[-1]} {v}"
+                         for k, v in self.axes.items()) or "the only cell"
+
+    @property
+    def tag(self) -> str:
+        """The run folder's name up to @."""
+        return f"{re.sub(r'[^a-zA-Z0-9.]+', '_', self.name).strip('_')[:60]}-{self.id}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """name and root: the sweep lies in ``root/name``."""
+
+    name: str
+    root: Path
+    cells: tuple[Cell, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.name
+
+
+def load(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:
+    """The plan in a file; UserError, naming the cell, for whatever one of its configurations gets wrong."""
+    content = _read(path)
+    base = _base(path, content)
+    common = _flat(f"{path}: overrides", content.get("overrides"), OWN[:2])
+    axes = [axis for axis in (_variants(path, content), *_grid(path, content), _zip(path, content),
+                              _prompts(path, content), _seeds(path, content)) if axis]
+    _check_apart(path, axes, overrides)
+    first = {key: value for axis in axes for key, value in axis[0][0].items() if key in ("variant", "seed")}
+    comparing = _comparing(path, content, base, lambda keys: [*map(_argument, (common | keys).items()), *overrides])
+    cells: dict[str, Cell] = {}
+    for chosen in itertools.product(*axes):
+        labels = {key: value for label, _ in chosen for key, value in label.items()}
+        keys = {key: value for _, values in chosen for key, value in values.items()}
+        if comparing and first.items() <= labels.items():
+            keys |= comparing
+        cell = _cell(labels, keys, base, [*map(_argument, (common | keys).items()), *overrides])
+        if other := cells.get(cell.id):
+            raise UserError(f"{path}: the cells '{other.name}' and '{cell.name}' are the same run; take one away")
+        cells[cell.id] = cell
+    name, roots = _name(path, content), {cell.config.exp_root_dir for cell in cells.values()}
+    return Plan(name, Path(roots.pop()).expanduser(), tuple(cells.values()))
+
+
+def _cell(axes: dict[str, Any], keys: dict[str, Any], base: Path | None, arguments: list[str]) -> Cell:
+    cell = Cell("", axes, keys, Config())
+    try:
+        config = configuration.load(base, arguments)
+        identity = _identity(config)
+        build.settle(config)
+    except UserError as error:
+        raise UserError(f"cell '{cell.name}': {error}" if axes else str(error)) from None
+    return dataclasses.replace(cell, id=identity, config=config)
+
+
+def _identity(config: Config) -> str:
+    """A hash of what a run computes: the leaves that differ from the defaults, so that neither the order nor the place
+    in which they are given counts, and a key that carv3d gains later changes no id."""
+    given, plain = leaves(config), leaves(Config())
+    changed = {key: given[key] for key in sorted(given) if given[key] != plain[key] and key not in OWN}
+    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
+
+
+# --- the file ------------------------------------------------------------------------------------------------------
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"sweep {path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"sweep {path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"sweep {path}: holds a {type(content).__name__}; a mapping with some of {', '.join(KEYS)} is "
+                        "needed")
+    if unknown := [key for key in content if key not in KEYS]:
+        raise UserError(f"sweep {path}: {unknown[0]}: no such key; allowed: {', '.join(KEYS)}")
+    return content
+
+
+def _name(path: Path, content: dict[str, Any]) -> str:
+    name = content.get("name", path.stem)
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
+        raise UserError(f"{path}: name: {name!r} given; allowed: letters, digits, _ - and ., not first")
+    return name
+
+
+def _base(path: Path, content: dict[str, Any]) -> Path | None:
+    if (given := content.get("base")) is None:
+        return None
+    if not isinstance(given, str):
+        raise UserError(f"{path}: base: {given!r} given; allowed: the path of a configuration, relative to this file")
+    return path.parent / Path(given).expanduser()
+
+
+def _flat(where: str, given: Any, own: tuple[str, ...] = OWN) -> dict[str, Any]:
+    """Dotted keys of a mapping, every one of which exists and is not the sweep's own."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise UserError(f"{where}: {given!r} given; allowed: a mapping of configuration keys to values")
+    out = dict(configuration.leaves({str(key): value for key, value in given.items()}))
+    for key in out:
+        configuration.field_of(key)
+        if key in own:
+            raise UserError(f"{where}: {key} given; a sweep names its runs itself, leave it out")
+    return out
+
+
+def _argument(item: tuple[str, Any]) -> str:
+    key, value = item
+    text = configuration.field_of(key).type == "str"
+    return f"{key}={('' if value is None else value) if text else configuration.flow(value)}"
+
+
+Axis = list[tuple[dict[str, Any], dict[str, Any]]]  # of each point: labels, configuration keys
+
+
+def _variants(path: Path, content: dict[str, Any]) -> Axis:
+    given = content.get("variants")
+    if given is None:
+        return []
+    if not isinstance(given, dict) or not given:
+        raise UserError(f"{path}: variants: {given!r} given; allowed: a mapping of names to overrides")
+    if wrong := [name for name in given if isinstance(name, bool) or not isinstance(name, (str, int))]:
+        raise UserError(f"{path}: variants: YAML reads a name as {wrong[0]!r}; write it in quotes, for example \"on\"")
+    return [({"variant": str(name)}, _flat(f"{path}: variants: {name}", keys)) for name, keys in given.items()]
+
+
+def _lists(path: Path, content: dict[str, Any], axis: str) -> dict[str, list]:
+    given = content.get(axis)
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise UserError(f"{path}: {axis}: {given!r} given; allowed: a mapping of configuration keys to lists")
+    for key, values in given.items():
+        configuration.field_of(str(key))
+        if key in OWN:
+            raise UserError(f"{path}: {axis}: {key} given; a sweep names its runs itself, leave it out")
+        if not isinstance(values, list) or not values:
+            raise UserError(f"{path}: {axis}: {key}: {values!r} given; allowed: a list of values, not empty")
+    return given
+
+
+def _grid(path: Path, content: dict[str, Any]) -> list[Axis]:
+    return [[({key: value}, {key: value}) for value in values]
+            for key, values in _lists(path, content, "grid").items()]
+
+
+def _zip(path: Path, content: dict[str, Any]) -> Axis:
+    given = _lists(path, content, "zip")
+    if len({len(values) for values in given.values()}) > 1:
+        raise UserError(f"{path}: zip: lists of {', '.join(f'{len(v)} ({k})' for k, v in given.items())} given; they "
+                        "must be equally long")
+    rows = [dict(zip(given, row)) for row in zip(*given.values())]
+    return [(row, row) for row in rows]
+
+
+def _prompts(path: Path, content: dict[str, Any]) -> Axis:
+    given = content.get("prompts")
+    if isinstance(given, str):
+        file = path.parent / Path(given).expanduser()
+        try:
+            lines = [line.strip() for line in file.read_text().splitlines()]
+        except OSError as error:
+            raise UserError(f"{path}: prompts: {file} cannot be read ({error.strerror}); give a list, or a text file "
+                            "with one prompt a line") from None
+        given = [line for line in lines if line and not line.startswith("#")]
+    if given is not None and (not isinstance(given, list) or not given or not all(isinstance(p, str) for p in given)):
+        raise UserError(f"{path}: prompts: {given!r} given; allowed: a list of prompts, or a text file of them")
+    return [({"prompt": prompt}, {"prompt": prompt}) for prompt in given or []]
+
+
+def _seeds(path: Path, content: dict[str, Any]) -> Axis:
+    given = content.get("seeds")
+    if given is None:
+        return []
+    whole = isinstance(given, int) and not isinstance(given, bool) and given >= 1
+    if not whole and (not isinstance(given, list) or not given):
+        raise UserError(f"{path}: seeds: {given!r} given; allowed: how many, >= 1, or a list of whole numbers")
+    return [({"seed": seed}, {"seed": seed}) for seed in (range(given) if whole else given)]
+
+
+def _comparing(path: Path, content: dict[str, Any], base: Path | None,
+               arguments: Callable[[dict[str, Any]], list[str]]) -> dict[str, Any]:
+    """The section compare of the cells that carry it: the variants and the estimators named besides, each by the
+    options in which it differs from the first variant, whose scenes they meet. arguments: of a cell with these keys."""
+    given = content.get("compare")
+    if given is None:
+        return {}
+    known = {"points", "replicates", "estimators"}
+    if not isinstance(given, dict) or not given.get("points") or not given.keys() <= known:
+        raise UserError(f"{path}: compare: {given!r} given; allowed: points, above 0, replicates, and estimators")
+    variants, besides = content.get("variants") or {}, given.get("estimators") or {}
+    if not isinstance(besides, dict) or any(name in variants for name in besides):
+        raise UserError(f"{path}: compare: estimators: {besides!r} given; allowed: names that no variant has, each "
+                        "with overrides")
+    resolved = {}
+    for name, keys in (variants | besides).items():
+        flat = _flat(f"{path}: {name}", keys)
+        if name in besides and (wrong := [key for key in flat if not configuration.of_estimator(key)]):
+            raise UserError(f"{path}: compare: estimators: {name}: {wrong[0]} given; it is no option of the estimator")
+        config = configuration.load(base, arguments(flat))
+        resolved[name] = {key: value for key, value in leaves(config).items() if configuration.of_estimator(key)}
+    of_first = next(iter(resolved.values()))
+    listed = []
+    for name, own in resolved.items():
+        differing = [_argument((key, value)) for key, value in own.items() if value != of_first[key]]
+        listed.append(f"{name}: {'; '.join(differing)}")
+    return {f"compare.{key}": given[key] for key in ("points", "replicates") if key in given} | {
+        "compare.estimators": listed}
+
+
+def _check_apart(path: Path, axes: list[Axis], overrides: list[str] | tuple[str, ...]) -> None:
+    """UserError for a key on two axes, or one on an axis and on the command line: one would silently win."""
+    seen: set[str] = set()
+    for axis in axes:
+        keys = {key for _, values in axis for key in values}
+        if twice := sorted(keys & seen):
+            raise UserError(f"{path}: {twice[0]} is on two axes; leave it on one of them")
+        seen |= keys
+    for argument in overrides:
+        key = configuration.split(argument)[0]
+        if key in seen:
+            raise UserError(f"{argument}: {key} is an axis of {path}; change it there")
+        if key in OWN[:2]:
+            raise UserError(f"{argument}: a sweep names its runs itself; allowed: name in {path}, exp_root_dir")

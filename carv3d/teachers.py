@@ -1,12 +1,18 @@
-"""Configuration -> teacher. Heavy imports stay inside each branch."""
+"""The built-in teachers: what each checks before a run folder exists, and how each is made from a configuration.
+
+Heavy imports stay inside the functions, so that a sweep can check its cells without torch.
+"""
 
 from __future__ import annotations
 
+import shutil
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carv3d.config import registry
 from carv3d.config.schema import Config
+from carv3d.config.traits import BundledTraits, ExactTraits, StableDiffusionTraits
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 
@@ -19,10 +25,72 @@ COMPILERS = ("g++", "clang++")  # one of which torch.compile needs on a CPU
 
 
 def teacher(config: Config) -> Teacher:
-    return _exact_teacher(config) if config.teacher.type == "exact" else _diffusion_teacher(config)
+    """The configured teacher, on the configured device."""
+    return registry.component("teacher", config.teacher.type).make(config, devices.device(config.device))
 
 
-def _exact_teacher(config: Config) -> Teacher:
+def settle(config: Config) -> None:
+    """UserError for a prompt that the teacher does not know, or weights that are not there; paths become absolute."""
+    registry.component("teacher", config.teacher.type).settle(config)
+
+
+class Exact(ExactTraits):
+    """teacher.type=exact: the optimal denoiser of a finite set of renders of the toybox."""
+
+    @staticmethod
+    def settle(config: Config) -> None:
+        _settle_toybox(config)
+
+    @staticmethod
+    def make(config: Config, device: torch.device) -> Teacher:
+        return _exact_teacher(config, device)
+
+
+class _Diffusion:
+    """A folder in the Stable Diffusion format."""
+
+    @staticmethod
+    def make(config: Config, device: torch.device) -> Teacher:
+        return _diffusion_teacher(config, device)
+
+
+class Bundled(_Diffusion, BundledTraits):
+    """teacher.type=bundled: the model that ships with carv3d, trained on the toybox."""
+
+    @staticmethod
+    def settle(config: Config) -> None:
+        _settle_toybox(config)
+        _settle_diffusion(config)
+
+
+class StableDiffusion(_Diffusion, StableDiffusionTraits):
+    """teacher.type=stable-diffusion: the weights that teacher.path names."""
+
+    @staticmethod
+    def settle(config: Config) -> None:
+        _settle_diffusion(config)
+
+
+def _settle_toybox(config: Config) -> None:
+    from carv3d.toybox import grammar
+
+    grammar.parse(config.prompt)
+    for name in ("negative", "front", "side", "back", "overhead"):
+        if text := getattr(config.prompts, name):
+            _known(name, text)
+
+
+def _settle_diffusion(config: Config) -> None:
+    weights_folder(config)
+    on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
+    if on_cpu and not any(map(shutil.which, COMPILERS)):
+        raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
+                        "compiler, or leave it false")
+    if config.teacher.path and (folder := Path(config.teacher.path).expanduser()).is_dir():
+        config.teacher.path = str(folder.absolute())
+
+
+def _exact_teacher(config: Config, device: torch.device) -> Teacher:
     import torch
 
     from carv3d.diffusion.exact import ExactTeacher
@@ -43,26 +111,26 @@ def _exact_teacher(config: Config) -> Teacher:
     return ExactTeacher(
         scaled_linear(), conditional, partial(sets.unconditional_set, *ranges, count=exact.unconditional_size),
         views=config.data.views, present=list(seen) if config.data.views > 1 else [0], size=64,
-        device=devices.device(config.device),
+        device=device,
         description=f"exact score of {exact.set_size} renders per view word of '{grammar.caption(spec)}'",
     )
 
 
-def _diffusion_teacher(config: Config) -> Teacher:
+def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     from carv3d.diffusion import loading, stable_diffusion
     from carv3d.diffusion.prompts import perp_neg_weights, view_weights
     from carv3d.runtime.progress import say
 
-    where, given, own = devices.device(config.device), config.teacher, config.prompts
-    names = {"auto": loading.fastest_dtype(where), **loading.DTYPES}
-    encoder_names = {**names, "auto": loading.encoder_dtype(where)}
+    given, own = config.teacher, config.prompts
+    names = {"auto": loading.fastest_dtype(device), **loading.DTYPES}
+    encoder_names = {**names, "auto": loading.encoder_dtype(device)}
     weights_of = partial(view_weights, views=config.data.views, interpolate=own.interpolate or own.perp_neg > 0,
                          front_deg=own.front_deg, back_deg=own.back_deg, overhead_deg=own.overhead_deg)
     negatives_of = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     return stable_diffusion.load(
         weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
         negatives_of=negatives_of if own.perp_neg else None, variant=given.variant, dtype=names[given.dtype],
-        encode_dtype=encoder_names[given.encode_dtype], device=where, compiled=given.compile,
+        encode_dtype=encoder_names[given.encode_dtype], device=device, compiled=given.compile,
         checkpoint_encode=given.checkpoint_encode, announce=say)
 
 
@@ -71,7 +139,7 @@ def view_prompts(config: Config) -> list[str]:
     from carv3d.diffusion.prompts import VIEWS, view_prompt
     from carv3d.toybox import grammar
 
-    prompt = grammar.caption(grammar.parse(config.prompt)) if config.teacher.toybox else config.prompt.strip()
+    prompt = grammar.caption(grammar.parse(config.prompt)) if registry.teacher(config).toybox else config.prompt.strip()
     by_hand = {name: getattr(config.prompts, name).strip() for name in ("front", "side", "back", "overhead")}
     return [by_hand.get(view.name if view else "", "") or view_prompt(prompt, view)
             for view in VIEWS[config.data.views] or (None,)]
@@ -80,7 +148,7 @@ def view_prompts(config: Config) -> list[str]:
 def weights_folder(config: Config) -> Path:
     """Where the weights of a diffusion teacher lie, fetched if need be; UserError if that is no complete model."""
     given = config.teacher
-    if given.type == "bundled":
+    if not registry.teacher(config).located:
         from carv3d.diffusion.weights import bundled
 
         return bundled()

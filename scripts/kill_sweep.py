@@ -25,7 +25,7 @@ from typing import Any
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.progress import say
-from carv3d.sweep.ledger import Ledger
+from carv3d.sweep.ledger import CellLedger
 
 COMMON = """
   data: {width: 32, height: 32}
@@ -105,7 +105,7 @@ def disturbed(home: Path, name: str, kills: int, every_s: float, draw: random.Ra
 
 
 def rows(home: Path, name: str) -> list[dict[str, Any]]:
-    with Ledger(home / name / "ledger.sqlite") as ledger:
+    with CellLedger(home / name / "ledger.sqlite") as ledger:
         return ledger.rows()
 
 

@@ -17,7 +17,7 @@ from carv3d.cli import main
 from carv3d.sweep import engine as sweep
 from carv3d.sweep import plan as sweep_plan
 from carv3d.sweep.executor import Processes
-from carv3d.sweep.ledger import Ledger, Owner, start_of
+from carv3d.sweep.ledger import CellLedger, Owner, start_of
 
 ROOT = Path(__file__).parent.parent
 STUB = Path(__file__).with_name("sweep_stub.py")
@@ -194,9 +194,9 @@ seeds: 2
 CLAIMER = """
 import sys
 from pathlib import Path
-from carv3d.sweep.ledger import Ledger
+from carv3d.sweep.ledger import CellLedger
 ids = {f"{i:03d}" for i in range(60)}
-with Ledger(Path(sys.argv[1])) as ledger:
+with CellLedger(Path(sys.argv[1])) as ledger:
     while claimed := ledger.claim(ids, lambda id, run: id, 1):
         print(claimed[1])
         ledger.update(claimed[1], state="done", result={"step": int(claimed[1])})
@@ -205,14 +205,14 @@ with Ledger(Path(sys.argv[1])) as ledger:
 
 def test_no_cell_is_claimed_twice_by_many_processes(tmp_path):
     path = tmp_path / "ledger.sqlite"
-    with Ledger(path) as ledger:
+    with CellLedger(path) as ledger:
         ledger.add((f"{i:03d}", f"cell {i}", {"seed": i}, {"seed": i}) for i in range(60))
     claimers = [subprocess.Popen([sys.executable, "-c", CLAIMER, str(path)], stdout=subprocess.PIPE, text=True)
                 for _ in range(6)]
     claimed = [claimer.communicate(timeout=120)[0].split() for claimer in claimers]
     everything = [id for each in claimed for id in each]
     assert sorted(everything) == [f"{i:03d}" for i in range(60)]
-    with Ledger(path) as ledger:
+    with CellLedger(path) as ledger:
         rows = ledger.rows()
     assert all(row["attempts"] == 1 and row["state"] == "done" and row["result"] == {"step": row["overrides"]["seed"]}
                for row in rows) and len(rows) == 60
@@ -220,7 +220,7 @@ def test_no_cell_is_claimed_twice_by_many_processes(tmp_path):
 
 @pytest.fixture
 def ledger(tmp_path):
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+    with CellLedger(tmp_path / "ledger.sqlite") as ledger:
         ledger.add([("a", "cell a", {}, {}), ("b", "cell b", {}, {})])
         yield ledger
 
@@ -295,7 +295,7 @@ class Stubs:
         return process.returncode, err
 
     def rows(self) -> list[dict]:
-        with Ledger(self.home / "s" / "ledger.sqlite") as ledger:
+        with CellLedger(self.home / "s" / "ledger.sqlite") as ledger:
             return ledger.rows()
 
     def starts(self, seed: int) -> list[list[str]]:
@@ -425,7 +425,7 @@ def test_a_trainer_that_is_always_killed_is_given_up(tmp_path, monkeypatch):
 
     doomed = Doomed()
     assert sweep.run(sweep_plan.load(Stubs(tmp_path, cells=1).file), doomed) == 1
-    with Ledger(tmp_path / "s" / "ledger.sqlite") as ledger:
+    with CellLedger(tmp_path / "s" / "ledger.sqlite") as ledger:
         (row,) = ledger.rows()
     assert doomed.started == row["attempts"] == sweep.RESTARTS + 1
     assert (row["state"], row["failure"]) == ("failed", "killed")
@@ -550,7 +550,7 @@ def test_the_real_trainer_killed_with_its_sweep_ends_the_same_to_the_bit(tmp_pat
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == str(root / "real" / "cells.csv")
         (folder,) = root.glob("real/*@*")
-        with Ledger(root / "real" / "ledger.sqlite") as ledger:
+        with CellLedger(root / "real" / "ledger.sqlite") as ledger:
             (row,) = ledger.rows()
         assert row["attempts"] == 1 + kills and row["result"]["stopped_by"] == "budget.teacher_evals"
         ended.append((checkpoint.load(checkpoint.newest(folder / "ckpts"))["trainer"], row["result"]["quality"],

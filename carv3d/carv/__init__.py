@@ -8,6 +8,7 @@ Torch and mathematics only: nothing here knows of images, scenes or networks.
 from carv3d.carv.draws import Draws, draw, join
 from carv3d.carv.estimate import Estimate, LossEstimate, estimate, estimate_loss
 from carv3d.carv.proposal import Proposal, make_proposal, uniform_target
+from carv3d.carv.sampler import Design, Sampler
 
-__all__ = ["Draws", "Estimate", "LossEstimate", "Proposal", "draw", "estimate", "estimate_loss", "join",
-           "make_proposal", "uniform_target"]
+__all__ = ["Design", "Draws", "Estimate", "LossEstimate", "Proposal", "Sampler", "draw", "estimate", "estimate_loss",
+           "join", "make_proposal", "uniform_target"]

@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from carv3d.carv import noise as noises
 from carv3d.carv.allocate import Cost, best_k, work
-
-if TYPE_CHECKING:
-    pass
-
 
 CHOICES = (1, 2, 4, 8, 16)
 REFERENCES = (2, 8)  # sizes of the structured sets that are measured; kappa at other K is interpolated in log K

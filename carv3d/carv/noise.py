@@ -7,15 +7,8 @@ zero-sum set cancels the linear part and changes the degree-n part by 1 + (-1)^n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
-
-from carv3d.carv import noise as noises
-
-if TYPE_CHECKING:
-    pass
 
 MODES = ("iid", "antithetic", "zero_sum")
 
@@ -57,5 +50,5 @@ def noise_mode(name: str, k: int, guidance_scale: float) -> str:
     """What ``estimator.noise`` means for K draws: auto is iid at odd K, else antithetic at guidance <= 7.5, else
     zero_sum (at high guidance the even part of the score dominates, which antithetic pairs double)."""
     if name != "auto":
-        return name if noises.allows(name, k) else "iid"
+        return name if allows(name, k) else "iid"
     return "iid" if k % 2 else "antithetic" if guidance_scale <= 7.5 else "zero_sum"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from carv3d import config as configuration
+from carv3d.config import registry
 from carv3d.quality.scores import evaluate
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
@@ -21,7 +22,7 @@ def main(args: Namespace) -> int:
             raise UserError(f"{key}: cannot change with carv3d eval; allowed: quality.clip")
     config = run.config(args.overrides)
     build.settle_quality(config)
-    if not config.teacher.toybox and not config.quality.clip:
+    if not registry.teacher(config).toybox and not config.quality.clip:
         raise UserError(f"{run.folder}: its teacher is {config.teacher.path}, so no ground truth is known; carv3d eval "
                         "scores runs of the teachers bundled and exact, and others with quality.clip=FOLDER")
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))

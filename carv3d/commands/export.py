@@ -42,7 +42,7 @@ def _configured(run: Run, args: Namespace) -> Config:
     for kind in formats:
         if kind not in ("glb", "obj", "ply"):
             raise UserError(f"--format {kind}: not known; allowed: glb, obj, ply")
-    check_formats(formats, config.scene.type, "--format")
+    check_formats(formats, config, "--format")
     if formats == ["glb"] and args.up not in (None, "y"):
         raise UserError(f"--up {args.up}: glb is y up by its specification; leave it out, or use --format obj")
     config.export.formats, config.export.pad_sh = formats, config.export.pad_sh or args.pad_sh

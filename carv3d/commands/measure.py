@@ -31,29 +31,29 @@ def main(args: Namespace) -> int:
     build.set_up_kernels(config, say, truth=True)
     write_text(folder / "config.yaml", configuration.dump(config))
 
-    from carv3d.measure import plots
-    from carv3d.measure import summary as merit
-    from carv3d.measure.collect import Measured, Settings, measure
+    from carv3d.measure import plots, summary
+    from carv3d.measure.collect import measure
+    from carv3d.measure.records import Measured, Settings
 
     trainer = build.trainer(config)
     trainer.teacher.prepare()
     settings = Settings(args.cameras, args.replicates, ks)
     report: dict[str, Any] = {"prompt": config.prompt, "seed": config.seed,
                               "environment": environment(str(trainer.device), trainer.scenes[0].backends),
-                              "named": merit.named(config.objective.guidance_scale), "interrupted": False, "states": []}
+                              "named": summary.named(config.objective.guidance_scale), "interrupted": False, "states": []}
     measured = None
     try:
         for step in states(trainer):
             measured = Measured(step, round(config.data.width.at(step)), round(config.data.height.at(step)), settings)
             measure(trainer, measured)
-            report["states"].append(merit.summarise(measured, config.data.batch_size, config.seed))
+            report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
             _write(folder, report)
             measured = None
     except KeyboardInterrupt:
         say("stopped: writing what is measured so far (once more to stop at once)")
         report["interrupted"] = True
         if measured is not None:
-            report["states"].append(merit.summarise(measured, config.data.batch_size, config.seed))
+            report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
         _write(folder, report)
     for state in report["states"]:
         print("\n".join(table(state, report["named"])), end="\n\n")
@@ -96,8 +96,8 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
         for path in paths:
             state = checkpoint.load(path, trainer.device)
             trainer.scene.load_state_dict(state["trainer"]["scenes"][0])
-            if trainer.learner and state["trainer"]["learner"]:
-                trainer.learner.load_state(state["trainer"]["learner"])
+            if state["trainer"]["learner"] is not None:
+                trainer.objective.load_state(state["trainer"]["learner"])
             yield state["step"]
 
     return config, states

@@ -12,14 +12,19 @@ from carv3d.runtime.progress import duration, say
 from carv3d.sweep import engine as sweep
 from carv3d.sweep import plan as sweep_plan
 from carv3d.sweep.executor import Processes
-from carv3d.sweep.ledger import Ledger
-from carv3d.sweep.plan import Cell, Plan
+from carv3d.sweep.ledger import CellLedger
+from carv3d.sweep.plan import Application, Cell, Plan
 from carv3d.sweep.ray_cluster import Ray
 from carv3d.sweep.table import table
+from carv3d.text3d import build
+
+# what may be swept: settled and summarised by its own code, which no room of the sweep knows
+APPLICATIONS = (Application("train", build.settle, ("step", "stopped_by", "ledger", "seconds", "quality", "particles",
+                                                     "peak_mem_mib", "warnings")),)
 
 
 def main(args: Namespace) -> int:
-    plan = sweep_plan.load(Path(args.file), args.overrides)
+    plan = sweep_plan.load(Path(args.file), APPLICATIONS, args.overrides)
     sweep.check(plan, args.workers)
     path = plan.folder / "ledger.sqlite"
     if args.resume and not path.is_file():
@@ -31,7 +36,7 @@ def main(args: Namespace) -> int:
     cuda = any(cell.config.device != "cpu" for cell in plan.cells)
     with contextlib.redirect_stdout(sys.stderr):  # Ray prints on stdout what becomes of its nodes
         status = sweep.run(plan, executor(args.workers, cuda=cuda), args.retry)
-    with Ledger(path) as ledger:
+    with CellLedger(path) as ledger:
         print(table(ledger.rows(cell.id for cell in plan.cells)))
     print(plan.folder / "cells.csv")
     return status
@@ -40,7 +45,6 @@ def main(args: Namespace) -> int:
 def _dry_run(plan: Plan, workers: int) -> int:
     """The cells, and their time from two probe steps per picture size of one cell per variant; writes nothing."""
     from carv3d.commands.dry_run import estimate
-    from carv3d.text3d import build
 
     alike: dict[str, list[Cell]] = {}
     for cell in plan.cells:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import carv3d
 from carv3d import config as configuration
+from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
-from carv3d.runs.environment import environment, peak_memory_mib
+from carv3d.runs.environment import environment
 from carv3d.runs.folder import Run
-from carv3d.runs.particles import numbered, of_particles
-from carv3d.runs.stopping import StopSignal, _lock
+from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runs.tensorboard import require_tensorboard
 from carv3d.runtime import devices, distributed
 from carv3d.runtime.distributed import World
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import Progress, say
 from carv3d.text3d import build
-from carv3d.text3d.finish import finish, sheet
 
 if TYPE_CHECKING:
     from carv3d.text3d.trainer import Trainer
@@ -50,7 +48,7 @@ def _start(args: Namespace, world: World) -> int:
         return dry_run(config)
     clock = _clock()
     _meet(world, config)
-    run = Run.create(config, environment(str(devices.device(config.device)), "")) if world.rank == 0 else None
+    run = Run.create(config, _environment(config)) if world.rank == 0 else None
     return _run(run, config, clock, None, world)
 
 
@@ -68,11 +66,11 @@ def _resume(args: Namespace, world: World) -> int:
     given = Path(args.resume)
     before = run.config()
     config = run.config(args.overrides)
-    changed = [key for key in _differences(before, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    changed = [key for key in configuration.differences(before, config) if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
-    lock = _lock(run) if world.rank == 0 else None
+    lock = hold(run) if world.rank == 0 else None
     if given.suffix != ".ckpt" and not checkpoint.listing(run.ckpts):
         build.settle(config)
         say("no checkpoint yet: starting again at step 0, with the same draws")
@@ -80,7 +78,7 @@ def _resume(args: Namespace, world: World) -> int:
     path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
     state = checkpoint.load(path)
     saved = configuration.parse(state["config"])
-    changed = [key for key in _differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    changed = [key for key in configuration.differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"checkpoint {path} refused: made with another {changed[0]} than {run.folder}/config.yaml says")
     build.settle(config)
@@ -103,30 +101,37 @@ def _meet(world: World, config: Config) -> None:
     world.connect(devices.device(config.device), config.data.batch_size)
 
 
-def _go_on(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, world: World, lock: Any) -> int:
+def _go_on(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, world: World,
+           lock: IO[str] | None) -> int:
     """From a checkpoint's state or from the start: once all ranks have read the folder, the first one writes to it."""
     _meet(world, config)
     world.any(False)
     if world.rank:
         return _run(None, config, clock, state, world)
+    notes = _changed_components(run, config)
     run.rewrite_config(config)
     run.truncate_metrics(state["step"] if state else 0)
-    return _run(run, config, clock, state, world, lock)
+    return _run(run, config, clock, state, world, lock, notes)
 
 
-def _differences(a: Config, b: Config) -> list[str]:
-    def flat(node: Any, prefix: str = "") -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for key, value in node.items():
-            out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        return out
+def _environment(config: Config, backends: str = "") -> dict[str, Any]:
+    """What env.json holds: the surroundings, and the classes that are not carv3d's own."""
+    return environment(str(devices.device(config.device)), backends) | {"components": registry.foreign(config)}
 
-    left, right = flat(dataclasses.asdict(a)), flat(dataclasses.asdict(b))
-    return [key for key in left if left[key] != right[key]]
+
+def _changed_components(run: Run, config: Config) -> list[str]:
+    """A warning for each class of the user's whose module is another than when the run began."""
+    before = run.environment().get("components") or {}
+    notes = [f"{option}: the module of {now['class']} has changed since this run began; its steps so far were made by "
+             "the old one" for option, now in registry.foreign(config).items()
+             if before.get(option, now)["sha256"] != now["sha256"]]
+    for note in notes:
+        say(f"warning: {note}")
+    return notes
 
 
 def _run(run: Run | None, config: Config, clock: Clock, state: dict[str, Any] | None, world: World,
-         lock: Any = None) -> int:
+         lock: IO[str] | None = None, notes: list[str] | None = None) -> int:
     """run: the folder, which is the first rank's; None: another rank's part, the same steps with nothing written."""
     stop = StopSignal()
     if state:
@@ -135,11 +140,11 @@ def _run(run: Run | None, config: Config, clock: Clock, state: dict[str, Any] | 
     if run is None:
         _follow(config, clock, state, stop, world)
         return 0  # stopped or not: torchrun would end the first rank, which still renders, if another one failed
-    lock = lock or _lock(run)
+    lock = lock or hold(run)
     run.write_summary({"status": "running", "prompt": config.prompt})
     say(f"run folder {run.folder}")
     try:
-        _train(run, config, clock, state, stop, world)
+        _train(run, config, clock, state, stop, world, notes or [])
     except UserError as error:
         run.try_summary({"status": "failed", "reason": str(error), "prompt": config.prompt})
         raise
@@ -167,77 +172,30 @@ def _trainer(config: Config, clock: Clock, state: dict[str, Any] | None, world: 
 
 
 def _follow(config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal, world: World) -> None:
-    from carv3d.text3d.loop import Hooks, train
+    from carv3d.text3d.loop import train
 
     trainer, first = _trainer(config, clock, state, world)
-    quiet = Hooks(*6 * [lambda *_: None], stop=lambda: stop.of_any(world))
-    train(trainer, first, quiet, clock)
+    train(trainer, first, stop=lambda: stop.of_any(world), clock=clock)
     world.leave()
 
 
-def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal,
-           world: World) -> None:
-    from carv3d.text3d.loop import Hooks, train
+def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal, world: World,
+           notes: list[str]) -> None:
+    from carv3d.commands.recorder import Recorder
+    from carv3d.text3d.finish import finish
+    from carv3d.text3d.loop import train
 
     trainer, first = _trainer(config, clock, state, world)
-    run.write_environment(environment(str(trainer.device), trainer.scenes[0].backends) | {"ranks": world.size})
+    run.write_environment(_environment(config, trainer.scene.backends) | {"ranks": world.size})
     say(f"teacher: {trainer.teacher.description}")
-    say(f"scene: {config.scene.type}, {trainer.scenes[0].backends}")
+    say(f"scene: {config.scene.type}, {trainer.scene.backends}")
     estimator = config.estimator
     if estimator.stratified and estimator.k == 1 and config.data.batch_size == 1:
         say("estimator.stratified: one draw of one view leaves nothing to stratify; timesteps are independent")
     clock.lap("start")
-
     with Progress("train", config.trainer.max_steps, first) as bar:
-        began = time.perf_counter()
-
-        def log(step: int, metrics: dict[str, float]) -> None:
-            wall = clock.seconds["train"]
-            step_ms = 1e3 * (time.perf_counter() - began) / (step - first)
-            record = {"step": step, "wall_s": round(wall, 3), **trainer.ledger, **metrics,
-                      "step_ms": round(step_ms, 2), "peak_mem_mib": round(peak_memory_mib(), 1)}
-            run.log(record, config.log.tensorboard)
-            shown = {k: v for k, v in metrics.items() if k in ("k", "opacity", "draw_norm") or k.startswith("loss_")}
-            bar.to(step, ms=round(step_ms), **{k: int(v) if k == "k" else v for k, v in shown.items()})
-
-        def decision(step: int, record: dict[str, Any]) -> None:
-            run.log({"step": step, "decision": record})
-
-        def save(step: int) -> None:
-            clock.lap("loop")
-            checkpoint.save(run.ckpts, step, {"trainer": trainer.state(), "config": configuration.dump(config),
-                                              "seconds": dict(clock.seconds)}, config.checkpoint.keep)
-            clock.lap("checkpoint")
-
-        def preview(step: int) -> None:
-            from carv3d.export.pictures import write_png
-
-            clock.lap("loop")
-            for scene, mark in numbered(trainer.scenes):
-                write_png(run.save / f"it{step}{mark}.png", sheet(scene, config, trainer.device, count=4, size=64))
-            clock.lap("preview")
-
-        def score(step: int) -> None:
-            from carv3d.quality.scores import evaluate
-
-            clock.lap("loop")
-            scores = [evaluate(config, scene, trainer.device) for scene in trainer.scenes]
-            cost = budget.spent(trainer.ledger, clock.seconds["train"])
-            run.log({"step": step, **of_particles(scores), "cost": cost})
-            clock.lap("evaluation")
-
-        def compare(step: int) -> None:
-            from carv3d.measure.compare import compare as estimators
-
-            clock.lap("loop")
-            run.log({"step": step, "compare": estimators(trainer, step),
-                     "cost": budget.spent(trainer.ledger, clock.seconds["train"])})
-            clock.lap("compare")
-
-        hooks = Hooks(log, decision, bar.to, preview, save, run.keep_replay, lambda: stop.of_any(world), score, compare)
-        done = train(trainer, first, hooks, clock)
+        recorder = Recorder(run, trainer, clock, first, bar)
+        done = train(trainer, first, [recorder], lambda: stop.of_any(world), clock)
     world.leave()
     clock.lap("loop")
-    finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop())
-
-
+    finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop(), notes)

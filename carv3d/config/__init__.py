@@ -2,9 +2,9 @@
 
 from carv3d.config.checks import check_formats
 from carv3d.config.dump import dump, flow
-from carv3d.config.fields import field_of, keys
-from carv3d.config.load import changed, estimators, leaves, load, of_estimator, parse, split
+from carv3d.config.fields import NAMING, differences, field_of, keys, leaves
+from carv3d.config.load import changed, estimators, load, of_estimator, pairs, parse, split
 from carv3d.config.schema import Config
 
-__all__ = ["Config", "changed", "check_formats", "dump", "estimators", "field_of", "flow", "keys", "leaves", "load",
-           "of_estimator", "parse", "split"]
+__all__ = ["NAMING", "Config", "changed", "check_formats", "differences", "dump", "estimators", "field_of", "flow",
+           "keys", "leaves", "load", "of_estimator", "pairs", "parse", "split"]

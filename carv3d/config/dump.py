@@ -24,6 +24,8 @@ def _dump(node: Any, depth: int) -> list[str]:
                     f"{{values: {flow(value.values)}, steps: {flow(value.steps)}, "
                     f"interpolation: {value.interpolation}}}")
         elif dataclasses.is_dataclass(value):
+            if not dataclasses.fields(value):  # an open section in which nothing is declared
+                continue
             lines += [f"{pad}{item.name}:"] + _dump(value, depth + 1)
             continue
         else:

@@ -4,59 +4,78 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from carv3d.config import schema
-from carv3d.config.schema import Config, Schedule
+from carv3d.config.schema import Config, Schedule, kind_of
 from carv3d.runtime.errors import UserError
 
-_TYPES = {name: cls for name, cls in vars(schema).items() if dataclasses.is_dataclass(cls)}
-_PLAIN = {"int": int, "float": float, "bool": bool, "str": str, "list[float]": list, "list[int]": list,
-          "list[str]": list}
+SECTIONS = {name: cls for name, cls in vars(schema).items() if dataclasses.is_dataclass(cls)}
+NAMING = ("name", "tag", "exp_root_dir")  # where a run lies, and nothing of what it computes
+UNDECLARED = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})
+UNDECLARED.type = "undeclared"  # type: ignore[assignment]
 
-
-def _is_schedule(kind: dataclasses.Field) -> bool:
-    return kind.type == "Schedule"
+Sections = Mapping[str, type]  # the open sections, each with the dataclass that its component declares
 
 
 def keys(cls: type = Config, prefix: str = "") -> list[str]:
-    """Every leaf of the configuration, as dotted keys."""
+    """Every option of carv3d's own, as dotted keys."""
     out = []
     for item in dataclasses.fields(cls):
-        inner = _TYPES.get(item.type)
-        out += keys(inner, f"{prefix}{item.name}.") if inner not in (None, Schedule) else [prefix + item.name]
+        if item.type != "Open":
+            inner = SECTIONS.get(kind_of(item))
+            out += keys(inner, f"{prefix}{item.name}.") if inner not in (None, Schedule) else [prefix + item.name]
     return out
 
 
-def field_of(key: str) -> dataclasses.Field:
-    cls, found = Config, None
-    for part in key.split("."):
+def field_of(key: str, sections: Sections | None = None) -> dataclasses.Field:
+    """The field of an option. Without ``sections`` every key of an open section passes, as UNDECLARED. UserError for a
+    key that is not there, with the nearest one that is."""
+    cls: type | None = Config
+    parts = key.split(".")
+    found: dataclasses.Field | None = None
+    for i, part in enumerate(parts):
         found = {f.name: f for f in dataclasses.fields(cls)}.get(part) if cls else None
         if found is None:
-            known = keys()
-            near = difflib.get_close_matches(key, known, 1, 0.5) or [
-                k for k in known if k.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UserError(f"{key}: no such key{hint} carv3d train --dry-run prints all of them")
-        cls = _TYPES.get(found.type)
+            raise UserError(_unknown(key, sections))
+        cls = SECTIONS.get(kind_of(found))
+        if found.type == "Open" and i + 1 < len(parts):
+            if sections is None:
+                return UNDECLARED
+            cls = sections[".".join(parts[:i + 1])]
+    assert found is not None  # a key has at least one part
     return found
 
 
-OWN = ("name", "tag", "exp_root_dir")  # where a cell's run lies is the sweep's to say
+def _unknown(key: str, sections: Sections | None) -> str:
+    declared = [f"{section}.{item.name}" for section, cls in (sections or {}).items()
+                for item in dataclasses.fields(cls)]
+    known = keys() + declared
+    near = difflib.get_close_matches(key, known, 1, 0.5) or [
+        k for k in known if k.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    return f"{key}: no such key{hint} carv3d train --dry-run prints all of them"
 
 
 def leaves(config: Config) -> dict[str, Any]:
-    """Dotted keys and plain values; a schedule is one value."""
+    """Dotted keys and plain values of a configuration; a schedule is one value."""
     def walk(node: Any, prefix: str) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for item in dataclasses.fields(node):
             value = getattr(node, item.name)
             if not dataclasses.is_dataclass(value):
                 out[prefix + item.name] = value
-            elif item.type == "Schedule":
+            elif isinstance(value, Schedule):
                 out[prefix + item.name] = dataclasses.asdict(value)
             else:
                 out |= walk(value, f"{prefix}{item.name}.")
         return out
 
     return walk(config, "")
+
+
+def differences(a: Config, b: Config) -> list[str]:
+    """The keys in which two configurations differ, or that one of them alone has."""
+    left, right = leaves(a), leaves(b)
+    return [key for key in left | right if key not in left or key not in right or left[key] != right[key]]

@@ -1,7 +1,7 @@
-"""The configuration as a user gives it: YAML and ``key=value``, merged over the defaults, checked, written back.
+"""The configuration as a user gives it: YAML and ``key=value``, merged over the defaults and checked to the leaves.
 
-The options themselves are the dataclasses of ``carv3d.schema``; ``configs/base.yaml`` is ``dump(Config())``. Nothing
-here touches the file system except ``load`` reading the named file.
+The options themselves are the dataclasses of ``schema``; ``configs/base.yaml`` is ``dump(Config())``. Nothing here
+touches the file system except ``load`` reading the named file, and the import of a component that it names.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from carv3d.config.checks import _allowed, _check_bounds, _check_relations, _check_schedule
-from carv3d.config.fields import _PLAIN, _TYPES, _is_schedule, field_of, keys
-from carv3d.config.schema import CompareConfig, Config, CostConfig, constant
+from carv3d.config import registry
+from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
+from carv3d.config.fields import SECTIONS, Sections, field_of, keys
+from carv3d.config.schema import CompareConfig, Config, CostConfig, constant, kind_of
 from carv3d.runtime.errors import UserError
 
-GUIDANCE_SCALE = {"exact": 1.0, "bundled": 2.0, "stable-diffusion": 100.0, "vsd": 7.5, "csd": 1.0}
-"""What objective.guidance_scale=auto means: SDS by teacher, the others by objective; a loaded configuration holds the
-number."""
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
+Overrides = list[str] | tuple[str, ...]
 
 
-def load(file: str | Path | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+class _Raw(str):
+    """What stands after the = of an argument, still to be read as its option's type."""
+
+
+def load(file: str | Path | None = None, overrides: Overrides = ()) -> Config:
     """Defaults, then the YAML file, then ``key=value`` overrides; checked to the leaves.
 
     Raises UserError with one line for an unknown key, a wrong type, a value out of range or an unreadable file.
@@ -39,14 +42,15 @@ def parse(text: str) -> Config:
     return _merge([yaml.safe_load(text)], ())
 
 
-def changed(config: Config, overrides: list[str] | tuple[str, ...]) -> Config:
+def changed(config: Config, overrides: Overrides) -> Config:
     """A configuration with ``key=value`` overrides over it, checked as ``load`` does."""
     return _merge([dataclasses.asdict(config)], overrides)
 
 
 def estimators(config: Config) -> dict[str, Config]:
     """What compare.estimators names: name -> the configuration with that estimator and nothing left to compare."""
-    alone, found = dataclasses.replace(config, compare=CompareConfig()), {}
+    alone = dataclasses.replace(config, compare=CompareConfig())
+    found: dict[str, Config] = {}
     for text in config.compare.estimators:
         name, colon, rest = (part.strip() for part in text.partition(":"))
         arguments = [part.strip() for part in rest.split(";") if part.strip()]
@@ -69,20 +73,49 @@ def of_estimator(key: str) -> bool:
     return key.startswith("estimator.") or key in DRAWING
 
 
-def _merge(files: list[dict], overrides: list[str] | tuple[str, ...]) -> Config:
+def split(argument: str) -> tuple[str, str]:
+    """``a.b=1`` -> ("a.b", "1"); UserError unless there is such a key."""
+    key, separator, raw = argument.partition("=")
+    if not separator or not key:
+        raise UserError(f"'{argument}' is not understood; write key=value, for example trainer.max_steps=200")
+    field_of(key)
+    return key, raw
+
+
+def pairs(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted keys and values of a nested mapping, as files hold it; what has a shorthand counts as one value."""
+    out = []
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        kind = kind_of(field_of(path))
+        section = kind == "Open" or kind in SECTIONS and kind not in ("Schedule", "CostConfig")
+        if section and isinstance(value, dict):
+            out += pairs(value, path + ".")
+        else:
+            out.append((path, value))
+    return out
+
+
+def _merge(files: list[dict], overrides: Overrides) -> Config:
+    given = [pair for source in files for pair in pairs(source)]
+    given += [(key, _Raw(raw)) for key, raw in map(split, overrides)]
+    types = {section: getattr(getattr(Config(), section), "type") for section in registry.GROUPS}
+    types |= {key.removesuffix(".type"): str(value) for key, value in given if key.removesuffix(".type") in types}
+    sections = registry.open_sections(types)
     tree = OmegaConf.create(dataclasses.asdict(Config()))
-    for source in files + [dict(map(split, overrides))]:
-        for key, value in leaves(source):
-            OmegaConf.update(tree, key, _shorthand(key, value), merge=False)
+    for section, cls in sections.items():
+        OmegaConf.update(tree, section, dataclasses.asdict(cls()), merge=False)
+    for key, value in given:
+        OmegaConf.update(tree, key, _shorthand(key, _read_as(key, value, sections), sections), merge=False)
     try:
         resolved = OmegaConf.to_container(tree, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from None
-    config = _typed(Config, resolved, "")
+    config = _typed(Config, resolved, "", sections)
     if config.objective.guidance_scale == "auto":
-        kind = config.objective.type
-        config.objective.guidance_scale = GUIDANCE_SCALE[config.teacher.type if kind == "sds" else kind]
-    _check_relations(config)
+        own = registry.objective(config).default_guidance
+        config.objective.guidance_scale = registry.teacher(config).default_guidance if own is None else own
+    check_relations(config)
     estimators(config)
     return config
 
@@ -101,105 +134,104 @@ def _read(path: Path) -> dict:
     return content
 
 
-def split(argument: str) -> tuple[str, Any]:
-    """``a.b=1`` -> ("a.b", 1). Text fields take what follows the first = as it stands."""
-    key, separator, raw = argument.partition("=")
-    if not separator or not key:
-        raise UserError(f"'{argument}' is not understood; write key=value, for example trainer.max_steps=200")
-    kind = field_of(key)
-    if kind.type in ("str", str):
-        return key, raw
+def _read_as(key: str, value: Any, sections: Sections) -> Any:
+    """A value from a file as it is; an argument's text as its option's type, text fields as they stand."""
+    kind = field_of(key, sections)
+    if not isinstance(value, _Raw):
+        return value
+    if kind_of(kind) == "str":
+        return str(value)
     try:
-        return key, yaml.safe_load(raw)
+        return yaml.safe_load(value)
     except yaml.YAMLError:
-        raise UserError(f"{key}={raw}: the value is not understood; allowed: {_allowed(kind)}") from None
+        raise UserError(f"{key}={value}: the value is not understood; allowed: {allowed_values(kind)}") from None
 
 
-def leaves(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
-    """Dotted keys of a nested mapping; what has a shorthand counts as one leaf."""
-    out = []
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, dict) and value and field_of(path).type not in ("Schedule", "CostConfig"):
-            out += leaves(value, path + ".")
-        else:
-            out.append((path, value))
-    return out
-
-
-def _shorthand(key: str, value: Any) -> Any:
-    kind = field_of(key)
-    if _is_schedule(kind):
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return dataclasses.asdict(constant(value))
-        if not isinstance(value, dict) and not (isinstance(value, str) and "${" in value):
-            raise UserError(f"{key}: {value!r} is not a schedule; allowed: a number, or {{values: [..], steps: [..], "
-                            "interpolation: linear|step}")
-        if isinstance(value, dict):
-            unknown = [k for k in value if k not in ("values", "steps", "interpolation")]
-            if unknown or "values" not in value:
-                raise UserError(f"{key}: a schedule has values, steps and interpolation; got {sorted(value)}")
-            value = {"steps": [0], "interpolation": "linear", **value}
-    elif kind.type == "CostConfig":
-        if value == "measured":
-            value = dataclasses.asdict(CostConfig())
-        elif isinstance(value, dict) and "source" not in value and value.keys() <= {"a_ms", "b_ms", "c0_ms"}:
-            value = {"source": "given", "c0_ms": 0.0, **value}
-            if "a_ms" not in value or "b_ms" not in value:
-                raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
-        elif not isinstance(value, dict) or not value.keys() <= {"source", "a_ms", "b_ms", "c0_ms"}:
-            raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
-    elif kind.type in _TYPES and not isinstance(value, dict):
-        raise UserError(f"{key}: {value!r} given; allowed: keys {', '.join(k for k in keys(_TYPES[kind.type]))}")
+def _shorthand(key: str, value: Any, sections: Sections) -> Any:
+    kind = kind_of(field_of(key, sections))
+    if kind == "Schedule":
+        return _schedule(key, value)
+    if kind == "CostConfig":
+        return _cost(key, value)
+    if kind in SECTIONS and not isinstance(value, dict):
+        raise UserError(f"{key}: {value!r} given; allowed: keys {', '.join(keys(SECTIONS[kind]))}")
+    if kind == "Open" and not isinstance(value, dict):
+        raise UserError(f"{key}: {value!r} given; allowed: keys "
+                        f"{', '.join(f.name for f in dataclasses.fields(sections[key])) or 'none'}")
     return value
 
 
-def _typed(cls: type, tree: dict, prefix: str) -> Any:
+def _schedule(key: str, value: Any) -> Any:
+    """A number as a constant schedule; a mapping with what it leaves out."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return dataclasses.asdict(constant(value))
+    if isinstance(value, str) and "${" in value:
+        return value
+    if not isinstance(value, dict):
+        raise UserError(f"{key}: {value!r} is not a schedule; allowed: a number, or {{values: [..], steps: [..], "
+                        "interpolation: linear|step}")
+    if any(k not in ("values", "steps", "interpolation") for k in value) or "values" not in value:
+        raise UserError(f"{key}: a schedule has values, steps and interpolation; got {sorted(value)}")
+    return {"steps": [0], "interpolation": "linear", **value}
+
+
+def _cost(key: str, value: Any) -> Any:
+    """measured, or given numbers, with the source named."""
+    if value == "measured":
+        return dataclasses.asdict(CostConfig())
+    if isinstance(value, dict) and value.keys() <= {"source", "a_ms", "b_ms", "c0_ms"}:
+        if "source" in value or {"a_ms", "b_ms"} <= value.keys():
+            return {**dataclasses.asdict(CostConfig()), "source": "given", **value}
+    raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
+
+
+def _typed(cls: type, tree: dict, prefix: str, sections: Sections) -> Any:
     values = {}
     for item in dataclasses.fields(cls):
         key, value = prefix + item.name, tree[item.name]
-        if item.type in _TYPES:
-            values[item.name] = _typed(_TYPES[item.type], _shorthand(key, value), key + ".")
-            if item.type == "Schedule":
-                _check_schedule(key, values[item.name], item)
+        kind = kind_of(item)
+        inner = sections[key] if kind == "Open" else SECTIONS.get(kind)
+        if inner is not None:
+            values[item.name] = _typed(inner, _shorthand(key, value, sections), key + ".", sections)
+            if kind == "Schedule":
+                check_schedule(key, values[item.name], item)
         else:
             values[item.name] = _coerce(key, value, item)
     return cls(**values)
 
 
-def _coerce(key: str, value: Any, item: dataclasses.Field) -> Any:
-    def number(x: Any, whole: bool) -> Any:
-        if isinstance(x, str):  # YAML 1.1 reads 1e-3 as text
-            try:
-                x = float(x)
-            except ValueError:
-                pass
-        if isinstance(x, bool) or not isinstance(x, (int, float)) or (whole and x != int(x)) or not math.isfinite(x):
-            raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
-        return int(x) if whole else float(x)
+def _number(key: str, value: Any, item: dataclasses.Field, whole: bool) -> Any:
+    number = value
+    if isinstance(number, str):  # YAML 1.1 reads 1e-3 as text
+        try:
+            number = float(number)
+        except ValueError:
+            pass
+    if (isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number)
+            or whole and number != int(number)):
+        raise UserError(f"{key}: {value!r} given; allowed: {allowed_values(item)}")
+    return int(number) if whole else float(number)
 
-    expected = item.type
+
+def _coerce(key: str, value: Any, item: dataclasses.Field) -> Any:
+    expected = kind_of(item)
     if expected in ("int | str", "float | str") and value == "auto":
         return value
+    wrong = UserError(f"{key}: {value!r} given; allowed: {allowed_values(item)}")
     if expected in ("list[float]", "list[int]"):
         if not isinstance(value, list) or not value:
-            raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
-        value = [number(x, expected == "list[int]") for x in value]
+            raise wrong
+        value = [_number(key, x, item, expected == "list[int]") for x in value]
     elif expected == "list[str]":
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list):
-            raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
+            raise wrong
         value = list(dict.fromkeys(value))
     elif expected in ("int", "float", "int | str", "float | str"):
-        value = number(value, expected.startswith("int"))
+        value = _number(key, value, item, expected.startswith("int"))
     elif expected == "str":
         value = "" if value is None else str(value)
-    elif not isinstance(value, _PLAIN[expected]):
-        raise UserError(f"{key}: {value!r} given; allowed: {_allowed(item)}")
-    _check_bounds(key, value, item)
+    elif not isinstance(value, bool):
+        raise wrong
+    check_bounds(key, value, item)
     return value
-
-
-# --- writing -------------------------------------------------------------------------------------------------------
-
-

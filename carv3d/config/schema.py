@@ -6,7 +6,11 @@ import bisect
 import copy
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from carv3d.runtime import ply_header
+from carv3d.runtime.errors import UserError
 
 
 def option(default: Any, help: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None,
@@ -18,6 +22,24 @@ def option(default: Any, help: str, *, ge: float | None = None, gt: float | None
     if dataclasses.is_dataclass(default):
         return field(default_factory=lambda: copy.deepcopy(default), metadata=meta)
     return field(default=default, metadata=meta)
+
+
+PLAIN = ("int", "float", "bool", "str", "list[float]", "list[int]", "list[str]", "int | str", "float | str")
+"""What an option can be, besides a Schedule."""
+
+Open: TypeAlias = Any  # a section whose options the component's own class declares; see config.registry
+
+
+def kind_of(item: dataclasses.Field) -> str:
+    """The type of an option, as it is written, whether or not its module postpones annotations."""
+    if isinstance(item.type, str):
+        return item.type
+    return str(item.type) if getattr(item.type, "__args__", ()) else item.type.__name__
+
+
+@dataclass
+class NoOptions:
+    """For a component without options of its own."""
 
 
 @dataclass
@@ -61,6 +83,11 @@ class DataConfig:
                                    "sequence over the steps; unbiased over shifts, not given the past")
     background: str = option("random", "behind the scene in training: one colour a view, or fixed",
                              choices=("random", "white", "black", "grey"))
+
+    @property
+    def middle_camera(self) -> tuple[float, float]:
+        """Distance and field of view in the middle of the ranges."""
+        return sum(self.camera_distance_range) / 2, sum(self.fovy_range) / 2
 
 
 @dataclass
@@ -118,6 +145,32 @@ class GaussiansConfig:
                                  choices=("auto", "torch", "numba", "gsplat"))
     density: DensityConfig = field(default_factory=DensityConfig)
 
+    @property
+    def init_kind(self) -> str:
+        """What ``init`` names: blob, points, splats or run; UserError if that is nothing to start from."""
+        if self.init == "blob":
+            return "blob"
+        path = Path(self.init).expanduser()
+        wanted = "give blob, a .ply file, or a NeRF run's folder"
+        if not path.exists():
+            raise UserError(f"scene.gaussians.init: {self.init} does not exist; {wanted}")
+        if path.is_dir() or path.suffix == ".ckpt":
+            return "run"
+        kind = ply_header.kind(path)
+        if kind is None:
+            raise UserError(f"scene.gaussians.init: {self.init} is neither a PLY file nor a run; {wanted}")
+        return kind
+
+    def check(self, where: str) -> None:
+        """UserError for options that contradict one another; where: the section's name."""
+        own = self.density
+        if own.every and own.start > own.stop:
+            raise UserError(f"{where}.density.start: {own.start} given with stop {own.stop}; start must not be above "
+                            f"it; {where}.density.every=0 keeps the number as it is")
+        if own.every and own.cap < self.count:
+            raise UserError(f"{where}.density.cap: {own.cap} given with {where}.count {self.count}; the cap must not "
+                            "be below it")
+
 
 @dataclass
 class ImageConfig:
@@ -127,7 +180,9 @@ class ImageConfig:
 
 @dataclass
 class SceneConfig:
-    type: str = option("nerf", "what is trained", choices=("nerf", "gaussians", "image"))
+    type: str = option("nerf", "what is trained: nerf, gaussians, image; or a class of yours (docs/extending.md): an "
+                       "entry point, or module:Class")
+    options: Open = option(NoOptions(), "of a class of yours")
     nerf: NerfConfig = field(default_factory=NerfConfig)
     gaussians: GaussiansConfig = field(default_factory=GaussiansConfig)
     image: ImageConfig = field(default_factory=ImageConfig)
@@ -140,14 +195,12 @@ class ExactConfig:
                                      ge=2, le=16384)
 
 
-TEACHERS = ("bundled", "exact", "stable-diffusion")
-
-
 @dataclass
 class TeacherConfig:
     type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the "
-                       "optimal denoiser of a finite set of toybox renders; stable-diffusion: the weights in path",
-                       choices=TEACHERS)
+                       "optimal denoiser of a finite set of toybox renders; stable-diffusion: the weights in path; or "
+                       "a class of yours: an entry point, or module:Class")
+    options: Open = option(NoOptions(), "of a class of yours")
     path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
     revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
@@ -160,11 +213,6 @@ class TeacherConfig:
                                      "slower")
     offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
     exact: ExactConfig = field(default_factory=ExactConfig)
-
-    @property
-    def toybox(self) -> bool:
-        """Whether prompts are those of the toybox, where the ground truth is known."""
-        return self.type != "stable-diffusion"
 
 
 @dataclass
@@ -195,7 +243,8 @@ class VsdConfig:
 @dataclass
 class ObjectiveConfig:
     type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
-                       "classifier score (arXiv 2310.19415)", choices=("sds", "vsd", "csd"))
+                       "classifier score (arXiv 2310.19415); or a class of yours: an entry point, or module:Class")
+    options: Open = option(NoOptions(), "of a class of yours")
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
                                          "auto: sds 1 for exact, 2 for bundled, 100 for stable-diffusion; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
@@ -259,6 +308,7 @@ class OptimizerConfig:
     lr_opacity: float = option(0.05, "Adam's rate for their opacity logits", gt=0)
     lr_sh: float = option(0.02, "Adam's rate for their spherical harmonics", gt=0)
     lr_image: float = option(0.05, "Adam's rate for the image scene", gt=0)
+    rates: Open = option(NoOptions(), "of the parameter groups that a scene of yours declares")
     lr_scale: Schedule = option(constant(1.0), "multiplies every rate", ge=0)
     betas: list[float] = option([0.9, 0.99], "Adam's moving averages", ge=0, le=0.999999, length=2)
     eps: float = option(1e-15, "Adam's epsilon", gt=0)
@@ -361,8 +411,3 @@ class Config:
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log: LogConfig = field(default_factory=LogConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
-
-
-def middle_camera(config: Config) -> tuple[float, float]:
-    """Distance and field of view in the middle of the training ranges."""
-    return sum(config.data.camera_distance_range) / 2, sum(config.data.fovy_range) / 2

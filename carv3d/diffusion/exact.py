@@ -15,6 +15,7 @@ from torch import Tensor
 
 from carv3d.diffusion.prompts import view_index
 from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.diffusion.teacher import Teacher
 
 
 class PictureSet:
@@ -57,7 +58,7 @@ class ExactCondition:
     beta: Tensor
 
 
-class ExactTeacher:
+class ExactTeacher(Teacher):
     """The optimal denoiser of finite picture sets; latents are the pictures themselves in [-1,1].
 
     conditional(i) gives the RGBA set [S,H,W,4] of view word i (of ``VIEWS[views]``; i = 0 without view words) for the i

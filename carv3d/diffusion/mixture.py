@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.diffusion.teacher import Teacher
 
 
 def cosine_basis(size: int) -> Tensor:
@@ -25,7 +26,7 @@ def cosine_basis(size: int) -> Tensor:
     return basis
 
 
-class MixtureTeacher:
+class MixtureTeacher(Teacher):
     """The optimal denoiser of a Gaussian mixture; the prompt is a subset of its components.
 
     The branch "cond" knows the components in ``prompt``, "uncond" all of them. No view dependence.

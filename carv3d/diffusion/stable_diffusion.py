@@ -18,6 +18,7 @@ from torch import Tensor
 from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.loading import _model, scheduler
 from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.diffusion.teacher import Teacher
 from carv3d.diffusion.text import encode_prompts
 
 Angles = Callable[[Tensor, Tensor], Tensor]
@@ -31,7 +32,7 @@ class TextCondition:
     negatives: Tensor | None
 
 
-class StableDiffusionTeacher:
+class StableDiffusionTeacher(Teacher):
     """A frozen UNet over VAE latents, with the embeddings of its prompts.
 
     embeddings: [V+1,L,D], one row per view word (one in all without view words) and last the empty or negative prompt.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor
 
+from carv3d.config.schema import Config
+from carv3d.config.traits import TeacherTraits
 from carv3d.diffusion.schedule import NoiseSchedule
 
+Condition: TypeAlias = Any  # what a teacher knows of B views: its own record, which others only hand on
 
-class Teacher(Protocol):
+
+class Teacher(TeacherTraits, ABC):
     """A frozen denoiser of latents [n, *latent_shape].
 
     schedule: its noise schedule, on its device. latent_shape: (c, h, w). description: one line for the log.
@@ -19,16 +25,32 @@ class Teacher(Protocol):
     latent_shape: tuple[int, int, int]
     description: str
 
+    @classmethod
+    def make(cls, config: Config, device: torch.device) -> Teacher:
+        """From a whole configuration; a class that is made otherwise says so here."""
+        return cls(config.teacher.options, config=config, device=device)  # type: ignore[call-arg]
+
+    @classmethod
+    def settle(cls, config: Config) -> None:
+        """Before a run folder exists: UserError for a prompt or for files that this teacher cannot use."""
+
+    def prepare(self) -> None:
+        """What may take long and needs no step: called once before the first."""
+
+    @abstractmethod
     def encode(self, rgb: Tensor) -> Tensor:
         """Pictures [B,H,W,3] in [0,1] -> latents [B,c,h,w]; differentiable and deterministic."""
 
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Any:
+    @abstractmethod
+    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Condition:
         """What the teacher needs to know of B views (angles [B] in degrees, background colours [B,3])."""
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """How many evaluations of the network a draw takes for these branches."""
+        return len(branches)
 
-    def predict(self, noisy: Tensor, timestep: Tensor, condition: Any, view: Tensor,
+    @abstractmethod
+    def predict(self, noisy: Tensor, timestep: Tensor, condition: Condition, view: Tensor,
                 branches: tuple[str, ...]) -> dict[str, Tensor]:
         """eps predictions [n,c,h,w] for noisy latents [n,c,h,w] at timesteps [n]; ``view`` [n] indexes the condition.
 

@@ -42,11 +42,10 @@ def _write_one(folder: Path, mark: str, scene: Any, device: Any, config: Config,
         path = splat.write(folder / f"splats{mark}.ply", scene.splats, up=up["ply"], degree=degree)
         entries[path.name] = {"format": "ply", "up": up["ply"], "gaussians": len(scene.splats), "sh_degree": degree}
     if {"glb", "obj"} & set(formats):
-        from carv3d.config.schema import middle_camera
         from carv3d.export import mesh, volume
 
         options = mesh.Options(own.mesh_resolution, own.faces, own.texture_size, own.unwrap_s, own.least_part)
-        views = volume.cameras(*middle_camera(config), config.data.elevation_range)
+        views = volume.cameras(*config.data.middle_camera, config.data.elevation_range)
         made = mesh.extract(scene, views, device, options, Progress, say)
         for kind in [kind for kind in formats if kind != "ply"]:
             path = folder / f"mesh{mark}.{kind}"

@@ -11,11 +11,8 @@ from carv3d.export import harmonics
 from carv3d.export.axes import UP, turned
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import atomic
+from carv3d.scenes.ply import FIXED
 from carv3d.scenes.splats import MAX_DEGREE, Splats
-
-FIXED = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1",
-         "rot_2", "rot_3")
-RESTS = {3 * ((degree + 1) ** 2 - 1): degree for degree in range(MAX_DEGREE + 1)}
 
 
 def names(degree: int) -> list[str]:
@@ -64,36 +61,3 @@ def write(path: Path, splats: Splats, *, up: str = "z", degree: int | None = Non
     with atomic(path) as temporary:
         PlyData([PlyElement.describe(vertex, "vertex")], byte_order="<", comments=[f"carv3d up {up}"]).write(temporary)
     return path
-
-
-def read(path: Path) -> Splats:
-    """The Gaussians of a PLY, its attributes found by name, in the file's own axes; UserError for any other file."""
-    from plyfile import PlyData, PlyElementParseError, PlyHeaderParseError
-
-    try:
-        vertex = PlyData.read(path, mmap=False)["vertex"].data
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give a PLY of Gaussians") from None
-    except (PlyHeaderParseError, PlyElementParseError, KeyError, ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a PLY with a vertex element ({' '.join(str(error).split())}); give a PLY of "
-                        "Gaussians") from None
-    present = vertex.dtype.names or ()
-    if missing := [name for name in FIXED if name not in present]:
-        raise UserError(f"{path}: no Gaussians in it: {', '.join(missing)} missing; give a PLY as 3DGS writes it")
-    count = sum(name.startswith("f_rest_") for name in present)
-    rest = [f"f_rest_{i}" for i in range(count)]
-    if count not in RESTS or not set(rest) <= set(present):
-        raise UserError(f"{path}: {count} attributes f_rest_* given; allowed: {', '.join(map(str, RESTS))}, numbered "
-                        "from 0 (spherical harmonics of degree 0 to 3)")
-
-    def columns(*wanted: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([vertex[name].astype(np.float32) for name in wanted], -1))
-
-    higher = (columns(*rest).view(len(vertex), 3, -1).transpose(1, 2) if rest else torch.zeros(len(vertex), 0, 3))
-    splats = Splats(columns("x", "y", "z"), columns("scale_0", "scale_1", "scale_2"),
-                    columns("rot_0", "rot_1", "rot_2", "rot_3"), columns("opacity")[:, 0],
-                    torch.cat([columns("f_dc_0", "f_dc_1", "f_dc_2")[:, None], higher], 1).contiguous())
-    for name, tensor in splats.tensors().items():
-        if bad := int((~torch.isfinite(tensor)).sum()):
-            raise UserError(f"{path}: {bad} of the {name} are not finite; the file is damaged")
-    return splats

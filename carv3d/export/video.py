@@ -72,11 +72,8 @@ def check(kind: str, background: str, size: int) -> None:
 def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
-    from carv3d.config.schema import middle_camera
-    from carv3d.export import video
-
     size = size or (512 if device.type == "cuda" else 256)
-    video.check(path.suffix.removeprefix("."), background, size)
+    check(path.suffix.removeprefix("."), background, size)
     with Progress("render", views) as bar:
-        pictures = video.frames(scene, views, size, elevation_deg, *middle_camera(config), background, device, bar.add)
-        return video.write(path, pictures, config.export.video_fps)
+        pictures = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add)
+        return write(path, pictures, config.export.video_fps)

@@ -7,101 +7,50 @@ views, goes through a count sketch. Intervals are bootstraps over the independen
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy
 import torch
 from torch import Tensor
 
 from carv3d import carv
+from carv3d.cameras import Cameras
 from carv3d.carv import adapt
-from carv3d.carv import noise as noises
 from carv3d.carv.variance import Sketch
 from carv3d.config.schema import constant
-from carv3d.runtime import rng
+from carv3d.measure.records import SCOPE_BATCH, TIMED_ITEMS, CameraRow, Measured
+from carv3d.runtime import devices, rng
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import Progress
 from carv3d.text3d import views
 from carv3d.text3d.batch import Batch
 from carv3d.text3d.step import train_step
-from carv3d.text3d.trainer import Trainer, preserved
+from carv3d.text3d.trainer import Trainer, preserved, with_options
 
-PROPOSALS = ("uniform", "weight", "adaptive", "oracle")
 FIT_VIEWS, FIT_DRAWS = 48, 128  # behind the adaptive and the oracle proposal, apart from all that is measured
 ADAPT_STEPS, ADAPT_DRAWS = 96, 8  # how the adaptive proposal meets its share of them
 NORM_BINS = 40  # of equal mass under p, for the oracle
-TIMED_ITEMS, ROUNDS = (1, 2), 12  # whole steps timed: each at every K, this often
+ROUNDS = 12  # whole steps timed, each at every K, this often
 BATCH = 8  # views of the batches on which camera strata are judged, besides the run's own
-SCOPE_BATCH = 4  # views of the batches on which per-render strata meet global ones
 SKETCH = 8192
 
 
-class Kind(NamedTuple):
-    """A way to draw one view's set of K."""
+class LabelledBatch(Batch):
+    """A batch of the first scene whose random numbers are named by a label."""
 
-    proposal: str
-    stratified: bool
-    noise: str
-    k: int
+    def __init__(self, trainer: Trainer, step: int, cameras: Cameras, background: Tensor, label: str):
+        self.step, self.label = step, label
+        super().__init__(trainer, trainer.scene, cameras, background, self._generator("render"))
 
+    def _generator(self, what: str, device: torch.device | str = "cpu") -> torch.Generator:
+        return rng.generator(self.trainer.config.seed, f"{self.label} {what}", self.step, device)
 
-@dataclass(frozen=True)
-class Settings:
-    cameras: int
-    replicates: int
-    k: tuple[int, ...]
-
-    @property
-    def kinds(self) -> list[Kind]:
-        """Every combination that K allows; one draw of one view has no strata and no noise mode."""
-        return [Kind(*how, k) for k in self.k for how in itertools.product(PROPOSALS, (False, True), noises.MODES)
-                if noises.allows(how[2], k) and (k > 1 or how[1:] == (False, "iid"))]
-
-    @property
-    def batches(self) -> int:
-        return max(self.cameras // 2, 2)
-
-    def sets(self, k: int) -> int:
-        """Replicates of a set of K: as many draws for small K as for the largest."""
-        return self.replicates * (max(self.k) // k)
-
-
-@dataclass(frozen=True)
-class CameraRow:
-    """One camera's unbiased contributions. within: variance of one set's mean, per kind. noise: to S_N. halves: [2,m],
-    sketched gradient means of two independent halves of all its draws."""
-
-    within: dict[Kind, float]
-    noise: float
-    halves: Tensor
-
-
-@dataclass
-class Measured:
-    """The raw numbers of one state of a scene; a phase that did not run has left its field empty.
-
-    rms: [T], root mean square of ||f|| around each timestep, latent space. timings: (B,K) -> ms of whole steps without
-    housekeeping, which is the scene's own update, ms of each. strata: B -> sketched halves [2,m] of batches with camera
-    strata. scope: K -> (per-render strata, global strata), within variance of batches of SCOPE_BATCH views.
-    """
-
-    step: int
-    width: int
-    height: int
-    settings: Settings
-    proposals: dict[str, carv.Proposal] = field(default_factory=dict)
-    rms: Tensor | None = None
-    timings: dict[tuple[int, int], list[float]] = field(default_factory=dict)
-    housekeeping: list[float] = field(default_factory=list)
-    cameras: list[CameraRow] = field(default_factory=list)
-    strata: dict[int, list[Tensor]] = field(default_factory=dict)
-    scope: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    def draw(self, rows: int, k: int, proposal: carv.Proposal, stratified: bool, noise: str, label: str) -> carv.Draws:
+        return carv.draw(rows, k, self.shape, proposal, stratified=stratified, noise=noise,
+                         time_generator=self._generator(f"{label} t"),
+                         noise_generator=self._generator(f"{label} e", self.trainer.device))
 
 
 def measure(trainer: Trainer, measured: Measured) -> None:
@@ -109,8 +58,7 @@ def measure(trainer: Trainer, measured: Measured) -> None:
 
     The trainer ends as it began, to the bit. UserError if the scene's gradients are not finite.
     """
-    parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
-    sketch = Sketch.make(sum(p.numel() for p in parameters), SKETCH,
+    sketch = Sketch.make(sum(p.numel() for p in trainer.parameters), SKETCH,
                          rng.generator(trainer.config.seed, "measure sketch", 0, trainer.device))
     fit_proposals(trainer, measured)
     time_steps(trainer, measured)
@@ -122,16 +70,17 @@ def measure(trainer: Trainer, measured: Measured) -> None:
 def fit_proposals(trainer: Trainer, measured: Measured) -> None:
     """The four proposals; the adaptive one from replayed steps' worth of draws, the oracle from the others."""
     step = measured.step
-    target, base = trainer.proposal(step).target, trainer.weight.cpu().double()
+    target = trainer.sampler.proposal(trainer.target(step)).target
+    base = trainer.weight.cpu().double()
     plain = carv.make_proposal(target)
     cameras, background = views.sample(trainer.config, step, FIT_VIEWS, "measure fit")
-    state, timesteps, norms = adapt.start(trainer.signature()), [], []
+    state, timesteps, norms = adapt.start("measure"), [], []
     share = ADAPT_STEPS // FIT_VIEWS * ADAPT_DRAWS
     for c in _bar(f"step {step}: proposals", range(FIT_VIEWS)):
         with torch.no_grad():
-            batch = Batch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure fit {c}")
+            batch = LabelledBatch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure fit {c}")
             draws = batch.draw(1, FIT_DRAWS, plain, True, "iid", "uniform")
-            norm = batch.estimate(draws).squared_norm
+            norm = batch.estimate_sets(draws).squared_norm
         for part in range(0, share, ADAPT_DRAWS):
             some = slice(part, part + ADAPT_DRAWS)  # slots are shuffled: any slice is a plain sample
             state = adapt.observe(state, draws.timestep[:, some], norm[:, some], base, state.signature)
@@ -155,56 +104,48 @@ def time_steps(trainer: Trainer, measured: Measured) -> None:
     """Whole training steps, Adam included, at every (B,K); a rate of 0 keeps the scene where it is."""
     step, settings = measured.step, measured.settings
     items = sorted({*TIMED_ITEMS, trainer.config.data.batch_size})
-    points = list(itertools.product(items, settings.k))
+    still = {(b, k): trainer.variant(with_options(trainer.config, optimizer={"lr_scale": constant(0.0)},
+                                                  data={"batch_size": b}, estimator={"k": k}))
+             for b, k in itertools.product(items, settings.k)}
     with preserved(trainer):
-        config = trainer.config
-        still = dataclasses.replace(config.optimizer, lr_scale=constant(0.0))
         for turn in _bar(f"step {step}: costs", range(-1, ROUNDS)):  # the first turn warms up
-            for b, k in points:
-                trainer.config = dataclasses.replace(config, optimizer=still,
-                                                     data=dataclasses.replace(config.data, batch_size=b))
-                trainer.k = k
-                step_ms, update_ms = _timed(trainer, step + turn + 1)
+            for (b, k), variant in still.items():
+                step_ms, update_ms = _timed(variant, step + turn + 1)
                 if turn >= 0:
                     measured.timings.setdefault((b, k), []).append(step_ms)
                     measured.housekeeping.append(update_ms)
 
 
 def _timed(trainer: Trainer, step: int) -> tuple[float, float]:
-    """Milliseconds of a step without the scene's update, and of the update, which is dear once in many steps."""
-    def now() -> float:
-        if trainer.device.type == "cuda":
-            torch.cuda.synchronize(trainer.device)
-        return 1e3 * time.perf_counter()
-
-    marks = {"start": now()}
+    """Milliseconds of a step without the scene's update, and of the update, which is expensive once in many steps."""
+    marks = {"start": devices.now_ms(trainer.device)}
 
     def mark(station: str) -> None:
         if station in ("optimiser", "update"):
-            marks[station] = now()
+            marks[station] = devices.now_ms(trainer.device)
 
     train_step(trainer, step, mark)
     update = marks["update"] - marks["optimiser"]
-    return now() - marks["start"] - update, update
+    return devices.now_ms(trainer.device) - marks["start"] - update, update
 
 
 def measure_cameras(trainer: Trainer, measured: Measured, sketch: Sketch) -> None:
-    """Every kind of set at iid cameras: within variances, the noise component, and two halves for the between one."""
+    """Every design of a set at iid cameras: within variances, the noise component, two halves for the between one."""
     step, settings = measured.step, measured.settings
     cameras, background = views.sample(trainer.config, step, settings.cameras, "measure")
     longest = max(settings.k)
     for c in _bar(f"step {step}: cameras", range(settings.cameras)):
-        batch = Batch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure {c}")
+        batch = LabelledBatch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure {c}")
         within, halves = {}, 0
-        for kind in settings.kinds:
-            how = (measured.proposals[kind.proposal], kind.stratified, kind.noise)
-            means = batch.means(batch.draw(settings.sets(kind.k), kind.k, *how, " ".join(map(str, kind))))
-            within[kind] = batch.variance(means, settings.replicates - 1)
+        for design in settings.designs:
+            how = (measured.proposals[design.proposal], design.stratified, design.noise)
+            means = batch.set_means(batch.draw(settings.sets(design.k), design.k, *how, " ".join(map(str, design))))
+            within[design] = batch.variance(means, settings.replicates - 1)
             halves = halves + torch.stack([means[0::2].mean(0), means[1::2].mean(0)])
         draws = batch.draw(settings.replicates, longest, measured.proposals["uniform"], False, "iid", "nested")
         same = carv.Draws(*(t[:1].expand_as(t) for t in (draws.timestep, draws.weight)), draws.noise)
-        noise = longest * batch.variance(batch.means(same), settings.replicates - 1)
-        row = CameraRow(within, noise, batch.sketches(halves / len(settings.kinds), sketch))
+        noise = longest * batch.variance(batch.set_means(same), settings.replicates - 1)
+        row = CameraRow(within, noise, batch.sketches(halves / len(settings.designs), sketch))
         if not all(map(math.isfinite, (noise, *within.values()))):
             raise UserError(f"the scene's gradient at step {step} is not finite; what diverged cannot be measured")
         measured.cameras.append(row)
@@ -218,9 +159,9 @@ def measure_strata(trainer: Trainer, measured: Measured, sketch: Sketch) -> None
         done: list[Tensor] = measured.strata.setdefault(items, [])
         for n in _bar(f"step {step}: camera strata, B={items}", range(settings.batches)):
             label = f"measure strata {items} {n}"
-            batch = Batch(trainer, step, *views.sample(trainer.config, step, items, label, strata=True), label)
+            batch = LabelledBatch(trainer, step, *views.sample(trainer.config, step, items, label, strata=True), label)
             draws = batch.draw(2 * items, max(settings.k), measured.proposals["oracle"], True, noise, "halves")
-            done.append(batch.sketches(batch.means(draws), sketch))
+            done.append(batch.sketches(batch.set_means(draws), sketch))
 
 
 def measure_scope(trainer: Trainer, measured: Measured) -> None:
@@ -228,14 +169,14 @@ def measure_scope(trainer: Trainer, measured: Measured) -> None:
     step, settings = measured.step, measured.settings
     for n in _bar(f"step {step}: strata per render and global", range(settings.batches)):
         label = f"measure scope {n}"
-        batch = Batch(trainer, step, *views.sample(trainer.config, step, SCOPE_BATCH, label), label)
+        batch = LabelledBatch(trainer, step, *views.sample(trainer.config, step, SCOPE_BATCH, label), label)
         for k in settings.k:
             rows, proposal = settings.sets(k) * SCOPE_BATCH, measured.proposals["uniform"]
             each = batch.draw(rows, k, proposal, k > 1, "iid", f"each {k}")
             shared = batch.draw(settings.sets(k), SCOPE_BATCH * k, proposal, True, "iid", f"shared {k}")
             parts = (shared.timestep, shared.weight, shared.noise)
             shared = carv.Draws(*(part.reshape(rows, k, *part.shape[2:]) for part in parts))
-            pair = tuple(batch.variance(batch.means(draws), settings.replicates - 1) for draws in (each, shared))
+            pair = tuple(batch.variance(batch.set_means(draws), settings.replicates - 1) for draws in (each, shared))
             measured.scope.setdefault(k, []).append(pair)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from carv3d.measure.summary import kind_of
+from carv3d.measure.summary import design_of
 from carv3d.runtime.figure_style import STYLES, _log_ticks
 from carv3d.runtime.files import atomic
 
@@ -66,7 +66,7 @@ def _short(value: float | None) -> str:
 def _entries(state: dict[str, Any], how: list) -> list[dict[str, Any]]:
     """The sets of one combination, one per K."""
     found = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}
-    return [found[kind_of(how, k)] for k in state["k"]]
+    return [found[design_of(how, k)] for k in state["k"]]
 
 
 def _series(axes: Axes, x: list[float], numbers: list[dict[str, float]], style: dict, label: str,

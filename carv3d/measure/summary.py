@@ -16,12 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from carv3d.carv import Design
 from carv3d.carv import noise as noises
 from carv3d.carv.allocate import Cost, best_k, continuous_best_k, fit_cost, multiplier
 from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.carv.noise import noise_mode
 from carv3d.carv.variance import between_items
-from carv3d.measure.collect import PROPOSALS, SCOPE_BATCH, TIMED_ITEMS, Kind, Measured
+from carv3d.measure.records import PROPOSALS, SCOPE_BATCH, TIMED_ITEMS, Measured
 from carv3d.runtime import rng
 
 MOST_R = 1e6  # above it the timings have seen no cost of a draw
@@ -73,7 +74,7 @@ class Costs:
 
 @dataclass
 class Variances:
-    """Rows of the components and of each kind's V(K). within: W, of one uniform iid draw.
+    """Rows of the components and of each design's V(K). within: W, of one uniform iid draw.
 
     Where all is independent V(K) = W/K is no assumption, so those sets are pooled over K; ``plain`` keeps what uniform
     iid sets gave at each K, for K V(K) / W must come out as 1.
@@ -82,7 +83,7 @@ class Variances:
     between: Tensor
     noise: Tensor
     within: Tensor
-    sets: dict[Kind, Tensor]
+    sets: dict[Design, Tensor]
     plain: dict[int, Tensor]
     count: int
 
@@ -93,14 +94,14 @@ class Variances:
         if len(rows) < 2:
             return None
         boot = Bootstrap(len(rows), rng.generator(seed, "measure bootstrap cameras", measured.step))
-        sets = {kind: boot.mean([row.within[kind] for row in rows]) for kind in rows[0].within}
-        plain = {k: sets[kind_of(("uniform", False, "iid"), k)] for k in measured.settings.k}
+        sets = {design: boot.mean([row.within[design] for row in rows]) for design in rows[0].within}
+        plain = {k: sets[design_of(("uniform", False, "iid"), k)] for k in measured.settings.k}
         for proposal in PROPOSALS:
-            kinds = [kind_of((proposal, False, "iid"), k) for k in measured.settings.k]
-            single = torch.stack([kind.k * sets[kind] for kind in kinds]).mean(0)
-            sets |= {kind: single / kind.k for kind in kinds}
+            designs = [design_of((proposal, False, "iid"), k) for k in measured.settings.k]
+            single = torch.stack([design.k * sets[design] for design in designs]).mean(0)
+            sets |= {design: single / design.k for design in designs}
         return Variances(boot.mean(between_items(torch.stack([row.halves for row in rows]))),
-                         boot.mean([row.noise for row in rows]), sets[Kind("uniform", False, "iid", 1)], sets, plain,
+                         boot.mean([row.noise for row in rows]), sets[Design("uniform", False, "iid", 1)], sets, plain,
                          len(rows))
 
     def number(self, rows: Tensor) -> dict[str, float]:
@@ -116,10 +117,10 @@ class Variances:
         return {name: self.number(row) for name, row in rows.items()}
 
 
-def kind_of(how: tuple[str, bool, str], k: int) -> Kind:
-    """The kind that a combination (proposal, stratified, noise) means at K: what K forbids falls away."""
+def design_of(how: tuple[str, bool, str], k: int) -> Design:
+    """The design that a combination (proposal, stratified, noise) means at K: what K forbids falls away."""
     proposal, stratified, noise = how
-    return Kind(proposal, stratified and k > 1, noise if noises.allows(noise, k) and k > 1 else "iid", k)
+    return Design(proposal, stratified and k > 1, noise if noises.allows(noise, k) and k > 1 else "iid", k)
 
 
 def named(guidance_scale: float) -> dict[str, tuple[str, bool, str]]:
@@ -133,15 +134,15 @@ def named(guidance_scale: float) -> dict[str, tuple[str, bool, str]]:
             f"oracle + strata + {pairs}": ("oracle", True, mode)}
 
 
-def merit(kind: Kind, variances: Variances, costs: Costs | None) -> dict[str, Any]:
-    """One kind's kappa, relative efficiency and multipliers (baseline: uniform iid, K = 1, iid cameras).
+def merit(design: Design, variances: Variances, costs: Costs | None) -> dict[str, Any]:
+    """One design's kappa, relative efficiency and multipliers (baseline: uniform iid, K = 1, iid cameras).
 
     re: at equal (B, K). ecm: whole-step cost, the variant at B = 1, the baseline at each B of TIMED_ITEMS. ecm_alpha: a
     render costs alpha draws and a step nothing else.
     """
-    v, k = variances, kind.k
-    single, total = v.between + v.within, v.between + v.sets[kind]
-    out = {**kind._asdict(), "within": v.number(v.sets[kind]), "kappa": v.number(k * v.sets[kind] / v.within),
+    v, k = variances, design.k
+    single, total = v.between + v.within, v.between + v.sets[design]
+    out = {**design._asdict(), "within": v.number(v.sets[design]), "kappa": v.number(k * v.sets[design] / v.within),
            "re": v.number((v.between + v.within / k) / total),
            "ecm_alpha": {f"{alpha:g}": v.number(multiplier(single * (alpha + 1), total * (alpha + k)))
                          for alpha in ALPHAS}}
@@ -155,10 +156,10 @@ def merit(kind: Kind, variances: Variances, costs: Costs | None) -> dict[str, An
 def allocation(how: tuple[str, bool, str], items: int, variances: Variances, costs: Costs, ks: tuple[int, ...]) -> dict:
     """Best K of a combination by the whole cost model, and by the formula with the mean kappa over K >= 2."""
     v = variances
-    by_k = {k: v.sets[kind_of(how, k)].tolist() for k in ks}
+    by_k = {k: v.sets[design_of(how, k)].tolist() for k in ks}
     best = [best_k(max(between, 0.0), {k: rows[i] for k, rows in by_k.items()}, items, costs.models[i])
             for i, between in enumerate(v.between.tolist())]
-    kappa = torch.stack([k * v.sets[kind_of(how, k)] for k in ks if k > 1]).mean(0) / v.within
+    kappa = torch.stack([k * v.sets[design_of(how, k)] for k in ks if k > 1]).mean(0) / v.within
     formula = [continuous_best_k(*row) for row in zip(v.rho.tolist(), kappa.tolist(), costs.rows("r").tolist())]
     return {"proposal": how[0], "stratified": how[1], "noise": how[2], "kappa": v.number(kappa),
             "best_k": v.number(torch.tensor(best).double()), "k_star": v.number(torch.tensor(formula).double())}
@@ -183,7 +184,7 @@ def summarise(measured: Measured, items: int, seed: int) -> dict[str, Any]:
     if variances:
         out["components"] = variances.components()
         out["iid_check"] = {k: variances.number(k * rows / variances.within) for k, rows in variances.plain.items()}
-        out["sets"] = [merit(kind, variances, costs) for kind in variances.sets]
+        out["sets"] = [merit(design, variances, costs) for design in variances.sets]
         out["camera_strata"] = list(_camera_strata(measured, variances, seed))
         out["scope"] = list(_scope(measured, variances, seed))
     if variances and costs:

@@ -71,7 +71,7 @@ def _kappas(state: dict[str, Any]) -> list[str]:
 
 
 def _multipliers(state: dict[str, Any], named: dict[str, list]) -> list[str]:
-    from carv3d.measure.summary import kind_of
+    from carv3d.measure.summary import design_of
 
     sets = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}
     rho, r = _text(state["components"]["rho"]), _text(state["cost"]["r"])
@@ -79,7 +79,7 @@ def _multipliers(state: dict[str, Any], named: dict[str, list]) -> list[str]:
     for name, how in named.items():
         best = next(a for a in state["allocation"] if [a["proposal"], a["stratified"], a["noise"]] == list(how))
         k = round(best["best_k"]["value"])
-        entry = sets[kind_of(how, k)]
+        entry = sets[design_of(how, k)]
         low, high = (round(best["best_k"][side]) for side in ("low", "high"))
         lines.append((name, f"{k} [{low}, {high}]", _text(best["k_star"]), _text(entry["kappa"]), _text(entry["re"]),
                       _text(entry["ecm"]["1"]), _text(entry["ecm"]["2"]), rho, r))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from carv3d.carv.estimate import ValueFn
-from carv3d.diffusion.teacher import Teacher
+from carv3d.diffusion.teacher import Condition, Teacher
+from carv3d.objectives.base import Objective
 
 
-def csd(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
+def csd(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
     """CSD (classifier score distillation, arXiv 2310.19415, Eq. 8): f(t, eps) = s w(t) (eps_cond - eps_uncond).
 
     What remains of SDS without its residual eps_cond - eps: the classifier's score alone, so ``guidance_scale`` only
@@ -26,3 +25,12 @@ def csd(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guida
         return scale * (predictions["cond"] - predictions["uncond"])
 
     return value
+
+
+class CSD(Objective):
+    """Classifier score distillation, ``objective.type=csd``."""
+
+    branches = ("uncond", "cond")
+
+    def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
+        return csd(self.teacher, condition, latents, self.weight, self.guidance_scale)

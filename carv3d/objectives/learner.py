@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.carv import adapt
 from carv3d.config.schema import VsdConfig
+from carv3d.diffusion.teacher import Condition
 from carv3d.runtime import rng
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
@@ -31,24 +31,19 @@ class Learner:
                                            weight_decay=0.0, fused=True)
         low, high = (min(round(share * timesteps), timesteps - 1) for share in T_RANGE)
         self.target = carv.uniform_target(timesteps, low, high)
-        self.base = torch.ones(timesteps)
-        self.adaptive = adapt.start("lora")
+        self.sampler = carv.Sampler(own.k, importance="adaptive" if own.importance_sampling else None,
+                                    base=torch.ones(timesteps), stratified=own.stratified, noise="iid",
+                                    signature="lora")
 
-    def proposal(self) -> carv.Proposal:
-        if self.own.importance_sampling:
-            return adapt.propose(self.adaptive, self.target, self.base)
-        return carv.make_proposal(self.target)
-
-    def step(self, latents: Tensor, condition: Any, c2w: Tensor, step: int) -> Tensor:
+    def step(self, latents: Tensor, condition: Condition, c2w: Tensor, step: int) -> Tensor:
         """One optimiser step on detached latents [B,c,h,w] of views with camera matrices [B,4,4]; the mean loss.
 
         A non-finite gradient masks the update, as the scene's does. Of several ranks each has B views of its own.
         """
         world, items = self.world, len(latents) * self.world.size
-        whole = carv.draw(items, self.own.k, tuple(latents.shape[1:]), self.proposal(),
-                          stratified=self.own.stratified, noise="iid",
-                          time_generator=rng.generator(self.seed, "lora timesteps", step),
-                          noise_generator=rng.generator(self.seed, "lora noise", step, latents.device))
+        whole = self.sampler.draw(items, tuple(latents.shape[1:]), self.target,
+                                  time_generator=rng.generator(self.seed, "lora timesteps", step),
+                                  noise_generator=rng.generator(self.seed, "lora noise", step, latents.device))
         draws = whole.part(world.share(items))
 
         def learn(chunk: int) -> carv.LossEstimate:
@@ -64,16 +59,15 @@ class Learner:
         norm = torch.nn.utils.get_total_norm(gradients)
         self.optimizer.found_inf = (~torch.isfinite(norm)).float()
         self.optimizer.step()
-        if self.own.importance_sampling:
-            self.adaptive = adapt.observe(self.adaptive, whole.timestep, world.gather(estimate.residual), self.base,
-                                          "lora")
+        self.sampler.observe(whole.timestep, world.gather(estimate.residual))
         return world.gather(estimate.mean).mean() / latents[0].numel()
 
     def state(self) -> dict[str, Any]:
         return {"score": self.score.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "adaptive": self.adaptive.state(), "chunk": self.chunks.size}
+                "adaptive": self.sampler.state()["adaptive"], "chunk": self.chunks.size}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.score.load_state_dict(state["score"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.adaptive, self.chunks.size = adapt.Adaptive(**state["adaptive"]), state["chunk"]
+        self.sampler.load_state({"k": self.own.k, "adaptive": state["adaptive"]})
+        self.chunks.size = state["chunk"]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from carv3d.carv.estimate import ValueFn
 from carv3d.diffusion.guidance import branches, guide
-from carv3d.diffusion.teacher import Teacher
+from carv3d.diffusion.teacher import Condition, Teacher
+from carv3d.objectives.base import Objective
 
 
-def sds(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
+def sds(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
     """SDS (DreamFusion, arXiv 2209.14988, Eq. 3): f(t, eps) = w(t) (eps_hat(z_t) - eps), eps_hat guided.
 
     latents: [B,c,h,w], detached. weight: w(t), [T]. The mean over draws of f is the cotangent of the latents; no
@@ -29,3 +28,14 @@ def sds(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guida
     return value
 
 
+
+
+class SDS(Objective):
+    """Score distillation sampling, ``objective.type=sds``."""
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        return branches(self.guidance_scale)
+
+    def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
+        return sds(self.teacher, condition, latents, self.weight, self.guidance_scale)

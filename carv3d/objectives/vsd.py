@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from carv3d.carv.estimate import ValueFn
+from carv3d.config.schema import VsdConfig
+from carv3d.config.traits import VsdTraits
 from carv3d.diffusion.guidance import branches, guide
-from carv3d.diffusion.teacher import Teacher
+from carv3d.diffusion.teacher import Condition, Teacher
+from carv3d.objectives.base import Objective, Setting
+from carv3d.objectives.learner import Learner
 
 
-def vsd(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guidance_scale: float,
+def vsd(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float,
         score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> ValueFn:
     """VSD (ProlificDreamer, arXiv 2305.16213, Eq. 9): f(t, eps) = w(t) (eps_hat(z_t) - eps_phi(z_t)), eps_hat guided.
 
@@ -29,3 +33,45 @@ def vsd(teacher: Teacher, condition: Any, latents: Tensor, weight: Tensor, guida
         return weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1) * (eps_hat - score(noisy, timestep, view))
 
     return value
+
+
+class VSD(VsdTraits, Objective):
+    """Variational score distillation, ``objective.type=vsd``: a LoRA of the teacher learns with every step."""
+
+    def __init__(self, options: VsdConfig, setting: Setting):
+        from carv3d.diffusion.lora import LoRAScore
+
+        super().__init__(options, setting)
+        score = LoRAScore(setting.teacher, options.rank, setting.seed)
+        self.learner = Learner(score, options, setting.teacher.schedule.timesteps, setting.seed, setting.chunks,
+                               setting.world)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        return branches(self.guidance_scale)
+
+    @property
+    def evaluations(self) -> int:
+        """The teacher's rows, and one of the particles' own score."""
+        return super().evaluations + 1
+
+    def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
+        score = self.learner.score
+        return vsd(self.teacher, condition, latents, self.weight, self.guidance_scale,
+                   lambda noisy, timestep, view: score(noisy, timestep, condition, view, c2w))
+
+    def learn(self, latents: Tensor, condition: Condition, c2w: Tensor, step: int) -> dict[str, Tensor]:
+        return {"loss_lora": self.learner.step(latents, condition, c2w, step)}
+
+    @property
+    def learning_draws(self) -> int:
+        return self.options.k
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        return self.learner.score.parameters()
+
+    def state(self) -> dict[str, Any]:
+        return self.learner.state()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.learner.load_state(state)

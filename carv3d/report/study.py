@@ -12,11 +12,11 @@ from typing import Any
 
 from carv3d import config as configuration
 from carv3d.carv.noise import noise_mode
-from carv3d.config.fields import OWN, leaves
+from carv3d.config.fields import NAMING, leaves
 from carv3d.config.schema import Config
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
-from carv3d.sweep.ledger import Ledger
+from carv3d.sweep.ledger import CellLedger
 
 UNITS = ("seconds", "renders", "teacher_evals")
 
@@ -148,11 +148,11 @@ def collect(paths: Iterable[str]) -> Study:
 def _folder_of_plan(path: Path) -> Path:
     from carv3d.sweep import plan as sweep_plan
 
-    return sweep_plan.load(path).folder
+    return sweep_plan.load(path, (sweep_plan.READING,)).folder
 
 
 def _sweep(folder: Path) -> list[RunOf]:
-    with Ledger(folder / "ledger.sqlite") as ledger:
+    with CellLedger(folder / "ledger.sqlite") as ledger:
         rows = ledger.rows()
     out = []
     for row in rows:
@@ -169,7 +169,7 @@ def _sweep(folder: Path) -> list[RunOf]:
 def _loose(folders: list[Path]) -> list[RunOf]:
     """Runs that no sweep has made: what they differ in tells them apart."""
     configs = [Run(folder).config() for folder in folders]
-    flat = [{k: v for k, v in leaves(config).items() if k not in (*OWN, "prompt", "seed")} for config in configs]
+    flat = [{k: v for k, v in leaves(config).items() if k not in (*NAMING, "prompt", "seed")} for config in configs]
     differing = [key for key in flat[0] if any(one[key] != flat[0][key] for one in flat)]
     out = []
     for folder, config, values in zip(folders, configs, flat):
@@ -185,7 +185,11 @@ def _read(run: RunOf) -> RunOf:
     if run.folder is None or not (run.folder / "config.yaml").is_file():
         return run
     kept = Run(run.folder)
-    run.config, run.summary = kept.config(), kept.summary()
+    try:
+        run.config, run.summary = kept.config(), kept.summary()
+    except UserError as error:  # a class of the user's that is not here, say: one run never costs a report its page
+        run.status, run.failure = "unreadable", str(error)
+        return run
     run.prompt, run.seed = run.config.prompt, run.config.seed
     for record in kept.metrics():
         if "quality" in record:

@@ -77,6 +77,14 @@ class Run:
     def write_environment(self, environment: dict[str, Any]) -> None:
         write_text(self.folder / "env.json", json.dumps(environment, indent=1) + "\n")
 
+    def environment(self) -> dict[str, Any]:
+        """What env.json holds; empty where it cannot be read."""
+        try:
+            found = json.loads((self.folder / "env.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def log(self, record: dict[str, Any], tensorboard: bool = False) -> None:
         """Append one line to metrics.jsonl."""
         try:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import fcntl
 import signal
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import IO
 
 from carv3d.runs.folder import Run
 from carv3d.runtime.distributed import World
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
 
-if TYPE_CHECKING:
-    pass
 
-
-def _lock(run: Run) -> Any:
+def hold(run: Run) -> IO[str]:
     """Hold the run folder against a second trainer; released when the process ends, however it ends."""
     handle = open(run.folder / ".lock", "w")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from carv3d.runtime.errors import UserError
@@ -28,3 +29,12 @@ def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
     if kind == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def now_ms(device: torch.device) -> float:
+    """Milliseconds on a clock, once the device has done what it was given."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
+    return 1e3 * time.perf_counter()

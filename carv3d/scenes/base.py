@@ -2,57 +2,96 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut
+from carv3d.config.traits import SceneTraits
 from carv3d.scenes.splats import Splats
+from carv3d.scenes.starts import Points
 
 Total = Callable[[Sequence[Tensor]], None]  # adds tensors up, in place, over all processes that share a step's views
 WHOLE = slice(None)
 BACK = 3  # work of a render with its way back, over that of one without
 
 
-class Fixed:
-    """What a scene whose parameters stay the same ones answers: no Gaussians, no evidence to gather."""
+class Scene(SceneTraits, nn.Module, ABC):
+    """A trainable scene. What a subclass must define is abstract here; the rest has an answer for a scene whose
+    parameters stay the same ones and that nothing is decided about while it trains.
 
-    splats, work = None, 0.0
-
-    def wants_halves(self, step: int) -> bool:
-        return False
-
-    def observe(self, total: Total) -> None:
-        """Nothing is decided from gradients."""
-
-
-class Scene(Protocol):
-    """A trainable scene (an ``nn.Module``). backends: which code runs it and why, one phrase for the log. splats: its
-    Gaussians, None if it is not made of them. work: floating-point operations for a view of the latest render with
-    gradients, its way back included; a model.
+    backends: which code runs it and why, one phrase for the log. splats: its Gaussians, None if it is not made of them.
+    work: floating-point operations for a view of the latest render with gradients, its way back included; a model.
+    bound: half the side of the box it fills, world units. step: length along a ray, world units, over which its density
+    makes one opacity. compiled: the name under which kernels are kept that
+    ``rehearse`` compiles, empty if there are none.
     """
 
-    backends: str
-    splats: Splats | None
-    work: float
+    backends: str = "torch"
+    splats: Splats | None = None
+    work: float = 0.0
+    bound: float = 1.0
+    step: float = 2 * 3**0.5 / 128
+    compiled: str = ""
 
+    # --- making one ---
+
+    @classmethod
+    def make(cls, options: Any, *, device: torch.device, generator: torch.Generator,
+             points: Points | None = None) -> Scene:
+        """A fresh scene. options: an instance of the class's ``Options``. generator: draws the initial parameters.
+        points: of the run that ``starts_from`` named."""
+        return cls(options, device=device, generator=generator)  # type: ignore[call-arg]
+
+    @classmethod
+    def blank(cls, options: Any, *, device: torch.device) -> Scene:
+        """One to load a checkpoint into; needs nothing that a fresh scene may start from."""
+        return cls.make(options, device=device, generator=torch.Generator().manual_seed(0))
+
+    @classmethod
+    def rehearse(cls) -> None:
+        """Run once on a tiny input whatever compiles itself for a CPU."""
+
+    # --- training ---
+
+    @abstractmethod
     def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None,
                part: slice = WHOLE) -> RenderOut:
-        """Render the views on ``background`` [B,3]. Without a generator the picture is deterministic.
+        """Render the views on ``background`` [B,3]. Without a generator the image is deterministic.
 
         part: render these of the B views alone, as they would look among all; the generator serves all.
         """
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
-        """Optimiser groups, each named, with its learning rate."""
+    @abstractmethod
+    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
+        """Optimiser groups, each named, with its learning rate; lr: by the names in ``rates``."""
 
     def wants_halves(self, step: int) -> bool:
         """Whether this step's gradient is to come in two independent halves, with ``observe`` after each backward."""
+        return False
 
     def observe(self, total: Total) -> None:
         """Take from the latest render's gradients what later decisions rest on, from all parts of the views."""
 
     def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Housekeeping after the optimiser's step: occupancy; density control, which replaces parameters in it."""
+
+    # --- what exports ask ---
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device
+
+    def field(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Density [P], 1 / world unit, and colour [P,3] in [0,1] at points [P,3], world units: for meshes, and for
+        scenes that start from this one. TypeError where a scene has none."""
+        raise TypeError(f"{type(self).__name__} has no density field")
+
+    def density(self, points: Tensor) -> Tensor:
+        """Density alone [P], without gradient."""
+        with torch.no_grad():
+            return self.field(points)[0]

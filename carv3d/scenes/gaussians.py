@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from carv3d.cameras import Cameras, RenderOut
+from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.config.schema import GaussiansConfig
+from carv3d.config.traits import GaussiansTraits
 from carv3d.runtime.devices import moved
-from carv3d.scenes import density
-from carv3d.scenes.base import BACK, WHOLE, Total
+from carv3d.scenes import density, starts
+from carv3d.scenes.base import BACK, WHOLE, Points, Scene, Total
 from carv3d.scenes.density import Evidence, Rules
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.splats.rasterise import rasterise
@@ -20,7 +23,7 @@ RATES = {"means": "means", "log_scales": "scales", "quaternions": "quaternions",
          "sh": "sh"}  # parameter -> the name of its rate
 
 
-class Gaussians(nn.Module):
+class Gaussians(GaussiansTraits, Scene):
     """N Gaussians, whose number may change.
 
     start: what training begins with. bound: half the side of the box that ``field`` is asked about, world units; the
@@ -51,6 +54,35 @@ class Gaussians(nn.Module):
         for name, tensor in Evidence.none(len(start), device).tensors().items():
             self.register_buffer(name, tensor)
 
+    compiled = "gaussians"
+    means: Tensor
+    log_scales: Tensor
+    quaternions: Tensor
+    opacity_logits: Tensor
+    sh: Tensor
+    signal: Tensor
+    seen: Tensor
+
+    @classmethod
+    def make(cls, options: GaussiansConfig, *, device: torch.device, generator: torch.Generator,
+             points: Points | None = None) -> Gaussians:
+        start = starts.first(options, generator, points)
+        return cls(start, bound=options.bound, antialias=options.antialias, raster_backend=options.raster_backend,
+                   rules=Rules(**asdict(options.density)), device=device)
+
+    @classmethod
+    def blank(cls, options: GaussiansConfig, *, device: torch.device) -> Gaussians:
+        """What they started from need not be there any more."""
+        return cls.make(replace(options, init="blob", count=1), device=device,
+                        generator=torch.Generator().manual_seed(0))
+
+    @classmethod
+    def rehearse(cls) -> None:
+        generator, camera = torch.Generator().manual_seed(0), orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
+        start = starts.surround(*starts.ball(8, 0.5, generator), opacity=0.5, size=1.0, degree=1)
+        scene = cls(start, bound=1.0, antialias=True, raster_backend="auto")
+        scene.render(camera, torch.zeros(1, 3)).rgb.sum().backward()
+
     @property
     def evidence(self) -> Evidence:
         return Evidence(self.signal, self.seen)
@@ -59,10 +91,6 @@ class Gaussians(nn.Module):
     def evidence(self, new: Evidence) -> None:
         for name, tensor in new.tensors().items():
             setattr(self, name, tensor)
-
-    @property
-    def device(self) -> torch.device:
-        return self.means.device
 
     @property
     def splats(self) -> Splats:
@@ -88,7 +116,7 @@ class Gaussians(nn.Module):
         depth = raster.depth / raster.opacity.clamp_min(1e-6)
         return RenderOut(rgb, raster.opacity, depth, {"gaussians": float(len(self.means))})
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
         """One group for each parameter, with the rates lr["means"], "scales", "quaternions", "opacity" and "sh"."""
         return [{"name": name, "params": [getattr(self, name)], "lr": lr[rate]} for name, rate in RATES.items()]
 

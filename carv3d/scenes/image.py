@@ -1,31 +1,31 @@
-"""A plain trainable picture under the scene protocol: the cheapest scene, for experiments on estimators."""
+"""A plain trainable image as a scene: the cheapest scene, for experiments on estimators."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut
-from carv3d.scenes.base import BACK, WHOLE, Fixed
+from carv3d.config.schema import ImageConfig
+from carv3d.config.traits import ImageTraits
+from carv3d.scenes.base import BACK, WHOLE, Scene
 
 
-class Image(Fixed, nn.Module):
-    """One picture of size x size pixels, seen the same by every camera.
+class Image(ImageTraits, Scene):
+    """One image of size x size pixels, seen the same by every camera.
 
-    logits: [1,3,S,S], the picture is their sigmoid; they start as Gaussian noise of standard deviation ``std``, drawn
-    from the generator.
+    logits: [1,3,S,S], the image is their sigmoid; they start as Gaussian noise of standard deviation ``options.std``,
+    drawn from the generator.
     """
 
-    backends = "torch"
-
-    def __init__(
-        self, *, size: int = 64, std: float = 0.1, device: torch.device | str = "cpu", generator: torch.Generator
-    ) -> None:
+    def __init__(self, options: ImageConfig, *, device: torch.device | str = "cpu", generator: torch.Generator) -> None:
         super().__init__()
-        if size < 1:
+        if (size := options.size) < 1:
             raise ValueError(f"size must be at least 1, got {size}")
-        self.logits = nn.Parameter((torch.randn(1, 3, size, size, generator=generator) * std).to(device))
+        self.logits = nn.Parameter((torch.randn(1, 3, size, size, generator=generator) * options.std).to(device))
 
     def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None,
                part: slice = WHOLE) -> RenderOut:
@@ -39,9 +39,6 @@ class Image(Fixed, nn.Module):
         flat = rgb.new_zeros(views, height, width, 1)
         return RenderOut(rgb, flat + 1, flat)
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
         """One group ``image`` with the rate lr["image"]."""
         return [{"name": "image", "params": [self.logits], "lr": lr["image"]}]
-
-    def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
-        """Nothing to keep in order."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.cameras import Cameras, RenderOut
+from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.config.schema import NerfConfig
+from carv3d.config.traits import NerfTraits
 from carv3d.runtime.devices import moved
-from carv3d.scenes.base import BACK, WHOLE, Fixed
+from carv3d.scenes.base import BACK, WHOLE, Scene
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.rays import fused, volume
 from carv3d.scenes.kernels.rays.hash_grid import FEATURES, HashGrid
@@ -30,60 +33,56 @@ def blob(points: Tensor, scale: float, std: float) -> Tensor:
     return scale * (1 - points.norm(dim=-1) / std)
 
 
-class NeRF(Fixed, nn.Module):
-    """Density and colour in [-bound, bound]^3.
+class NeRF(NerfTraits, Scene):
+    """Density and colour in [-bound, bound]^3. options: see ``config.schema.NerfConfig``. generator: draws the initial
+    parameters."""
 
-    bound: half the side of the box, world units. levels, features, table_size, base_resolution, finest_resolution: see
-    HashGrid. hidden, layers: width and number of the MLP's hidden layers. blob_scale, blob_std: see ``blob``.
-    occupancy_resolution: cells per axis. occupancy_every: steps between its updates. occupancy_threshold: optical
-    thickness of one step above which a cell counts as occupied. occupancy_decay: of the running maximum, per update.
-    samples_per_ray: steps along the box's diagonal. encoding_backend: auto, torch, numba or tinycudann. render_backend:
-    auto, torch, numba or nerfacc. generator: draws the initial parameters.
-    """
+    compiled = "scene"
 
-    def __init__(
-        self, *, bound: float = 1.0, levels: int = 8, features: int = 4, table_size: int = 1 << 14,
-        base_resolution: int = 8, finest_resolution: int = 128, hidden: int = 32, layers: int = 1,
-        blob_scale: float = 5.0, blob_std: float = 0.5, occupancy_resolution: int = 64, occupancy_every: int = 16,
-        occupancy_threshold: float = 0.01, occupancy_decay: float = 0.8, samples_per_ray: int = 128,
-        encoding_backend: str = "auto", render_backend: str = "auto", device: torch.device | str = "cpu",
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, options: NerfConfig, *, device: torch.device | str = "cpu", generator: torch.Generator) -> None:
         super().__init__()
-        device = torch.device(device)
-        if min(bound, hidden, layers, samples_per_ray, occupancy_resolution, occupancy_every, blob_std) <= 0:
+        device, own = torch.device(device), options
+        if min(own.bound, own.hidden, own.layers, own.samples_per_ray, own.occupancy_resolution, own.occupancy_every,
+               own.blob_std) <= 0:
             raise ValueError("bound, hidden, layers, samples_per_ray, occupancy_* and blob_std must be positive")
-        if features != FEATURES and encoding_backend == "auto" and device.type == "cpu":
-            encoding_backend = "torch"
+        encoding = own.encoding_backend
+        if own.features != FEATURES and encoding == "auto" and device.type == "cpu":
+            encoding = "torch"
         self.encoding_backend, why_encoding = choose(
-            "encoding_backend", encoding_backend, device, {"cpu": "numba", "cuda": "tinycudann"}
-        )
+            "encoding_backend", encoding, device, {"cpu": "numba", "cuda": "tinycudann"})
         self.render_backend, why_render = choose(
-            "render_backend", render_backend, device, {"cpu": "numba", "cuda": "nerfacc"}
-        )
+            "render_backend", own.render_backend, device, {"cpu": "numba", "cuda": "nerfacc"})
         self.backends = (
             f"encoding {self.encoding_backend} ({why_encoding}), render {self.render_backend} ({why_render})"
         )
-        self.bound, self.step = bound, 2 * math.sqrt(3) * bound / samples_per_ray
-        self.blob_scale, self.blob_std = blob_scale, blob_std
-        self.occupancy_every, self.occupancy_decay = occupancy_every, occupancy_decay
-        self.occupancy_threshold = occupancy_threshold
+        self.bound, self.step = own.bound, 2 * math.sqrt(3) * own.bound / own.samples_per_ray
+        self.blob_scale, self.blob_std = own.blob_scale, own.blob_std
+        self.occupancy_every, self.occupancy_decay = own.occupancy_every, own.occupancy_decay
+        self.occupancy_threshold = own.occupancy_threshold
         self.encoding = HashGrid(
-            levels, features, table_size, base_resolution, finest_resolution, self.encoding_backend, generator
-        )
-        widths = [levels * features, *[hidden] * layers, 4]
+            own.levels, own.features, own.table_size, own.base_resolution, own.finest_resolution,
+            self.encoding_backend, generator)
+        widths = [own.levels * own.features, *[own.hidden] * own.layers, 4]
         self.mlp = nn.ParameterList(
             (torch.rand(wide, narrow, generator=generator) * 2 - 1) / math.sqrt(narrow)
             for narrow, wide in zip(widths[:-1], widths[1:], strict=True)
         )
-        cells = (occupancy_resolution,) * 3
+        cells = (own.occupancy_resolution,) * 3
         self.register_buffer("thickness", torch.zeros(cells))  # running maximum of density * step
         self.register_buffer("occupied", torch.ones(cells, dtype=torch.bool))
         self.to(device)
 
-    @property
-    def device(self) -> torch.device:
-        return self.occupied.device
+    thickness: Tensor
+    occupied: Tensor
+
+    @classmethod
+    def rehearse(cls) -> None:
+        generator, camera = torch.Generator().manual_seed(0), orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
+        scene = cls(NerfConfig(occupancy_resolution=8), generator=generator)
+        scene.update(0, generator)
+        scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
+        with torch.no_grad():
+            scene.render(camera, torch.zeros(1, 3))
 
     @property
     def fused(self) -> bool:
@@ -131,7 +130,7 @@ class NeRF(Fixed, nn.Module):
         rgb = rgb + (1 - opacity) * moved(background, self.device)[:, None, None]
         return RenderOut(rgb, opacity, depth / opacity.clamp_min(1e-6), stats)
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
         """Groups ``encoding`` and ``mlp`` with the rates lr["encoding"] and lr["mlp"]."""
         return [
             {"name": "encoding", "params": list(self.encoding.parameters()), "lr": lr["encoding"]},

@@ -8,9 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from carv3d.runtime.errors import UserError
+from carv3d.config.schema import GaussiansConfig
+from carv3d.scenes import ply
 from carv3d.scenes.splats import MAX_DEGREE, SH_C0, Splats
 
+Points = tuple[Tensor, Tensor]  # points [N,3], world units, and their colours [N,3] in [0,1]
 NEIGHBOURS = 3  # whose mean distance is a Gaussian's size (Kerbl et al., 2023, section 5.1)
 CHUNK_PAIRS = 1 << 24
 CANDIDATES = 96  # per axis: points of a field that are looked at
@@ -83,30 +85,18 @@ def sample_field(
     return points, field(points)[1].cpu() if len(points) else torch.zeros(0, 3)
 
 
-def read_points(path: Path) -> tuple[Tensor, Tensor]:
-    """Points [N,3] and colours [N,3] in [0,1] of a PLY file with x y z and optionally red green blue; else grey."""
-    from plyfile import PlyData
-
-    try:
-        vertex = PlyData.read(str(path))["vertex"]
-        names = {one.name for one in vertex.properties}
-        columns = {name: torch.as_tensor(vertex[name].astype("float64")) for name in ("x", "y", "z") if name in names}
-        kinds = [str(vertex[name].dtype) for name in ("red", "green", "blue") if name in names]
-        colours = [torch.as_tensor(vertex[name].astype("float64")) for name in ("red", "green", "blue")
-                   if name in names]
-    except FileNotFoundError:
-        raise UserError(f"scene.gaussians.init: {path} does not exist") from None
-    except Exception as error:  # any way of being unreadable is a reason to refuse
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"scene.gaussians.init: {path} is not a PLY point cloud ({reason})") from None
-    missing = [name for name in ("x", "y", "z") if name not in columns]
-    if missing:
-        raise UserError(f"scene.gaussians.init: {path} has no {', '.join(missing)}; a point cloud needs x, y and z")
-    points = torch.stack(list(columns.values()), -1).float()
-    if not len(points) or not points.isfinite().all():
-        what = "a point that is not finite" if len(points) else "no points"
-        raise UserError(f"scene.gaussians.init: {path} holds {what}")
-    if len(colours) < 3:
-        return points, torch.full_like(points, 0.5)
-    largest = 255.0 if kinds[0] == "uint8" else 65535.0 if kinds[0] == "uint16" else 1.0
-    return points, (torch.stack(colours, -1) / largest).clamp(0, 1).float()
+def first(options: GaussiansConfig, generator: torch.Generator, points: Points | None) -> Splats:
+    """The Gaussians that training starts from. points: of the run that ``options.init`` names."""
+    path, what = Path(options.init).expanduser(), options.init_kind if points is None else "run"
+    if what == "splats":
+        splats = with_degree(ply.read_splats(path), options.sh_degree)
+        return splats[subset(options.count, len(splats), generator)]
+    if what == "blob":
+        points = ball(options.count, options.init_radius, generator)
+    elif what == "points":
+        places, colours = ply.read_points(path)
+        chosen = subset(options.count, len(places), generator)
+        points = places[chosen], colours[chosen]
+    if points is None:
+        raise ValueError(f"init names a run, {options.init}: its points are needed")
+    return surround(*points, opacity=options.init_opacity, size=options.init_size, degree=options.sh_degree)

@@ -23,14 +23,13 @@ from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import say
 from carv3d.sweep.board import Board
 from carv3d.sweep.executor import RESTARTS, Attempt, Executor, Job, locked
-from carv3d.sweep.ledger import OPEN, Ledger
+from carv3d.sweep.ledger import OPEN, CellLedger
 from carv3d.sweep.plan import Cell, Plan
 from carv3d.sweep.table import write_csv
 
 POLL_S, CLAIM_S, BEAT_S = 0.05, 0.5, 20.0
 LARGEST_K = 16  # of estimator.k=auto, where the first chunk to try after running out of memory is sought
 MEMORY = ("OutOfMemoryError", "out of memory", "MemoryError", "can't allocate memory")
-KEPT = ("step", "stopped_by", "ledger", "seconds", "quality", "particles", "peak_mem_mib", "warnings")
 
 
 @dataclass
@@ -64,7 +63,7 @@ def run(plan: Plan, executor: Executor, retry: bool = False) -> int:
         raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); choose a folder you may write to"
                         ) from None
     try:
-        with Ledger(plan.folder / "ledger.sqlite") as ledger:
+        with CellLedger(plan.folder / "ledger.sqlite") as ledger:
             ledger.add((cell.id, cell.name, cell.axes, cell.overrides) for cell in plan.cells)
             ids = {cell.id for cell in plan.cells}
             if retry:
@@ -84,7 +83,7 @@ def run(plan: Plan, executor: Executor, retry: bool = False) -> int:
 class Engine:
     """One sweep process at work."""
 
-    def __init__(self, plan: Plan, executor: Executor, ledger: Ledger):
+    def __init__(self, plan: Plan, executor: Executor, ledger: CellLedger):
         self.plan, self.executor, self.ledger = plan, executor, ledger
         self.cells = {cell.id: cell for cell in plan.cells}
         self.alone = any(cell.config.budget.seconds for cell in plan.cells)
@@ -186,7 +185,7 @@ class Engine:
 
     def _attempt(self, cell: Cell, chunk: int | None) -> Attempt:
         tag = f"{cell.tag}-chunk{chunk}" if chunk else cell.tag
-        begin = ["train", "--config", str(self._config(cell)), f"name={self.plan.name}",
+        begin = [self.plan.application.command, "--config", str(self._config(cell)), f"name={self.plan.name}",
                  f"exp_root_dir={self.plan.root}", f"tag={tag}"]
         return Attempt(self.plan.folder, tag, (*begin, f"estimator.chunk={chunk}") if chunk else tuple(begin))
 
@@ -236,7 +235,7 @@ class Engine:
     def _finished(self, cell: Cell, folder: Path, **counts: int) -> None:
         summary = Run(folder).summary()
         self.ledger.update(cell.id, **counts, run=folder.name, failure=None, detail=None,
-                           result={key: summary.get(key) for key in KEPT}, state="done")
+                           result={key: summary.get(key) for key in self.plan.application.kept}, state="done")
 
     def _position(self, each: Running) -> tuple[Cell, int]:
         """A running cell and its step, from the last line of its metrics."""

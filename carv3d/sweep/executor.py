@@ -28,7 +28,7 @@ class Attempt:
 
     folder: Path  # the sweep's
     tag: str  # the run folder's name up to @
-    begin: tuple[str, ...]  # arguments for a run from the start
+    begin: tuple[str, ...]  # arguments for a run from the start, the command first
 
     def run(self) -> Path | None:
         """The run folder, if the cell has got as far as having one."""
@@ -41,7 +41,7 @@ class Attempt:
 
     def arguments(self) -> list[str]:
         run = self.run()
-        return ["train", "--resume", str(run)] if run else list(self.begin)
+        return [self.begin[0], "--resume", str(run)] if run else list(self.begin)
 
 
 class Job(Protocol):

@@ -76,7 +76,7 @@ def start_of(pid: int) -> str:
     return "" if stat[0] in "ZX" else f"{boot} {stat[19]}"  # a zombie does nothing any more
 
 
-class Ledger:
+class CellLedger:
     """Use as a context manager. A method is one transaction."""
 
     def __init__(self, path: Path):
@@ -91,7 +91,7 @@ class Ledger:
             raise UserError(f"{path} cannot be used as a sweep's ledger ({error}); move it away, or give the sweep "
                             "another name") from None
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> CellLedger:
         return self
 
     def __exit__(self, *_: Any) -> None:

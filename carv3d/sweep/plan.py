@@ -11,6 +11,7 @@ Keys of the file::
     prompts: [a red mushroom, a blue car]         # or a text file, one a line, relative to this one
     seeds: 3                                      # 0, 1, 2; or a list
     compare: {points: 3, replicates: 32}          # the variants' variance and cost, on states of the first one's runs
+    command: train               # of carv3d, that a cell is a run of; default: the first there is
 
 ``compare`` may also hold ``estimators``, more of the same form as variants, that are measured and not trained; it goes
 into the cells of the first variant and the first seed. A key may appear on one axis only. What is given on the command
@@ -24,7 +25,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,25 @@ from typing import Any
 import yaml
 
 from carv3d import config as configuration
-from carv3d.config.fields import OWN, leaves
+from carv3d.config.fields import NAMING, leaves
 from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
-from carv3d.text3d import build
 
-KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds", "compare")
+KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds", "compare", "command")
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a sweep's cells are runs of. command: of carv3d; it takes --config, --resume and key=value, and its runs lie
+    in folders as ``runs.folder`` says. settle: UserError for a configuration that cannot run, before any does. kept:
+    what of a run's summary becomes its cell's result."""
+
+    command: str
+    settle: Callable[[Config], None]
+    kept: tuple[str, ...]
+
+
+READING = Application("", lambda config: None, ())  # for those who only look at what has run
 
 
 @dataclass(frozen=True)
@@ -67,17 +81,22 @@ class Plan:
     name: str
     root: Path
     cells: tuple[Cell, ...]
+    application: Application
 
     @property
     def folder(self) -> Path:
         return self.root / self.name
 
 
-def load(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:
-    """The plan in a file; UserError, naming the cell, for whatever one of its configurations gets wrong."""
+def load(path: Path, applications: Sequence[Application], overrides: list[str] | tuple[str, ...] = ()) -> Plan:
+    """The plan in a file; UserError, naming the cell, for whatever one of its configurations gets wrong.
+
+    applications: those whose command the file may name; the first is meant where it names none.
+    """
     content = _read(path)
+    application = _application(path, content, applications)
     base = _base(path, content)
-    common = _flat(f"{path}: overrides", content.get("overrides"), OWN[:2])
+    common = _flat(f"{path}: overrides", content.get("overrides"), NAMING[:2])
     axes = [axis for axis in (_variants(path, content), *_grid(path, content), _zip(path, content),
                               _prompts(path, content), _seeds(path, content)) if axis]
     _check_apart(path, axes, overrides)
@@ -89,20 +108,21 @@ def load(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:
         keys = {key: value for _, values in chosen for key, value in values.items()}
         if comparing and first.items() <= labels.items():
             keys |= comparing
-        cell = _cell(labels, keys, base, [*map(_argument, (common | keys).items()), *overrides])
+        cell = _cell(labels, keys, base, [*map(_argument, (common | keys).items()), *overrides], application)
         if other := cells.get(cell.id):
             raise UserError(f"{path}: the cells '{other.name}' and '{cell.name}' are the same run; take one away")
         cells[cell.id] = cell
     name, roots = _name(path, content), {cell.config.exp_root_dir for cell in cells.values()}
-    return Plan(name, Path(roots.pop()).expanduser(), tuple(cells.values()))
+    return Plan(name, Path(roots.pop()).expanduser(), tuple(cells.values()), application)
 
 
-def _cell(axes: dict[str, Any], keys: dict[str, Any], base: Path | None, arguments: list[str]) -> Cell:
+def _cell(axes: dict[str, Any], keys: dict[str, Any], base: Path | None, arguments: list[str],
+          application: Application) -> Cell:
     cell = Cell("", axes, keys, Config())
     try:
         config = configuration.load(base, arguments)
         identity = _identity(config)
-        build.settle(config)
+        application.settle(config)
     except UserError as error:
         raise UserError(f"cell '{cell.name}': {error}" if axes else str(error)) from None
     return dataclasses.replace(cell, id=identity, config=config)
@@ -112,7 +132,7 @@ def _identity(config: Config) -> str:
     """A hash of what a run computes: the leaves that differ from the defaults, so that neither the order nor the place
     in which they are given counts, and a key that carv3d gains later changes no id."""
     given, plain = leaves(config), leaves(Config())
-    changed = {key: given[key] for key in sorted(given) if given[key] != plain[key] and key not in OWN}
+    changed = {key: given[key] for key in sorted(given) if given[key] != plain.get(key, plain) and key not in NAMING}
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
 
 
@@ -140,6 +160,16 @@ def _name(path: Path, content: dict[str, Any]) -> str:
     return name
 
 
+def _application(path: Path, content: dict[str, Any], applications: Sequence[Application]) -> Application:
+    if applications == (READING,):
+        return READING
+    by_command = {each.command: each for each in applications}
+    given = content.get("command", applications[0].command)
+    if given not in by_command:
+        raise UserError(f"{path}: command: {given!r} given; allowed: {', '.join(by_command)}")
+    return by_command[given]
+
+
 def _base(path: Path, content: dict[str, Any]) -> Path | None:
     if (given := content.get("base")) is None:
         return None
@@ -148,13 +178,13 @@ def _base(path: Path, content: dict[str, Any]) -> Path | None:
     return path.parent / Path(given).expanduser()
 
 
-def _flat(where: str, given: Any, own: tuple[str, ...] = OWN) -> dict[str, Any]:
+def _flat(where: str, given: Any, own: tuple[str, ...] = NAMING) -> dict[str, Any]:
     """Dotted keys of a mapping, every one of which exists and is not the sweep's own."""
     if given is None:
         return {}
     if not isinstance(given, dict):
         raise UserError(f"{where}: {given!r} given; allowed: a mapping of configuration keys to values")
-    out = dict(configuration.leaves({str(key): value for key, value in given.items()}))
+    out = dict(configuration.pairs({str(key): value for key, value in given.items()}))
     for key in out:
         configuration.field_of(key)
         if key in own:
@@ -190,7 +220,7 @@ def _lists(path: Path, content: dict[str, Any], axis: str) -> dict[str, list]:
         raise UserError(f"{path}: {axis}: {given!r} given; allowed: a mapping of configuration keys to lists")
     for key, values in given.items():
         configuration.field_of(str(key))
-        if key in OWN:
+        if key in NAMING:
             raise UserError(f"{path}: {axis}: {key} given; a sweep names its runs itself, leave it out")
         if not isinstance(values, list) or not values:
             raise UserError(f"{path}: {axis}: {key}: {values!r} given; allowed: a list of values, not empty")
@@ -278,5 +308,5 @@ def _check_apart(path: Path, axes: list[Axis], overrides: list[str] | tuple[str,
         key = configuration.split(argument)[0]
         if key in seen:
             raise UserError(f"{argument}: {key} is an axis of {path}; change it there")
-        if key in OWN[:2]:
+        if key in NAMING[:2]:
             raise UserError(f"{argument}: a sweep names its runs itself; allowed: name in {path}, exp_root_dir")

@@ -1,6 +1,8 @@
-"""Views rendered and encoded once: draws of their latents' gradient, and the way back to the parameters."""
+"""B views, rendered and encoded once: the draws about them, and the way back from latents to parameters."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -8,50 +10,73 @@ from torch import Tensor
 from carv3d import carv
 from carv3d.cameras import Cameras
 from carv3d.carv.variance import Sketch, contrasts
-from carv3d.runtime import rng
+from carv3d.runtime.devices import moved
+from carv3d.scenes.base import WHOLE, Scene
 from carv3d.text3d.trainer import Trainer
 
-ROWS = 32  # of one teacher call
+ROWS = 32  # of one teacher call, where many sets are asked at once
+
+Mark = Callable[[str], None]  # called with the name of each station of a step as it ends; timers hang on it
+
+
+def unmarked(station: str) -> None:
+    """Nobody looks at the clock."""
 
 
 class Batch:
-    """B views, rendered and encoded once: draws of their latents' gradient, and the way back to the parameters."""
+    """out: what was rendered. cameras, background: of the views in it. latents: [B,c,h,w], with their graph. condition:
+    what the teacher knows of the views. value: the objective's value function of the detached latents."""
 
-    def __init__(self, trainer: Trainer, step: int, cameras: Cameras, background: Tensor, label: str):
-        self.device, self.seed, self.step, self.label = trainer.device, trainer.config.seed, step, label
-        self.items = len(cameras)
-        self.parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
-        cameras, background = cameras.to(self.device), background.to(self.device)
-        rendered = trainer.scene.render(cameras, background, rng.generator(self.seed, f"{label} render", step))
-        self.latents = trainer.teacher.encode(rendered.rgb)
-        condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
-        self.value = trainer.value(condition, cameras, self.latents.detach())
+    def __init__(self, trainer: Trainer, scene: Scene, cameras: Cameras, background: Tensor,
+                 generator: torch.Generator, part: slice = WHOLE, mark: Mark = unmarked):
+        """part: of the views, those that are this process's; the generator serves all."""
+        device = trainer.device
+        cameras, background = cameras.to(device), moved(background, device)
+        mark("cameras")
+        self.trainer = trainer
+        self.out = scene.render(cameras, background, generator, part)
+        self.cameras, self.background = cameras[part], background[part]
+        mark("render")
+        self.latents = trainer.teacher.encode(self.out.rgb)
+        mark("encode")
+        self.condition = trainer.teacher.condition(self.cameras.azimuth_deg, self.cameras.elevation_deg,
+                                                   self.background)
+        self.value = trainer.objective.value(self.condition, self.latents.detach(), self.cameras.c2w)
 
-    def draw(self, rows: int, k: int, proposal: carv.Proposal, stratified: bool, noise: str, label: str) -> carv.Draws:
-        return carv.draw(rows, k, tuple(self.latents.shape[1:]), proposal, stratified=stratified, noise=noise,
-                         time_generator=rng.generator(self.seed, f"{self.label} {label} t", self.step),
-                         noise_generator=rng.generator(self.seed, f"{self.label} {label} e", self.step, self.device))
+    @property
+    def items(self) -> int:
+        return len(self.cameras)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one view's latents."""
+        return tuple(self.latents.shape[1:])
 
     def estimate(self, draws: carv.Draws) -> carv.Estimate:
-        """Of sets x B rows, the view running fastest."""
-        return carv.estimate(lambda row, t, e: self.value(row % self.items, t, e), draws,
-                             max(ROWS // draws.items, 1))
+        """The mean over each view's draws, in chunks that fit memory."""
+        return self.trainer.chunks.run(lambda chunk: carv.estimate(self.value, draws, chunk), draws.per_item)
 
-    def means(self, draws: carv.Draws) -> Tensor:
+    def estimate_sets(self, draws: carv.Draws) -> carv.Estimate:
+        """Of sets x B rows of draws, the view running fastest."""
+        return carv.estimate(lambda row, t, e: self.value(row % self.items, t, e), draws, max(ROWS // draws.items, 1))
+
+    def set_means(self, draws: carv.Draws) -> Tensor:
         """Each set's mean per view: [sets,B,c,h,w]."""
-        return self.estimate(draws).mean.unflatten(0, (-1, self.items))
+        return self.estimate_sets(draws).mean.unflatten(0, (-1, self.items))
 
     def pull(self, cotangent: Tensor) -> list[Tensor]:
         """Parameter gradients of the mean over views for cotangents [B,c,h,w]."""
-        grads = torch.autograd.grad(self.latents, self.parameters, cotangent / self.items, retain_graph=True,
+        parameters = self.trainer.parameters
+        grads = torch.autograd.grad(self.latents, parameters, cotangent / self.items, retain_graph=True,
                                     allow_unused=True)
-        return [torch.zeros_like(p) if g is None else g for p, g in zip(self.parameters, grads)]
+        return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, grads)]
 
     def variance(self, means: Tensor, count: int) -> float:
         """Variance of one set's parameter gradient, from its replicates [sets,B,c,h,w] and ``count`` backwards."""
-        norms = [sum(g.square().sum() for g in self.pull(contrast)) for contrast in contrasts(means, count)]
+        nothing = means.new_zeros(())
+        norms = [sum((g.square().sum() for g in self.pull(contrast)), nothing) for contrast in contrasts(means, count)]
         return float(torch.stack(norms).mean())
 
     def sketches(self, means: Tensor, sketch: Sketch) -> Tensor:
-        """[n,B,c,h,w] -> [n,m]."""
+        """Pulled back and sketched: [n,B,c,h,w] -> [n,m], on the CPU."""
         return torch.stack([sketch(torch.cat([g.flatten() for g in self.pull(mean)])) for mean in means]).cpu()

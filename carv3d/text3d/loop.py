@@ -1,10 +1,9 @@
-"""The loop around the training step."""
+"""The loop around the training step, and those who watch it."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,82 +16,128 @@ from carv3d.text3d.step import StepOut, train_step
 from carv3d.text3d.trainer import Trainer
 
 
-@dataclass
-class Hooks:
-    """What the loop calls and the step does not know of. ``stop`` is asked after each step; all ranks must agree."""
+class Observer:
+    """Watches a run; any number may. Each method is called after so many steps are done; none does anything here."""
 
-    log: Callable[[int, dict[str, float]], None]
-    decision: Callable[[int, dict[str, Any]], None]
-    progress: Callable[[int], None]
-    preview: Callable[[int], None]
-    checkpoint: Callable[[int], None]
-    keep_replay: Callable[[int, dict[str, Tensor]], None]
-    stop: Callable[[], bool]
-    evaluate: Callable[[int], None] = lambda step: None
-    compare: Callable[[int], None] = lambda step: None
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Every ``log.every_n_steps``: scalars of the latest step, means over ranks."""
+
+    def decision(self, step: int, record: dict[str, Any]) -> None:
+        """K was chosen anew; what from, for replaying."""
+
+    def progress(self, step: int) -> None:
+        """Each step."""
+
+    def preview(self, step: int) -> None:
+        """Every ``trainer.preview_every``."""
+
+    def checkpoint(self, step: int) -> None:
+        """Every ``checkpoint.every_n_train_steps``, and after the last step."""
+
+    def keep_replay(self, step: int, draws: dict[str, Tensor]) -> None:
+        """A step's gradient was not finite; all that it came from."""
+
+    def evaluate(self, step: int) -> None:
+        """At ``budget.evaluations`` points of equal cost."""
+
+    def compare(self, step: int) -> None:
+        """At ``compare.points`` points of equal cost."""
 
 
-def train(trainer: Trainer, first_step: int, hooks: Hooks, clock: Clock | None = None) -> int:
+def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
+          stop: Callable[[], bool] = lambda: False, clock: Clock | None = None) -> int:
     """Run steps from first_step until max_steps or a budget is reached, or ``stop``; returns the steps done in all.
 
-    Reads the device once per log interval. A non-finite step is counted and its draws are handed to ``keep_replay``.
-    The clock's station train is the time within steps and the choice of K, and nothing else; hooks lap their own.
+    Reads the device once per log interval. A non-finite step is counted, and its draws are handed to the observers.
+    stop: asked after each step; all ranks must agree. The clock's station train is the time within steps and the choice
+    of K, and nothing else; observers lap their own.
     """
     config, clock = trainer.config, clock or Clock()
     trainer.require_agreement()
+    points = _Points(trainer, clock, first_step)
     pending: deque[tuple[int, StepOut]] = deque()
-
-    def cost() -> dict[str, float]:
-        return budget.spent(trainer.ledger, clock.seconds.get("train", 0.0))
-
-    exact = config.budget.seconds > 0  # then every step ends with the device's end of it
-    done = first_step
-    at_points = [(config.budget.evaluations, hooks.evaluate), (config.compare.points, hooks.compare)]
-    passed = [budget.points(config, count, done, cost()) for count, _ in at_points]
-    while not budget.stopped_by(config, done, cost()):
+    done, ended = first_step, points.stopped(first_step)
+    while not ended:
         step, done = done, done + 1
         clock.lap("loop")
-        if trainer.measures_cost:
-            trainer.timer.start()
-            out = train_step(trainer, step, trainer.timer)
-        else:
-            out = train_step(trainer, step)
-        _lap(trainer, clock, wait=exact)
+        out = _step(trainer, clock, step)
         choosing = config.estimator.k == "auto" and done % config.estimator.measure_every == 0
-        if choosing and not budget.stopped_by(config, done, cost()):
+        if choosing and not points.stopped(done):
             decision = choose_k(trainer, step)
-            _lap(trainer, clock, wait=exact)
-            hooks.decision(done, decision)
+            _lap(trainer, clock, wait=config.budget.seconds > 0)
+            for each in observers:
+                each.decision(done, decision)
         pending.append((step, out))
-        stopping = hooks.stop() or budget.stopped_by(config, done, cost()) is not None
-        every = config.checkpoint.every_n_train_steps
-        saving = stopping or (every and done % every == 0)
-        logging = done % config.log.every_n_steps == 0
-        previewing = config.trainer.preview_every and done % config.trainer.preview_every == 0
-        due = [budget.points(config, count, done, cost()) for count, _ in at_points]
-        if trainer.device.type == "cuda" and (logging or saving or previewing or due != passed):
+        ended = stop() or points.stopped(done)
+        saving = ended or _every(config.checkpoint.every_n_train_steps, done)
+        logging, previewing = _every(config.log.every_n_steps, done), _every(config.trainer.preview_every, done)
+        due = points.due(done)
+        if trainer.device.type == "cuda" and (logging or saving or previewing or any(due)):
             _lap(trainer, clock, wait=True)  # what is still to be computed is training, not what waits for it below
         if logging or saving:
-            for earlier, result in pending:
-                if not bool(result.finite):
-                    trainer.ledger["nonfinite_steps"] += 1
-                    hooks.keep_replay(earlier, {name: trainer.world.gather(x) for name, x in result.replay.items()})
-            pending.clear()
-        if logging or stopping:
-            hooks.log(done, trainer.world.mean({name: float(value) for name, value in out.metrics.items()}))
-        hooks.progress(done)
-        if previewing:
-            hooks.preview(done)
-        for (_, hook), now, before in zip(at_points, due, passed):
-            if now > before:  # ahead of the checkpoint: a kill loses no point
-                hook(done)
-        passed = due
+            _look_at(trainer, pending, observers)
+        if logging or ended:
+            metrics = trainer.world.mean({name: float(value) for name, value in out.metrics.items()})
+            for each in observers:
+                each.log(done, metrics)
         if saving:
             trainer.require_agreement()
-            hooks.checkpoint(done)
-        if stopping:
-            break
+        for each in observers:
+            each.progress(done)
+            for wanted, call in ((previewing, each.preview), (due[0], each.evaluate), (due[1], each.compare),
+                                 (saving, each.checkpoint)):  # points ahead of the checkpoint: a kill loses none
+                if wanted:
+                    call(done)
     return done
+
+
+def _every(interval: int, done: int) -> bool:
+    return interval > 0 and done % interval == 0
+
+
+class _Points:
+    """The moments of a run that its cost decides: its end, its evaluations, its comparisons of estimators."""
+
+    def __init__(self, trainer: Trainer, clock: Clock, first_step: int):
+        self.trainer, self.clock = trainer, clock
+        self.counts = (trainer.config.budget.evaluations, trainer.config.compare.points)
+        self.passed = self._passed(first_step)
+
+    def _cost(self) -> dict[str, float]:
+        return budget.spent(self.trainer.ledger, self.clock.seconds.get("train", 0.0))
+
+    def _passed(self, done: int) -> list[int]:
+        return [budget.points(self.trainer.config, count, done, self._cost()) for count in self.counts]
+
+    def stopped(self, done: int) -> bool:
+        return budget.stopped_by(self.trainer.config, done, self._cost()) is not None
+
+    def due(self, done: int) -> list[bool]:
+        """Whether evaluations, and comparisons, are due now; asked once a step."""
+        before, self.passed = self.passed, self._passed(done)
+        return [now > then for now, then in zip(self.passed, before)]
+
+
+def _step(trainer: Trainer, clock: Clock, step: int) -> StepOut:
+    """A step in the clock's time: with a budget of seconds every step ends with the device's end of it."""
+    if trainer.measures_cost:
+        trainer.timer.start()
+        out = train_step(trainer, step, trainer.timer)
+    else:
+        out = train_step(trainer, step)
+    _lap(trainer, clock, wait=trainer.config.budget.seconds > 0)
+    return out
+
+
+def _look_at(trainer: Trainer, pending: deque[tuple[int, StepOut]], observers: Sequence[Observer]) -> None:
+    """Count the steps since the last look that were not finite."""
+    for step, out in pending:
+        if not bool(out.finite):
+            trainer.ledger["nonfinite_steps"] += 1
+            replay = {name: trainer.world.gather(x) for name, x in out.replay.items()}
+            for each in observers:
+                each.keep_replay(step, replay)
+    pending.clear()
 
 
 def _lap(trainer: Trainer, clock: Clock, wait: bool) -> None:

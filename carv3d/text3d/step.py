@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.carv import adapt
-from carv3d.carv.noise import noise_mode
 from carv3d.runtime import rng
-from carv3d.runtime.devices import moved
-from carv3d.text3d import regularisers as losses
-from carv3d.text3d import views
+from carv3d.scenes.base import Scene
+from carv3d.text3d import regularisers, views
+from carv3d.text3d.batch import Batch, Mark, unmarked
 from carv3d.text3d.trainer import Trainer
 
 
@@ -28,94 +26,92 @@ class StepOut:
     replay: dict[str, Tensor]
 
 
-def train_step(trainer: Trainer, step: int, mark: Callable[[str], None] = lambda station: None) -> StepOut:
+def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | None = None) -> StepOut:
     """One optimiser step: render once, encode once, ask the teacher K times, go back once.
 
-    mark is called with the name of each station as it ends; timers hang on it.
+    seed: of this step's random numbers; the run's own by default.
     """
-    turn, particle = divmod(step, len(trainer.scenes))
-    trainer.scene = trainer.scenes[particle]
-    config, scene, teacher, device = trainer.config, trainer.scene, trainer.teacher, trainer.device
-    data, batch, estimator, world = config.data, config.data.batch_size, config.estimator, trainer.world
-
-    def generator(purpose: str, where: torch.device | str = "cpu") -> torch.Generator:
-        return rng.generator(config.seed, purpose, step, where)
-
-    # schedules become plain numbers
-    proposal = trainer.proposal(step)
+    config, data, world = trainer.config, trainer.config.data, trainer.world
+    turn, scene = trainer.turn(step)
+    seed = config.seed if seed is None else seed
+    generator = partial(rng.stream, seed, step)
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
-    weights = config.loss.at(step)
 
     # views, rendered once and encoded once; of several processes each takes its share
-    cameras, background = views.sample(config, step, batch, strata=data.camera_strata, sequence=data.camera_sequence)
-    cameras, background = cameras.to(device), moved(background, device)
-    mark("cameras")
-    mine = world.share(batch)
-    out = scene.render(cameras, background, generator("render"), mine)
-    cameras, background = cameras[mine], background[mine]
-    mark("render")
-    latents = teacher.encode(out.rgb)
-    mark("encode")
+    mine = world.share(data.batch_size)
+    batch = Batch(trainer, scene, *views.sample(config, step, data.batch_size, strata=data.camera_strata,
+                                                sequence=data.camera_sequence, seed=seed),
+                  generator("render"), mine, mark)
 
     # K draws per view, averaged into one cotangent; nothing here touches the scene
-    condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
     purposes = ("", " twin")[:1 + scene.wants_halves(turn)]  # the independent parts in which the gradient comes
-    k = math.ceil(trainer.k / len(purposes))
-    noise = noise_mode(estimator.noise, k, config.objective.guidance_scale)
-    whole = [carv.draw(batch, k, tuple(latents.shape[1:]), proposal, stratified=estimator.stratified, noise=noise,
-                       time_generator=generator("timesteps" + purpose),
-                       noise_generator=generator("noise" + purpose, device)) for purpose in purposes]
+    target, k = trainer.target(step), math.ceil(trainer.sampler.k / len(purposes))
+    whole = [trainer.sampler.draw(data.batch_size, batch.shape, target, k=k,
+                                  time_generator=generator("timesteps" + purpose),
+                                  noise_generator=generator("noise" + purpose, trainer.device))
+             for purpose in purposes]
     parts = [draws.part(mine) for draws in whole]
     mark("draws")
-    value = trainer.value(condition, cameras, latents.detach())
-    estimates = [trainer.estimate(value, draws) for draws in parts]
+    estimates = [batch.estimate(draws) for draws in parts]
     mark("estimate")
 
-    # one backward, or one for each half
-    terms = losses.regularisers(out.opacity, scene.splats, weights)
-    extra = losses.total(terms)
-    trainer.optimizer.zero_grad(set_to_none=True)
-    for left, estimate in zip(reversed(range(len(parts))), estimates):
-        roots = [(latents, estimate.mean / (batch * len(parts)))]
-        roots += [(extra, torch.ones_like(extra) / (len(parts) * world.size))] if extra is not None else []
-        torch.autograd.backward(*zip(*roots), retain_graph=left > 0)
-        if len(parts) > 1:
-            scene.observe(world.sum)
+    # one backward, or one for each half; a non-finite gradient masks the update without asking the device
+    terms = regularisers.regularisers(batch.out.opacity, scene.splats, config.loss.at(step))
+    _backward(trainer, scene, batch, estimates, regularisers.total(terms))
     mark("backward")
-
-    # a non-finite gradient masks the whole update on the device, without asking the device
-    parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    broken = torch.stack([~estimate.finite for estimate in estimates]).any().float()
-    world.sum([*gradients, broken])
-    grad_norm = torch.nn.utils.get_total_norm(gradients)
-    finite = torch.isfinite(grad_norm) & (broken == 0)
-    if config.optimizer.clip_grad_norm:
-        torch.nn.utils.clip_grads_with_norm_(parameters, config.optimizer.clip_grad_norm, grad_norm)
-    trainer.optimizer.found_inf = (~finite).float()
-    trainer.optimizer.step()
+    grad_norm, finite = _update(trainer, estimates)
     mark("optimiser")
     scene.update(turn, generator("scene"), trainer.optimizer)
     mark("update")
-
-    # VSD: the score of the particles' renders learns from the same latents, with draws of its own
-    learned = {}
-    if trainer.learner:
-        learned["loss_lora"] = trainer.learner.step(latents.detach(), condition, cameras.c2w, step)
-        trainer.count(lora_draws=batch * config.objective.vsd.k)
-        mark("lora")
+    learned = trainer.objective.learn(batch.latents.detach(), batch.condition, batch.cameras.c2w, step)
+    mark("lora")
 
     # what this step's draws taught is for the next step: this one stays unbiased
-    draws, timestep = carv.join(parts), torch.cat([draws.timestep for draws in whole], 1)
+    timestep = torch.cat([draws.timestep for draws in whole], 1)
     squared_norm = world.gather(torch.cat([estimate.squared_norm for estimate in estimates], 1))
-    if estimator.importance_sampling and estimator.proposal == "adaptive":
-        trainer.adaptive = adapt.observe(trainer.adaptive, timestep, squared_norm, trainer.weight, trainer.signature())
-    trainer.count(steps=1, renders=batch, encodes=batch, draws=timestep.numel())
+    trainer.sampler.observe(timestep, squared_norm)
+    trainer.ledger.spend(scene, steps=1, renders=data.batch_size, encodes=data.batch_size, draws=timestep.numel(),
+                         lora_draws=data.batch_size * trainer.objective.learning_draws)
     mark("account")
-    metrics = {"k": trainer.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
-               "opacity": out.opacity.detach().mean(), **out.stats, **learned,
+    metrics = {"k": trainer.sampler.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
+               "opacity": batch.out.opacity.detach().mean(), **batch.out.stats, **learned,
                **{f"loss_{name}": term.detach().mean() for name, term in terms.items()}}
-    return StepOut(metrics, finite, {"latents": latents.detach(), "timestep": draws.timestep, "weight": draws.weight,
-                                     "noise": draws.noise, "azimuth_deg": cameras.azimuth_deg,
-                                     "elevation_deg": cameras.elevation_deg, "background": background})
+    return StepOut(metrics, finite, _replay(batch, carv.join(parts)))
+
+
+def _backward(trainer: Trainer, scene: Scene, batch: Batch, estimates: list[carv.Estimate], extra: Tensor | None
+              ) -> None:
+    """The mean over views, and the regularisers, into the parameters' gradients; of two halves each by itself, with the
+    scene looking at each."""
+    count, items = len(estimates), batch.items * trainer.world.size
+    trainer.optimizer.zero_grad(set_to_none=True)
+    for left, estimate in zip(reversed(range(count)), estimates):
+        roots = [(batch.latents, estimate.mean / (items * count))]
+        roots += [(extra, torch.ones_like(extra) / (count * trainer.world.size))] if extra is not None else []
+        torch.autograd.backward(*zip(*roots), retain_graph=left > 0)
+        if count > 1:
+            scene.observe(trainer.world.sum)
+
+
+def _update(trainer: Trainer, estimates: list[carv.Estimate]) -> tuple[Tensor, Tensor]:
+    """The optimiser's step, skipped on the device where anything is not finite: the gradient's norm, and whether all
+    is."""
+    clip, parameters = trainer.config.optimizer.clip_grad_norm, trainer.parameters
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    broken = torch.stack([~estimate.finite for estimate in estimates]).any().float()
+    trainer.world.sum([*gradients, broken])
+    grad_norm = torch.nn.utils.get_total_norm(gradients)
+    finite = torch.isfinite(grad_norm) & (broken == 0)
+    if clip:
+        torch.nn.utils.clip_grads_with_norm_(parameters, clip, grad_norm)
+    setattr(trainer.optimizer, "found_inf", (~finite).float())  # fused Adam reads it on the device
+    trainer.optimizer.step()
+    return grad_norm, finite
+
+
+def _replay(batch: Batch, draws: carv.Draws) -> dict[str, Tensor]:
+    """All that the step's gradient came from, should it not be finite."""
+    return {"latents": batch.latents.detach(), "timestep": draws.timestep, "weight": draws.weight, "noise": draws.noise,
+            "azimuth_deg": batch.cameras.azimuth_deg, "elevation_deg": batch.cameras.elevation_deg,
+            "background": batch.background}

@@ -46,13 +46,17 @@ class StationTimer:
     def _add(self, station: str, ms: float) -> None:
         self.ms[station] = ms if station not in self.ms else 0.95 * self.ms[station] + 0.05 * ms
 
-    def cost(self, items: int, draws: int) -> Cost:
-        """The step's cost model from the averages so far; waits for the device on CUDA."""
+    def drain(self) -> None:
+        """Enter what was recorded and not yet read; waits for the device on CUDA."""
         if self._events:
             torch.cuda.synchronize(self.device)
             for station, first, last in self._events:
                 self._add(station, first.elapsed_time(last))
             self._events.clear()
+
+    def cost(self, items: int, draws: int) -> Cost:
+        """The step's cost model from the averages so far; waits for the device on CUDA."""
+        self.drain()
         upstream = sum(self.ms.get(s, 0.0) for s in UPSTREAM)
         drawing = sum(self.ms.get(s, 0.0) for s in DRAWING)
         return Cost(max(sum(self.ms.values()) - upstream - drawing, 0.0), upstream / items,

@@ -11,22 +11,23 @@ from carv3d.runtime import rng
 
 
 def sample(config: Config, step: int, count: int, purpose: str = "", strata: bool = False,
-           sequence: bool = False) -> tuple[Cameras, Tensor]:
-    """``count`` cameras at the step's picture size and their background colours [count,3], on the CPU.
+           sequence: bool = False, seed: int | None = None) -> tuple[Cameras, Tensor]:
+    """``count`` cameras at the step's image size and their background colours [count,3], on the CPU.
 
     purpose: names the random streams (empty for training). strata: one camera per azimuth sector. sequence: azimuths
-    from the golden-ratio sequence over the steps, under a random shift that the seed gives.
+    from the golden-ratio sequence over the steps, under a random shift that the seed gives. seed: the run's own by
+    default.
     """
-    data = config.data
+    data, seed = config.data, config.seed if seed is None else seed
     turn = None
     if sequence:
-        offset = torch.rand((), generator=rng.generator(config.seed, "camera sequence")).item()
+        offset = torch.rand((), generator=rng.generator(seed, "camera sequence")).item()
         turn = golden_turn(step, offset)
     cameras = sample_cameras(
         count, round(data.width.at(step)), round(data.height.at(step)), data.elevation_range,
-        data.camera_distance_range, data.fovy_range, rng.generator(config.seed, f"{purpose} cameras".strip(), step),
+        data.camera_distance_range, data.fovy_range, rng.generator(seed, f"{purpose} cameras".strip(), step),
         strata, turn)
-    generator = rng.generator(config.seed, f"{purpose} background".strip(), step)
+    generator = rng.generator(seed, f"{purpose} background".strip(), step)
     return cameras, background_colours(data.background, count, generator)
 
 

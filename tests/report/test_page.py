@@ -14,7 +14,7 @@ import pytest
 
 from carv3d import cli
 from carv3d import config as configuration
-from carv3d.sweep.ledger import Ledger
+from carv3d.sweep.ledger import CellLedger
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 from browser import FLAGS, chromium  # noqa: E402
@@ -55,7 +55,7 @@ def sweep(tmp_path):
     """Two variants, two prompts, two seeds, and a cell that failed."""
     folder = tmp_path / "made_up"
     folder.mkdir()
-    with Ledger(folder / "ledger.sqlite") as ledger:
+    with CellLedger(folder / "ledger.sqlite") as ledger:
         cells = [(variant, prompt, seed) for variant in ("plain", "all") for prompt in ("a red mushroom", "a blue car")
                  for seed in (0, 1)]
         axes = [{"variant": v, "prompt": p, "seed": s} for v, p, s in [*cells, ("all", "a <b>", 7)]]

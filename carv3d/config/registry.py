@@ -1,0 +1,177 @@
+"""Names of scenes, objectives and teachers -> what they say of themselves, and their classes.
+
+A name is a built-in one, an entry point of the groups carv3d.scenes, carv3d.objectives and carv3d.teachers, or
+``module:Class``, found from the working directory too. Nothing is searched for: only what is named is imported.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.metadata
+import inspect
+import os
+import sys
+from dataclasses import dataclass, fields, is_dataclass, make_dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from carv3d.config import traits
+from carv3d.config.schema import PLAIN, Config, NoOptions, OptimizerConfig, kind_of, option
+from carv3d.runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Group:
+    """One kind of component. base: what its classes inherit. built_in: name -> its traits and its class."""
+
+    section: str
+    base: str
+    built_in: dict[str, tuple[type, str]]
+
+    @property
+    def option(self) -> str:
+        return f"{self.section}.type"
+
+    @property
+    def entry_points(self) -> str:
+        return f"carv3d.{self.section}s"
+
+
+GROUPS = {group.section: group for group in (
+    Group("scene", "carv3d.scenes.base.Scene", {
+        "nerf": (traits.NerfTraits, "carv3d.scenes.nerf:NeRF"),
+        "gaussians": (traits.GaussiansTraits, "carv3d.scenes.gaussians:Gaussians"),
+        "image": (traits.ImageTraits, "carv3d.scenes.image:Image")}),
+    Group("objective", "carv3d.objectives.base.Objective", {
+        "sds": (traits.SdsTraits, "carv3d.objectives.sds:SDS"),
+        "vsd": (traits.VsdTraits, "carv3d.objectives.vsd:VSD"),
+        "csd": (traits.CsdTraits, "carv3d.objectives.csd:CSD")}),
+    Group("teacher", "carv3d.diffusion.teacher.Teacher", {
+        "bundled": (traits.BundledTraits, "carv3d.teachers:Bundled"),
+        "exact": (traits.ExactTraits, "carv3d.teachers:Exact"),
+        "stable-diffusion": (traits.StableDiffusionTraits, "carv3d.teachers:StableDiffusion")}),
+)}
+
+
+def said(section: str, name: str) -> Any:
+    """What the component of this type says of itself, as a class. UserError for a type that is not there."""
+    known = GROUPS[section].built_in.get(name)
+    return known[0] if known else _foreign(section, name)
+
+
+def component(section: str, name: str) -> Any:
+    """The class of this type."""
+    known = GROUPS[section].built_in.get(name)
+    return _imported(*known[1].split(":")) if known else _foreign(section, name)
+
+
+def scene(config: Config) -> type[traits.SceneTraits]:
+    """What the configured scene's class says of itself."""
+    return said("scene", config.scene.type)
+
+
+def objective(config: Config) -> type[traits.ObjectiveTraits]:
+    """What the configured objective's class says of itself."""
+    return said("objective", config.objective.type)
+
+
+def teacher(config: Config) -> type[traits.TeacherTraits]:
+    """What the configured teacher's class says of itself."""
+    return said("teacher", config.teacher.type)
+
+
+def options(config: Config, section: str) -> Any:
+    """The options of the configured component: of a built-in one in the section of its name, such as scene.nerf; of
+    others in SECTION.options."""
+    node = getattr(config, section)
+    built_in = node.type in GROUPS[section].built_in
+    return getattr(node, node.type, node.options) if built_in else node.options
+
+
+def learning_rates(config: Config) -> dict[str, float]:
+    """Name of a parameter group -> its rate: optimizer.rates.NAME, or optimizer.lr_NAME where there is that option."""
+    own = config.optimizer
+    return {name: getattr(own.rates, name) if hasattr(own.rates, name) else getattr(own, f"lr_{name}")
+            for name in scene(config).rates}
+
+
+def open_sections(types: dict[str, str]) -> dict[str, type]:
+    """Sections whose options the components of these types (section -> type) declare -> their dataclasses."""
+    out: dict[str, type] = {}
+    for section, name in types.items():
+        own = name in GROUPS[section].built_in
+        out[f"{section}.options"] = NoOptions if own else said(section, name).Options
+    plain = {name.removeprefix("lr_") for name in vars(OptimizerConfig())}
+    declared = said("scene", types["scene"]).rates.items()
+    out["optimizer.rates"] = _rates(tuple((name, rate) for name, rate in declared if name not in plain))
+    return out
+
+
+@lru_cache
+def _rates(declared: tuple[tuple[str, float], ...]) -> type:
+    """The section optimizer.rates of a scene that declares rates (name, default) of its own."""
+    return make_dataclass("Rates", [(name, "float", option(rate, f"Adam's rate for the scene's {name}", gt=0))
+                                    for name, rate in declared]) if declared else NoOptions
+
+
+def foreign(config: Config) -> dict[str, dict[str, str]]:
+    """Each configured component that is not built in: its option -> class, and hash of the module that holds it."""
+    found = {}
+    for section, group in GROUPS.items():
+        name = getattr(config, section).type
+        if name not in group.built_in:
+            cls = _foreign(section, name)
+            source = Path(inspect.getfile(cls)).read_bytes()
+            found[group.option] = {"class": f"{cls.__module__}:{cls.__qualname__}",
+                                   "sha256": hashlib.sha256(source).hexdigest()}
+    return found
+
+
+@lru_cache(maxsize=32)
+def _foreign(section: str, name: str) -> Any:
+    """A class from outside the package; UserError in one line, before anything is made, where it cannot serve."""
+    group = GROUPS[section]
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+    else:
+        entry = {each.name: each for each in importlib.metadata.entry_points(group=group.entry_points)}.get(name)
+        if entry is None:
+            near = difflib.get_close_matches(name, group.built_in, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UserError(f"{group.option}: {name!r} given; allowed: {', '.join(group.built_in)}, an entry point of "
+                            f"{group.entry_points}, or module:Class{hint}")
+        module, attribute = entry.module, entry.attr
+    try:
+        cls = _imported(module, attribute)
+    except Exception as error:  # a module of the user's can raise anything at all
+        reason = (str(error).splitlines() or [""])[0]
+        raise UserError(f"{group.option}: {name} cannot be imported ({type(error).__name__}: {reason}); a module is "
+                        f"looked for in {os.getcwd()} and among the installed packages") from error
+    if not inspect.isclass(cls) or not issubclass(cls, _imported(*group.base.rsplit(".", 1))):
+        raise UserError(f"{group.option}: {name} is not a class that inherits {group.base}, which says what it must do")
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise UserError(f"{group.option}: {name} lacks {', '.join(missing)}; {group.base} says what each must do")
+    _check_options(f"{group.option}: {name}", cls.Options)
+    return cls
+
+
+def _check_options(where: str, cls: Any) -> None:
+    """UserError unless it is a dataclass of fields that the configuration can hold."""
+    if not is_dataclass(cls):
+        raise UserError(f"{where}: Options is no dataclass; make it one, of fields by carv3d.config.schema.option")
+    for item in fields(cls):
+        if kind_of(item) not in PLAIN and kind_of(item) != "Schedule" or "help" not in item.metadata:
+            raise UserError(f"{where}: Options.{item.name} is a {kind_of(item)}; allowed: {', '.join(PLAIN)} and "
+                            "Schedule, each made by carv3d.config.schema.option")
+
+
+def _imported(module: str, attribute: str) -> Any:
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found

@@ -1,0 +1,137 @@
+"""What a scene, an objective or a teacher says of itself, read before it is made: its options, rates and limits.
+
+A class says it by attributes and inherits from here what it does not say. The built-in ones stand in this module, apart
+from their classes (which inherit them), so that a configuration can be checked without loading torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from carv3d.config.schema import (
+    ExactConfig,
+    GaussiansConfig,
+    ImageConfig,
+    NerfConfig,
+    NoOptions,
+    OptimizerConfig,
+    VsdConfig,
+)
+
+
+class SceneTraits:
+    """Options: a dataclass of fields made with ``schema.option``. rates: learning rate of each parameter group by name,
+    unless the configuration says otherwise. formats: what ``carv3d export`` can write of it. lacks: why not the
+    others, for people. gaussians: whether it is made of 3D Gaussians."""
+
+    Options: ClassVar[type] = NoOptions
+    rates: ClassVar[dict[str, float]] = {}
+    formats: ClassVar[tuple[str, ...]] = ()
+    lacks: ClassVar[str] = "which declares no formats to write"
+    gaussians: ClassVar[bool] = False
+
+    @classmethod
+    def starts_from(cls, options: Any) -> tuple[str, int] | None:
+        """The run whose opaque points a fresh scene starts from, and how many of them; None for most."""
+        return None
+
+    @classmethod
+    def settle(cls, options: Any) -> None:
+        """Before a run folder exists: UserError for files that are not there; paths in ``options`` become absolute."""
+
+
+class ObjectiveTraits:
+    """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means, None what the teacher says.
+    learns: whether it trains something of its own beside the scene, in layers added to the teacher. particles: whether
+    it trains several scenes in turn, as many as its options' ``particles``."""
+
+    Options: ClassVar[type] = NoOptions
+    default_guidance: ClassVar[float | None] = None
+    learns: ClassVar[bool] = False
+    particles: ClassVar[bool] = False
+
+
+class TeacherTraits:
+    """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means for it. toybox: whether its
+    prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
+    teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. located: whether
+    its weights are named by teacher.path."""
+
+    Options: ClassVar[type] = NoOptions
+    default_guidance: ClassVar[float] = 1.0
+    toybox: ClassVar[bool] = False
+    reads_text: ClassVar[bool] = False
+    network: ClassVar[bool] = False
+    adaptable: ClassVar[bool] = False
+    located: ClassVar[bool] = False
+
+
+def _of_optimizer(*names: str) -> dict[str, float]:
+    """Those that the section ``optimizer`` has as lr_NAME, with their defaults."""
+    return {name: getattr(OptimizerConfig(), f"lr_{name}") for name in names}
+
+
+class NerfTraits(SceneTraits):
+    Options = NerfConfig
+    rates = _of_optimizer("encoding", "mlp")
+    formats = ("glb", "obj")
+    lacks = "which has no Gaussians to write"
+
+
+class GaussiansTraits(SceneTraits):
+    Options = GaussiansConfig
+    rates = _of_optimizer("means", "scales", "quaternions", "opacity", "sh")
+    formats = ("glb", "obj", "ply")
+    gaussians = True
+
+    @classmethod
+    def starts_from(cls, options: GaussiansConfig) -> tuple[str, int] | None:
+        return (options.init, options.count) if options.init_kind == "run" else None
+
+    @classmethod
+    def settle(cls, options: GaussiansConfig) -> None:
+        if options.init_kind != "blob":
+            options.init = str(Path(options.init).expanduser().absolute())
+
+
+class ImageTraits(SceneTraits):
+    Options = ImageConfig
+    rates = _of_optimizer("image")
+    lacks = "a flat picture"
+
+
+class SdsTraits(ObjectiveTraits):
+    """The teacher's own default guidance."""
+
+
+class CsdTraits(ObjectiveTraits):
+    default_guidance = 1.0
+
+
+class VsdTraits(ObjectiveTraits):
+    Options = VsdConfig
+    default_guidance = 7.5
+    learns = True
+    particles = True
+
+
+class ExactTraits(TeacherTraits):
+    Options = ExactConfig
+    toybox = True
+
+
+class DiffusionTraits(TeacherTraits):
+    """A diffusion model in the Stable Diffusion format."""
+
+    reads_text = network = adaptable = True
+
+
+class BundledTraits(DiffusionTraits):
+    default_guidance = 2.0
+    toybox = True
+
+
+class StableDiffusionTraits(DiffusionTraits):
+    default_guidance = 100.0
+    located = True

@@ -98,8 +98,8 @@ CELLS = {
     "gaussians": Cell("Gaussians that grow, exact teacher", (EXACT, *GROWING), 12),
     "csd": Cell("image, bundled teacher, CSD", (BUNDLED, IMAGE, "objective.type=csd")),
     "vsd": Cell("two images, bundled teacher, VSD", VSD),
-    "auto": Cell("image, exact teacher, K chosen at given costs", (
-        EXACT, IMAGE, "estimator.k=auto", "estimator.cost={a_ms: 40, b_ms: 1, c0_ms: 10}",
+    "auto": Cell("image, exact teacher, K chosen at given costs, which change it", (
+        EXACT, IMAGE, "estimator.k=auto", "estimator.cost={a_ms: 1, b_ms: 10, c0_ms: 1}",
         "estimator.measure_every=3"), 7),
     "negative": Cell("image, bundled teacher, negative prompt, one camera from a sequence", (
         BUNDLED, IMAGE, "prompts.negative=a blue car", "data.batch_size=1", "data.camera_sequence=true")),
@@ -124,7 +124,7 @@ class Mistake(Exception):
 
 
 class Failed(Exception):
-    """A run that did not end well."""
+    """A run, or git, that did not end well."""
 
 
 # --- the two sides ---------------------------------------------------------------------------------------------------
@@ -172,10 +172,16 @@ def checked_out(commit: str, tree: Path) -> Iterator[Path]:
             git("worktree", "remove", "--force", tree)
 
 
-def side(name: str, tree: Path, commit: str, folder: Path, jobs: int, options: tuple[str, ...] = ()) -> Side:
-    """Mistake unless the package that its runs import is its own."""
+def shared(jobs: int) -> dict[str, str]:
+    """The environment of both sides: as many threads, since rounding depends on them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": str(max(1, cores // jobs))}
+    return {**os.environ, "OMP_NUM_THREADS": str(max(1, cores // jobs))}
+
+
+def side(name: str, tree: Path, commit: str, folder: Path, environment: dict[str, str],
+         options: tuple[str, ...] = ()) -> Side:
+    """Mistake unless the package that its runs import is its own."""
+    environment = environment | {"PYTHONPATH": str(tree)}
     folder.mkdir(parents=True)
     done = subprocess.run([sys.executable, "-c", "import carv3d; print(carv3d.__file__)"], cwd=folder, text=True,
                           env=environment, capture_output=True)
@@ -408,13 +414,13 @@ def compare(given: argparse.Namespace) -> int:
     names, commit, head = list(dict.fromkeys(given.cells)), commit_of(given.revision), commit_of("HEAD")
     with tempfile.TemporaryDirectory(prefix="compare_runs-") as scratch:
         home = (given.keep or Path(scratch) / "runs").resolve()
-        # kernels are filed by their source's path: here, those of a tree that will be gone go with it
-        os.environ["NUMBA_CACHE_DIR"] = str(Path(scratch) / "kernels")
+        # compiled kernels are filed by their source's path: those of a tree that will be gone must go with it
+        environment = shared(given.jobs) | {"NUMBA_CACHE_DIR": str(Path(scratch) / "kernels")}
         with checked_out(commit, Path(scratch) / "tree") as tree:
             changed = " and what is not committed" if git("status", "--porcelain") else ""
             print(f"old: {commit[:10]}; new: the working tree, {head[:10]}{changed}", file=sys.stderr)
-            sides = [side("old", tree, commit, home / "old", given.jobs),
-                     side("new", ROOT, head, home / "new", given.jobs, (CONTROL,) if given.control else ())]
+            sides = [side("old", tree, commit, home / "old", environment),
+                     side("new", ROOT, head, home / "new", environment, (CONTROL,) if given.control else ())]
             unequal = report(sides, names, given.jobs, LEFT_OUT | (GIVEN if given.control else {}))
     if given.control:
         unseen = [name for name in names if name not in unequal]
@@ -431,7 +437,7 @@ def main(argv: list[str] | None = None) -> int:
             print("\n".join(f"{name:{max(map(len, CELLS))}}  {cell.what}" for name, cell in CELLS.items()))
             return 0
         return compare(given)
-    except Mistake as error:
+    except (Mistake, Failed) as error:
         print(f"compare_runs: error: {error}", file=sys.stderr)
         return 2
 

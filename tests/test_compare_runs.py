@@ -169,7 +169,7 @@ def test_the_other_tree_is_removed_even_after_an_error(checkout, tmp_path):
 
 def test_another_package_is_refused(tmp_path):
     with pytest.raises(runs.Mistake, match="not what is imported"):
-        runs.side("old", tmp_path, "0000000", tmp_path / "runs", 1)
+        runs.side("old", tmp_path, "0000000", tmp_path / "runs", runs.shared(1))
 
 
 def test_a_cell_runs_twice_alike(monkeypatch, capsys, tmp_path):
@@ -180,7 +180,7 @@ def test_a_cell_runs_twice_alike(monkeypatch, capsys, tmp_path):
         commit = runs.commit_of("HEAD")
     except runs.Mistake:
         commit = ""  # no checkout: then no run names a commit either
-    sides = [runs.side(name, ROOT, commit, tmp_path / name, 2) for name in ("old", "new")]
+    sides = [runs.side(name, ROOT, commit, tmp_path / name, runs.shared(2)) for name in ("old", "new")]
     assert runs.report(sides, ["image"], 2, runs.LEFT_OUT) == []
     assert "equal (6 tensors" in capsys.readouterr().out
     old, new = (runs.results(next(tmp_path.glob(f"{name}/image/outputs/carv3d/*"))) for name in ("old", "new"))
@@ -190,7 +190,7 @@ def test_a_cell_runs_twice_alike(monkeypatch, capsys, tmp_path):
 
 
 def test_a_run_that_fails_is_no_equal_cell(tmp_path):
-    side = runs.side("old", ROOT, "", tmp_path / "old", 1)
+    side = runs.side("old", ROOT, "", tmp_path / "old", runs.shared(1))
     with pytest.raises(runs.Failed, match="old: status 2: carv3d: error: no.such") as error:
         runs.run(side, "image", runs.Cell("image", ("no.such=1",)))
     failed = concurrent.futures.Future()

@@ -39,6 +39,7 @@ from bench_step import (
     writable,
 )
 
+from carv3d import teachers
 from carv3d.config.schema import Config
 from carv3d.runs.environment import environment
 from carv3d.runtime.errors import UserError
@@ -61,7 +62,7 @@ def load_decoder(config: Config, teacher: StableDiffusionTeacher) -> Callable[[T
     from diffusers import AutoencoderKL
 
     vae = AutoencoderKL.from_pretrained(
-        build.weights_folder(config) / "vae", variant=config.teacher.variant or None, torch_dtype=teacher.unet.dtype,
+        teachers.weights_folder(config) / "vae", variant=config.teacher.variant or None, torch_dtype=teacher.unet.dtype,
         use_safetensors=True, local_files_only=True).to(teacher.device).eval().requires_grad_(False)
     vae.encoder = vae.quant_conv = None
     if teacher.device.type == "cuda":  # as the teacher's own networks
@@ -142,15 +143,15 @@ def measure(config: Config, plain: Config, warm_up: int, repeats: int) -> dict:
     for turn in range(repeats):
         for name in random.Random(turn).sample(names, len(names)):
             times[name].append(milliseconds(lambda: steps[name](warm_up + 1 + turn), sync))
-    draws = {name: batch * (trainer.k if name == "carv3d" else 1) for name in names}
+    draws = {name: batch * (trainer.sampler.k if name == "carv3d" else 1) for name in names}
     return {
-        "batch_size": batch, "k": trainer.k, "picture": round(config.data.width.at(0)),
+        "batch_size": batch, "k": trainer.sampler.k, "picture": round(config.data.width.at(0)),
         "guidance_scale": config.objective.guidance_scale,
         "dtype": str(trainer.teacher.unet.dtype).removeprefix("torch."),
         "encoder_dtype": str(trainer.teacher.encode_dtype).removeprefix("torch."),
         "steps": {name: {"k": draws[name] // batch, "renders": batch, "encodes": batch,
                          "decodes": batch if name == "plain_sds_decode" else 0, "draws": draws[name],
-                         "unet_rows": draws[name] * trainer.evaluations,
+                         "unet_rows": draws[name] * trainer.objective.evaluations,
                          **compared(times[name], times[BASELINE], draws[name], draws[BASELINE])} for name in names},
         "repeats": repeats, "warm_up": warm_up,
         "environment": environment(str(trainer.device), trainer.scenes[0].backends),

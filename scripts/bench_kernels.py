@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, orbit, sample_cameras, turntable
+from carv3d.config.schema import NerfConfig
 from carv3d.scenes.nerf import NeRF
 
 
@@ -83,7 +84,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200, help="steps of the fit that makes the settled scene")
     arguments = parser.parse_args()
     generator = torch.Generator().manual_seed(0)
-    scene = NeRF(generator=generator)
+    scene = NeRF(NerfConfig(), generator=generator)
     result: dict[str, object] = {"backends": scene.backends, "threads": torch.get_num_threads()}
     start = time.perf_counter()
     scene.update(0, generator)

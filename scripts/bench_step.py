@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carv3d import config as configuration
-from carv3d.config.schema import Config, Schedule, constant
+from carv3d.config.options import Schedule, constant
+from carv3d.config.schema import Config
 from carv3d.runs.environment import environment
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import write_text
@@ -99,10 +100,11 @@ def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) 
             return out
         return run
 
-    predict, value = trainer.teacher.predict, trainer.value
+    predict, value = trainer.teacher.predict, trainer.objective.value
     trainer.teacher.predict = timed("teacher", predict)
-    trainer.value = lambda *args: timed("objective", value(*args))
-    score = trainer.learner.score if trainer.learner else None
+    trainer.objective.value = lambda *args: timed("objective", value(*args))
+    learner = getattr(trainer.objective, "learner", None)
+    score = learner.score if learner else None
     if score:
         score.forward = timed("score", score.forward)
     stations: dict[str, list[float]] = {}
@@ -117,13 +119,13 @@ def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) 
             stations.setdefault("score", []).append(spent["score"])
         stations.setdefault("objective", []).append(spent["objective"] - spent["teacher"] - spent["score"])
         began = time.perf_counter()
-        torch.randn(config.data.batch_size, trainer.k, *trainer.teacher.latent_shape, device=trainer.device)
-        torch.randint(1000, (config.data.batch_size, trainer.k))
+        torch.randn(config.data.batch_size, trainer.sampler.k, *trainer.teacher.latent_shape, device=trainer.device)
+        torch.randint(1000, (config.data.batch_size, trainer.sampler.k))
         sync()
         plain.append(1e3 * (time.perf_counter() - began))
     medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
     total = statistics.median([sum(parts) for parts in zip(*stations.values())])
-    trainer.teacher.predict, trainer.value = predict, value
+    trainer.teacher.predict, trainer.objective.value = predict, value
     if score:
         del score.forward
     events = []
@@ -192,8 +194,8 @@ def with_backends(trainer: Trainer, encoding: str, render: str, warm_up: int) ->
     rates = {"encoding": config.optimizer.lr_encoding, "mlp": config.optimizer.lr_mlp}
     optimizer = torch.optim.Adam(scene.parameter_groups(rates), betas=tuple(config.optimizer.betas),
                                  eps=config.optimizer.eps, fused=True)
-    made = Trainer(config, [scene], trainer.teacher, optimizer, trainer.device, trainer.learner)
-    made.k, settled_scene = trainer.k, trainer.scenes[0].state_dict()
+    made = Trainer.of(config, [scene], trainer.teacher, trainer.objective, optimizer, trainer.device)
+    made.sampler.k, settled_scene = trainer.sampler.k, trainer.scenes[0].state_dict()
     if scene.state_dict().keys() == settled_scene.keys():
         scene.load_state_dict(settled_scene)
     else:

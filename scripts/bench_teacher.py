@@ -39,12 +39,12 @@ from bench_step import (
     writable,
 )
 
+from carv3d import teachers
 from carv3d.config.schema import Config
 from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
-from carv3d.text3d import build
 
 if TYPE_CHECKING:
     import torch
@@ -179,7 +179,7 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
     """One precision of the teacher."""
     import torch
 
-    teacher = build.teacher(config)
+    teacher = teachers.teacher(config)
     device, dtype = teacher.device, teacher.unet.dtype
     say(teacher.description)
     sync = synchroniser(device)

@@ -11,7 +11,7 @@ from carv3d.runs.clock import Clock
 from carv3d.runtime import distributed
 from carv3d.text3d import build
 from carv3d.text3d.auto_k import choose_k
-from carv3d.text3d.loop import Hooks, train
+from carv3d.text3d.loop import train
 from carv3d.text3d.step import train_step
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
@@ -58,7 +58,7 @@ def steps(world, *overrides, count: int = 1) -> dict:
     """The first step's gradient, draws and metrics, the state after it, and that after ``count`` steps."""
     trainer = trainer_of(world, *overrides)
     made = train_step(trainer, 0)
-    parameters = [*trainer.scene.parameters(), *(trainer.learner.score.parameters() if trainer.learner else ())]
+    parameters = [*trainer.scene.parameters(), *trainer.objective.parameters()]
     out = {"gradient": [p.grad.clone() for p in parameters], "drawn": made.replay,
            "grad_norm": made.metrics["grad_norm"], "draw_norm": made.metrics["draw_norm"],
            "loss_lora": made.metrics.get("loss_lora", 0.0), "finite": made.finite,
@@ -99,8 +99,8 @@ def hurried(world) -> int:
     """Steps done within 50 s of the first rank's clock."""
     clock = Skewed()
     clock.rank = world.rank
-    hooks = Hooks(*6 * [lambda *_: None], stop=lambda: world.any(False))
-    return train(trainer_of(world, *SMALL, *IMAGE, "budget.seconds=50", "trainer.max_steps=3"), 0, hooks, clock)
+    trainer = trainer_of(world, *SMALL, *IMAGE, "budget.seconds=50", "trainer.max_steps=3")
+    return train(trainer, 0, stop=lambda: world.any(False), clock=clock)
 
 
 def everything(world, sd15: str) -> dict:

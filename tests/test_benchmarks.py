@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from carv3d import config as configuration
+from carv3d import teachers
 from carv3d.objectives import sds as objectives
 from carv3d.runtime import rng
 from carv3d.text3d import auto_k as accounting
@@ -82,7 +83,7 @@ def test_teacher_measures_every_cell(pipelines, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("name,dtype", [("sd15", "float32"), ("sd21", "bfloat16"), ("odd", "float32")])
 def test_flops_are_those_of_layers_and_attention(pipelines, name, dtype):
     """Counted a second time by hooks: 2 x output x fan-in of each layer, two products of each attention."""
-    made = build.teacher(tiny.make_config(pipelines(name), *TINY, f"teacher.dtype={dtype}"))
+    made = teachers.teacher(tiny.make_config(pipelines(name), *TINY, f"teacher.dtype={dtype}"))
     ask = teacher.asker(made, 2)(3)
     total, widths = 0, {}
 

@@ -15,27 +15,27 @@ from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
-from carv3d.text3d import build
-from carv3d.text3d import trainer as training
+from carv3d.text3d import build, loop
+from carv3d.text3d.trainer import Trainer
+
+sys.path.insert(0, str(Path(__file__).parent))  # helpers of the tests
+from watching import watching  # noqa: E402
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
          "trainer.max_steps=30"]
 
 
-def trainer_of(*overrides: str) -> training.Trainer:
+def trainer_of(*overrides: str) -> Trainer:
     trainer = build.trainer(configuration.load(None, [*SMALL, *overrides]))
     trainer.teacher.prepare()
     return trainer
 
 
-def run(trainer: training.Trainer, first: int = 0, clock: Clock | None = None, **hooks) -> tuple[int, list[int]]:
+def run(trainer: Trainer, first: int = 0, clock: Clock | None = None, **hooks) -> tuple[int, list[int]]:
     """Steps done, and those at which quality was asked for."""
     scored: list[int] = []
-    ignore = lambda *_: None  # noqa: E731
-    given = dict(log=ignore, decision=ignore, progress=ignore, preview=ignore, checkpoint=ignore, keep_replay=ignore,
-                 stop=lambda: False, evaluate=scored.append) | hooks
-    return training.train(trainer, first, training.Hooks(**given), clock), scored
+    return loop.train(trainer, first, [watching(**{"evaluate": scored.append} | hooks)], clock=clock), scored
 
 
 @pytest.mark.parametrize("overrides,steps", [
@@ -96,7 +96,7 @@ def test_points_are_evenly_spread_over_the_cost(overrides, points):
 def test_seconds_are_those_of_steps_and_the_choice_of_k_alone(monkeypatch):
     """A clock that only moves when something is done: a step takes 2, a choice 3, every hook 1000."""
     now = [0.0]
-    step, choose = training.train_step, training.choose_k
+    step, choose = loop.train_step, loop.choose_k
 
     def takes(seconds, call=lambda *_: None):
         def timed(*args):
@@ -104,9 +104,9 @@ def test_seconds_are_those_of_steps_and_the_choice_of_k_alone(monkeypatch):
             return call(*args)
         return timed
 
-    monkeypatch.setattr("carv3d.runs.time.perf_counter", lambda: now[0])
-    monkeypatch.setattr(training, "train_step", takes(2, step))
-    monkeypatch.setattr(training, "choose_k", takes(3, choose))
+    monkeypatch.setattr("carv3d.runs.clock.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(loop, "train_step", takes(2, step))
+    monkeypatch.setattr(loop, "choose_k", takes(3, choose))
     trainer = trainer_of("estimator.k=auto", "estimator.measure_every=2", "estimator.cost={a_ms: 9, b_ms: 1}",
                          "budget.seconds=12.5", "budget.evaluations=2", "log.every_n_steps=1",
                          "checkpoint.every_n_train_steps=1", "trainer.preview_every=1")

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from carv3d import config as configuration
+from carv3d.commands.sweep import planned
 from carv3d.measure.compare import Spread, compare
 from carv3d.runtime.errors import UserError
-from carv3d.sweep import plan as sweep_plan
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
 
@@ -124,7 +124,7 @@ compare: {points: 2, replicates: 5, estimators: {reuse: {estimator: {k: 4, impor
 
 def test_a_sweep_has_its_first_variant_compare_all_of_them(tmp_path):
     (tmp_path / "small.yaml").write_text(SWEEP)
-    cells = sweep_plan.load(tmp_path / "small.yaml").cells
+    cells = planned(tmp_path / "small.yaml").cells
     carrying = [cell for cell in cells if cell.config.compare.points]
     assert [(c.axes["variant"], c.axes["seed"]) for c in carrying] == [("plain", 0)] * 2
     found = configuration.estimators(carrying[0].config)
@@ -140,4 +140,4 @@ def test_a_sweep_has_its_first_variant_compare_all_of_them(tmp_path):
 def test_mistakes_in_the_section_are_told(tmp_path, section, message):
     (tmp_path / "small.yaml").write_text(SWEEP.rsplit("compare:", 1)[0] + section)
     with pytest.raises(UserError, match=message):
-        sweep_plan.load(tmp_path / "small.yaml")
+        planned(tmp_path / "small.yaml")

@@ -10,7 +10,8 @@ from carv3d import config as configuration
 from carv3d.config.dump import dump
 from carv3d.config.fields import keys
 from carv3d.config.load import load, parse
-from carv3d.config.schema import Config, Schedule
+from carv3d.config.options import Schedule
+from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / "configs"

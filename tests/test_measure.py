@@ -14,11 +14,12 @@ import torch
 
 from carv3d import carv
 from carv3d import config as configuration
+from carv3d.carv import Design
 from carv3d.carv.variance import contrasts
 from carv3d.cli import main
 from carv3d.measure import collect as measurement
 from carv3d.measure import summary as merit
-from carv3d.measure.collect import CameraRow, Kind, Measured, Settings
+from carv3d.measure.records import PROPOSALS, CameraRow, Measured, Settings
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
 
@@ -35,9 +36,9 @@ WITHIN = TIME + ODD + EVEN
 NOISE = {"iid": lambda k: ODD + EVEN, "antithetic": lambda k: 2 * EVEN, "zero_sum": lambda k: EVEN * k / (k - 1)}
 
 
-def kappa(kind: Kind) -> float:
+def kappa(design: Design) -> float:
     """K V(K) / W in closed form: strata leave 1/K^2 of a linear a(t)."""
-    return (TIME / (kind.k**2 if kind.stratified else 1) + NOISE[kind.noise](kind.k)) / WITHIN
+    return (TIME / (design.k**2 if design.stratified else 1) + NOISE[design.noise](design.k)) / WITHIN
 
 
 def values(draws: carv.Draws) -> torch.Tensor:
@@ -48,8 +49,8 @@ def values(draws: carv.Draws) -> torch.Tensor:
     return time + odd + even
 
 
-KINDS = [Kind("uniform", False, "iid", 1), Kind("uniform", False, "iid", 4), Kind("uniform", True, "iid", 4),
-         Kind("uniform", True, "antithetic", 4), Kind("uniform", True, "zero_sum", 4)]
+DESIGNS = [Design("uniform", False, "iid", 1), Design("uniform", False, "iid", 4), Design("uniform", True, "iid", 4),
+         Design("uniform", True, "antithetic", 4), Design("uniform", True, "zero_sum", 4)]
 
 
 def synthetic(seed: int, cameras: int = 32) -> Measured:
@@ -59,23 +60,23 @@ def synthetic(seed: int, cameras: int = 32) -> Measured:
     proposal = carv.make_proposal(carv.uniform_target(T, 0, T - 1))
     u = (BETWEEN / D) ** 0.5 * torch.randn(cameras, D, generator=generator, dtype=torch.float64)
 
-    def sets(kind: Kind, count: int) -> carv.Draws:
-        return carv.draw(cameras * count, kind.k, (D, 2), proposal, stratified=kind.stratified, noise=kind.noise,
+    def sets(design: Design, count: int) -> carv.Draws:
+        return carv.draw(cameras * count, design.k, (D, 2), proposal, stratified=design.stratified, noise=design.noise,
                          time_generator=generator, noise_generator=generator)
 
     within, halves = {}, 0
-    for kind in KINDS:
-        count = settings.sets(kind.k)
-        means = values(sets(kind, count)).mean(1).unflatten(0, (cameras, count)).transpose(0, 1)
+    for design in DESIGNS:
+        count = settings.sets(design.k)
+        means = values(sets(design, count)).mean(1).unflatten(0, (cameras, count)).transpose(0, 1)
         column = contrasts(means, 1)[0].square().sum(-1).tolist()
-        for name in measurement.PROPOSALS if kind.noise == "iid" and not kind.stratified else ("uniform",):
-            within[kind._replace(proposal=name)] = column
-        halves = halves + torch.stack([means[0::2].mean(0), means[1::2].mean(0)], 1) / len(KINDS)
-    nested = sets(KINDS[1], 2)
+        for name in PROPOSALS if design.noise == "iid" and not design.stratified else ("uniform",):
+            within[design._replace(proposal=name)] = column
+        halves = halves + torch.stack([means[0::2].mean(0), means[1::2].mean(0)], 1) / len(DESIGNS)
+    nested = sets(DESIGNS[1], 2)
     first = nested.timestep.unflatten(0, (cameras, 2))[:, :1].expand(-1, 2, -1).flatten(0, 1)
     pairs = values(carv.Draws(first, nested.weight, nested.noise)).mean(1).unflatten(0, (cameras, 2))
     noise = 4 * contrasts(pairs.transpose(0, 1), 1)[0].square().sum(-1)
-    rows = [CameraRow({kind: column[c] for kind, column in within.items()}, noise[c].item(), u[c] + halves[c])
+    rows = [CameraRow({design: column[c] for design, column in within.items()}, noise[c].item(), u[c] + halves[c])
             for c in range(cameras)]
     return Measured(0, 8, 8, settings, cameras=rows)
 
@@ -84,15 +85,15 @@ def test_intervals_cover_the_known_components_and_kappas():
     """Of 200 measurements at least 90 % cover. Where the true rate is 95 % a single count falls below by chance once in
     a thousand times; the seeds are fixed."""
     truth = {"between": BETWEEN, "within_time": TIME, "within_noise": ODD + EVEN, "within": WITHIN,
-             "rho": WITHIN / BETWEEN, **{kind: kappa(kind) for kind in KINDS[2:]}}
-    truth |= {f"re {kind}": (BETWEEN + WITHIN / 4) / (BETWEEN + kappa(kind) * WITHIN / 4) for kind in KINDS[2:]}
+             "rho": WITHIN / BETWEEN, **{design: kappa(design) for design in DESIGNS[2:]}}
+    truth |= {f"re {design}": (BETWEEN + WITHIN / 4) / (BETWEEN + kappa(design) * WITHIN / 4) for design in DESIGNS[2:]}
     hits = dict.fromkeys(truth, 0)
     for seed in range(200):
         variances = merit.Variances.of(synthetic(seed), seed)
         numbers = variances.components()
-        for kind in KINDS[2:]:
-            entry = merit.merit(kind, variances, None)
-            numbers[kind], numbers[f"re {kind}"] = entry["kappa"], entry["re"]
+        for design in DESIGNS[2:]:
+            entry = merit.merit(design, variances, None)
+            numbers[design], numbers[f"re {design}"] = entry["kappa"], entry["re"]
         for name, value in truth.items():
             assert numbers[name]["low"] <= numbers[name]["value"] <= numbers[name]["high"]
             hits[name] += numbers[name]["low"] <= value <= numbers[name]["high"]
@@ -100,11 +101,11 @@ def test_intervals_cover_the_known_components_and_kappas():
 
 
 def test_control_the_spread_within_a_structured_set_is_wrong():
-    kind = Kind("uniform", True, "antithetic", 8)
+    design = Design("uniform", True, "antithetic", 8)
     generator = torch.Generator().manual_seed(0)
     draws = carv.draw(4000, 8, (D, 2), carv.make_proposal(carv.uniform_target(T, 0, T - 1)), stratified=True,
                       noise="antithetic", time_generator=generator, noise_generator=generator)
-    h, true = values(draws), kappa(kind) * WITHIN / 8
+    h, true = values(draws), kappa(design) * WITHIN / 8
     right = contrasts(h.mean(1).unflatten(0, (2, -1)), 1)[0].square().sum(-1).mean()
     naive = h.var(1).sum(-1).mean() / 8
     assert 0.9 < right / true < 1.1 and naive / true > 1.5, (right / true, naive / true)
@@ -126,7 +127,7 @@ def test_costs_and_multipliers_are_the_formulas():
     measured = synthetic(0)
     measured.timings, measured.housekeeping = {(b, k): [ms - 1.0] * 3 for b, k, ms in points}, [0.0, 2.0]
     variances, costs = merit.Variances.of(measured, 0), merit.Costs.of(measured, 0)
-    entry = merit.merit(KINDS[3], variances, costs)
+    entry = merit.merit(DESIGNS[3], variances, costs)
     v = {name: number["value"] for name, number in variances.components().items()}
     total = v["between"] + entry["within"]["value"]
     assert entry["ecm"]["1"]["value"] == pytest.approx((v["between"] + v["within"]) * 14 / (total * 20))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from carv3d.cli import main
+from carv3d.commands.sweep import planned
 from carv3d.sweep import engine as sweep
-from carv3d.sweep import plan as sweep_plan
 from carv3d.sweep.executor import Processes
 from carv3d.sweep.ledger import CellLedger, Owner, start_of
 
@@ -24,10 +24,11 @@ STUB = Path(__file__).with_name("sweep_stub.py")
 DRIVER = """
 import sys
 from pathlib import Path
-from carv3d import sweep, sweep_plan
+from carv3d.commands.sweep import planned
+from carv3d.sweep import engine as sweep
 from carv3d.sweep.executor import Processes
 file, workers, stub, *options = sys.argv[1:]
-plan = sweep_plan.load(Path(file))
+plan = planned(Path(file))
 sys.exit(sweep.run(plan, Processes(int(workers), (sys.executable, stub), cuda=False), "--retry" in options))
 """
 
@@ -41,7 +42,7 @@ def write(folder: Path, text: str, name: str = "plan.yaml") -> Path:
 def ids(path: Path, *overrides: str) -> dict[frozenset, str]:
     """By what tells a cell from its neighbours, as configuration values."""
     return {frozenset((key, str(cell.config.optimizer.eps) if "eps" in key else value)
-                      for key, value in cell.axes.items()): cell.id for cell in sweep_plan.load(path, overrides).cells}
+                      for key, value in cell.axes.items()): cell.id for cell in planned(path, overrides).cells}
 
 
 # --- the plan ------------------------------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ overrides: {trainer: {max_steps: 60}, data.height: 32, data.width: 32, export.up
 
 
 def test_every_combination_is_a_cell(tmp_path):
-    plan = sweep_plan.load(write(tmp_path, PLAN), ["estimator.stratified=false"])
+    plan = planned(write(tmp_path, PLAN), ["estimator.stratified=false"])
     assert plan.name == "plan" and len(plan.cells) == len({cell.id for cell in plan.cells}) == 2 * 2 * 2 * 2
     last = plan.cells[-1]
     assert last.axes == {"variant": "many", "optimizer.eps": 1e-8, "prompt": "a blue car", "seed": 1}
@@ -83,7 +84,7 @@ def test_zip_goes_side_by_side_and_files_are_found_beside_the_plan(tmp_path):
     (tmp_path / "sub").mkdir()
     write(tmp_path, "estimator.k: 2\nseed: 7\n", "base.yaml")
     write(tmp_path / "sub", "# held out\na red mushroom\n\na blue car\n", "prompts.txt")
-    plan = sweep_plan.load(write(tmp_path / "sub", """
+    plan = planned(write(tmp_path / "sub", """
 name: other
 base: ../base.yaml
 zip: {data.width: [16, 24], data.height: [8, 40]}
@@ -96,7 +97,7 @@ prompts: prompts.txt
 
 
 def test_the_example_is_a_sweep(monkeypatch):
-    plan = sweep_plan.load(ROOT / "configs" / "sweeps" / "k_toggle.yaml")
+    plan = planned(ROOT / "configs" / "sweeps" / "k_toggle.yaml")
     assert len(plan.cells) == 4 and {cell.config.estimator.k for cell in plan.cells} == {1, 4}
     assert all(cell.config.data.width.values == [32] and cell.config.budget.teacher_evals for cell in plan.cells)
 
@@ -107,7 +108,7 @@ CELLS = {"effective_compute": 144, "effective_compute_quick": 24, "effective_com
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_sweep_that_is_shipped_has_the_cells_it_promises(path):
-    assert len(sweep_plan.load(path).cells) == CELLS[path.stem]
+    assert len(planned(path).cells) == CELLS[path.stem]
 
 
 @pytest.mark.parametrize("text,words", [
@@ -185,7 +186,7 @@ seeds: 2
     monkeypatch.chdir(tmp_path)
     assert main(["sweep", str(path), "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert all(cell.id in out and cell.name in out for cell in sweep_plan.load(path).cells)
+    assert all(cell.id in out and cell.name in out for cell in planned(path).cells)
     assert out.count("# 2 cells like") == 2 and "estimate" in out and list(tmp_path.iterdir()) == [path]
 
 
@@ -424,7 +425,7 @@ def test_a_trainer_that_is_always_killed_is_given_up(tmp_path, monkeypatch):
         def kill(self): ...
 
     doomed = Doomed()
-    assert sweep.run(sweep_plan.load(Stubs(tmp_path, cells=1).file), doomed) == 1
+    assert sweep.run(planned(Stubs(tmp_path, cells=1).file), doomed) == 1
     with CellLedger(tmp_path / "s" / "ledger.sqlite") as ledger:
         (row,) = ledger.rows()
     assert doomed.started == row["attempts"] == sweep.RESTARTS + 1
@@ -471,7 +472,7 @@ def test_two_sweeps_share_one_ledger(tmp_path, undisturbed):
 def test_a_trainer_that_outlived_its_sweep_is_waited_for(tmp_path):
     """Its lock is what tells, wherever the kernel does not end it with the sweep."""
     stubs = Stubs(tmp_path, cells=2)
-    (first, second) = sweep_plan.load(stubs.file).cells
+    (first, second) = planned(stubs.file).cells
     (tmp_path / "s" / ".locks").mkdir(parents=True)
     held = sweep._hold(tmp_path / "s" / ".locks" / first.id)
     process = stubs.start()

@@ -35,7 +35,8 @@ PATIENT = {"RAY_agent_register_timeout_ms": "300000", "RAY_worker_register_timeo
 DRIVER = """
 import json, os, sys
 from pathlib import Path
-from carv3d import sweep, sweep_plan
+from carv3d.commands.sweep import planned
+from carv3d.sweep import engine as sweep
 from carv3d.runtime.errors import UserError
 from carv3d.sweep.ray_cluster import Ray
 file, workers, stub, *options = sys.argv[1:]
@@ -44,7 +45,7 @@ try:
     ray = Ray(int(workers), ("env", *given, sys.executable, stub), cuda=False)
     if "elsewhere" in options:
         os.getcwd = lambda: "/nowhere"
-    sys.exit(sweep.run(sweep_plan.load(Path(file)), ray, "--retry" in options))
+    sys.exit(sweep.run(planned(Path(file)), ray, "--retry" in options))
 except UserError as error:
     print(error, file=sys.stderr)
     sys.exit(2)

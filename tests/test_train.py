@@ -20,6 +20,9 @@ from carv3d.runtime import rng
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
 
+sys.path.insert(0, str(Path(__file__).parent))  # helpers of the tests
+from watching import watching  # noqa: E402
+
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "export.video=false",
          "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
          "scene.nerf.table_size=2048"]
@@ -209,7 +212,7 @@ def test_the_image_scene_trains():
 
 
 def test_a_non_finite_gradient_masks_the_step_and_keeps_its_draws(tmp_path):
-    from carv3d.text3d.loop import Hooks, train
+    from carv3d.text3d.loop import train
 
     trainer = small_trainer("trainer.max_steps=6", "estimator.noise=iid")
     predict, calls, kept = trainer.teacher.predict, [], []
@@ -223,9 +226,9 @@ def test_a_non_finite_gradient_masks_the_step_and_keeps_its_draws(tmp_path):
 
     trainer.teacher.predict = broken
     states = []
-    nothing = lambda *_: None  # noqa: E731
-    train(trainer, 0, Hooks(nothing, nothing, lambda step: states.append(trainer.state()["optimizer"]["state"][0]["step"].clone()),
-                            nothing, nothing, lambda step, draws: kept.append((step, draws)), lambda: False))
+    train(trainer, 0, [watching(
+        progress=lambda step: states.append(trainer.state()["optimizer"]["state"][0]["step"].clone()),
+        keep_replay=lambda step, draws: kept.append((step, draws)))])
     assert trainer.ledger["nonfinite_steps"] == 1 and [step for step, _ in kept] == [2]
     assert [int(s) for s in states] == [1, 2, 2, 3, 4, 5]
     assert all(torch.isfinite(p).all() for p in trainer.scene.parameters())
@@ -270,11 +273,11 @@ def test_a_scene_that_asks_gets_its_gradient_in_two_independent_halves(k, asked)
     assert draws.per_item == asked and draws.noise.unique(dim=1).shape[1] == asked
     cameras, background = views.sample(trainer.config, 0, 2, strata=True, sequence=False)
     condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
-    value = trainer.value(condition, cameras, out.replay["latents"])
+    value = trainer.objective.value(condition, out.replay["latents"], cameras.c2w)
 
     def pulled_back(part: carv.Draws) -> torch.Tensor:
         latents = trainer.teacher.encode(trainer.scene.render(cameras, background).rgb)
-        return torch.autograd.grad(latents, trainer.scene.logits, trainer.estimate(value, part).mean / 2)[0]
+        return torch.autograd.grad(latents, trainer.scene.logits, carv.estimate(value, part).mean / 2)[0]
 
     half = asked // 2
     first, second = (pulled_back(draws.part(draws=part)) for part in (slice(half), slice(half, None)))
@@ -326,12 +329,12 @@ def test_evidence_is_the_product_of_the_halves_screen_gradients():
     draws = carv.Draws(*(out.replay[name] for name in ("timestep", "weight", "noise")))
     cameras, background = views.sample(trainer.config, 0, 2, strata=True, sequence=False)
     condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
-    value = trainer.value(condition, cameras, out.replay["latents"])
+    value = trainer.objective.value(condition, out.replay["latents"], cameras.c2w)
     half = torch.tensor([cameras.width, cameras.height]) / 2
     pulled = []
     for part in (slice(2), slice(2, None)):
         latents = trainer.teacher.encode(scene.render(cameras, background).rgb)
-        latents.backward(trainer.estimate(value, draws.part(draws=part)).mean)  # each view's own, not their mean
+        latents.backward(carv.estimate(value, draws.part(draws=part)).mean)  # each view's own, not their mean
         pulled.append(scene.raster.screen.grad * half)
     expected = (pulled[0] * pulled[1]).sum(-1).sum(0)
     assert torch.allclose(scene.evidence.signal, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item())
@@ -404,7 +407,8 @@ def test_chosen_k_resumes_to_the_bit_with_given_costs(tmp_path):
 
 
 def test_every_decision_can_be_replayed_from_its_inputs():
-    from carv3d.text3d import auto_k as accounting
+    from carv3d.carv.choose_k import REFERENCES, replay
+    from carv3d.text3d import auto_k
     from carv3d.text3d.auto_k import choose_k
 
     trainer = small_trainer("estimator.k=auto")
@@ -414,11 +418,11 @@ def test_every_decision_can_be_replayed_from_its_inputs():
     ledger = dict(trainer.ledger)
     before = {name: tensor.clone() for name, tensor in trainer.scene.state_dict().items()}
     decision = json.loads(json.dumps(choose_k(trainer, 5)))
-    assert accounting.replay(decision) == decision["k"] == trainer.k
+    assert replay(decision) == decision["k"] == trainer.sampler.k
     assert same(before, dict(trainer.scene.state_dict()))  # measuring does not train
-    sets = accounting.CAMERAS * accounting.REPLICATES
-    assert trainer.ledger["renders"] == ledger["renders"] + accounting.CAMERAS
-    assert trainer.ledger["teacher_evals"] == ledger["teacher_evals"] + sets * (1 + sum(accounting.REFERENCES))
+    sets = auto_k.CAMERAS * auto_k.REPLICATES
+    assert trainer.ledger["renders"] == ledger["renders"] + auto_k.CAMERAS
+    assert trainer.ledger["teacher_evals"] == ledger["teacher_evals"] + sets * (1 + sum(REFERENCES))
 
 
 @pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, 1), (1000.0, 0.001, 16)])

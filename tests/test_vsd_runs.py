@@ -12,11 +12,11 @@ import torch
 
 from carv3d import config as configuration
 from carv3d.cli import main
-from carv3d.measure import collect as measurement
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
+from carv3d.text3d.trainer import preserved
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "diffusion"))
@@ -163,7 +163,7 @@ def test_a_step_moves_the_particle_whose_turn_it_is(pipelines, tmp_path, monkeyp
     for step in range(7):
         before = [{name: p.clone() for name, p in scene.named_parameters()} for scene in trainer.scenes]
         out = train_step(trainer, step)
-        assert out.finite and trainer.scene is trainer.scenes[step % 3]
+        assert out.finite and trainer.turn(step) == (step // 3, trainer.scenes[step % 3])
         moved = [any(not torch.equal(p, old[name]) for name, p in scene.named_parameters())
                  for scene, old in zip(trainer.scenes, before, strict=True)]
         assert moved == [i == step % 3 for i in range(3)]
@@ -175,7 +175,7 @@ def test_a_measurement_ends_on_the_scene_that_it_began_with(pipelines, tmp_path,
     train_step(trainer, 0)
     state = trainer.state()["learner"]["score"]
     before, scene = {name: tensor.clone() for name, tensor in state.items()}, trainer.scene
-    with measurement.preserved(trainer):
+    with preserved(trainer):
         train_step(trainer, 1)
         assert not all(torch.equal(tensor, before[name]) for name, tensor in state.items())
     assert same(dict(trainer.state()["learner"]["score"]), before)

@@ -7,7 +7,8 @@ import math
 import time
 
 from carv3d import config as configuration
-from carv3d.config.schema import Config, constant
+from carv3d.config.options import constant
+from carv3d.config.schema import Config
 from carv3d.runs import budget
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runtime.progress import duration, say

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from carv3d import config as configuration
 from carv3d.config.schema import Config
@@ -17,7 +17,13 @@ from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import Progress, say
+from carv3d.runtime.types import Record
 from carv3d.text3d import build
+
+if TYPE_CHECKING:
+    from carv3d.text3d.trainer import Trainer
+
+States = Callable[["Trainer"], Iterator[int]]  # puts the trainer into one state after another and gives its step
 
 
 def main(args: Namespace) -> int:
@@ -38,13 +44,15 @@ def main(args: Namespace) -> int:
     trainer = build.trainer(config)
     trainer.teacher.prepare()
     settings = Settings(args.cameras, args.replicates, ks)
-    report: dict[str, Any] = {"prompt": config.prompt, "seed": config.seed,
-                              "environment": environment(str(trainer.device), trainer.scenes[0].backends),
-                              "named": summary.named(config.objective.guidance_scale), "interrupted": False, "states": []}
+    report: Record = {"prompt": config.prompt, "seed": config.seed,
+                      "environment": environment(str(trainer.device), trainer.scenes[0].backends),
+                      "named": summary.named(float(config.objective.guidance_scale)), "interrupted": False,
+                      "states": []}
     measured = None
     try:
         for step in states(trainer):
-            measured = Measured(step, round(config.data.width.at(step)), round(config.data.height.at(step)), settings)
+            width, height = (round(schedule.at(step)) for schedule in (config.data.width, config.data.height))
+            measured = Measured(step, width, height, settings)
             measure(trainer, measured)
             report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
             _write(folder, report)
@@ -62,12 +70,12 @@ def main(args: Namespace) -> int:
     return 130 if report["interrupted"] else 0
 
 
-def _fresh(args: Namespace) -> tuple[Config, Any]:
+def _fresh(args: Namespace) -> tuple[Config, States]:
     """A new scene, after --warm-up steps of training."""
     config = configuration.load(args.config, args.overrides)
     build.settle(config)
 
-    def states(trainer: Any) -> Iterator[int]:
+    def states(trainer: Trainer) -> Iterator[int]:
         from carv3d.text3d.step import train_step
 
         with Progress("warm-up", args.warm_up) as bar:
@@ -79,7 +87,7 @@ def _fresh(args: Namespace) -> tuple[Config, Any]:
     return config, states
 
 
-def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
+def _kept(run: Run, args: Namespace) -> tuple[Config, States]:
     """The named checkpoint of a run, or all that it kept."""
     for option, given in (("--config", args.config), ("--warm-up", args.warm_up)):
         if given:
@@ -92,7 +100,7 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, Any]:
     checkpoint.newest(run.ckpts)
     paths = [Path(args.run)] if args.run.endswith(".ckpt") else checkpoint.listing(run.ckpts)
 
-    def states(trainer: Any) -> Iterator[int]:
+    def states(trainer: Trainer) -> Iterator[int]:
         for path in paths:
             state = checkpoint.load(path, trainer.device)
             trainer.scene.load_state_dict(state["trainer"]["scenes"][0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
 from carv3d.runtime.progress import Progress
+from carv3d.runtime.types import Record
 from carv3d.text3d.finish import sheet
 from carv3d.text3d.loop import Observer
 from carv3d.text3d.trainer import Trainer
@@ -39,7 +39,7 @@ class Recorder(Observer):
         shown = {k: v for k, v in metrics.items() if k in ("k", "opacity", "draw_norm") or k.startswith("loss_")}
         self.bar.to(step, ms=round(step_ms), **{k: int(v) if k == "k" else v for k, v in shown.items()})
 
-    def decision(self, step: int, record: dict[str, Any]) -> None:
+    def decision(self, step: int, record: Record) -> None:
         self.run.log({"step": step, "decision": record})
 
     def progress(self, step: int) -> None:

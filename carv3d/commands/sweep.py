@@ -23,8 +23,13 @@ APPLICATIONS = (Application("train", build.settle, ("step", "stopped_by", "ledge
                                                      "peak_mem_mib", "warnings")),)
 
 
+def planned(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:
+    """The plan in a file, its cells checked by the application that they are runs of."""
+    return sweep_plan.load(path, APPLICATIONS, overrides)
+
+
 def main(args: Namespace) -> int:
-    plan = sweep_plan.load(Path(args.file), APPLICATIONS, args.overrides)
+    plan = planned(Path(args.file), args.overrides)
     sweep.check(plan, args.workers)
     path = plan.folder / "ledger.sqlite"
     if args.resume and not path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import carv3d
 from carv3d import config as configuration
@@ -21,6 +21,7 @@ from carv3d.runtime import devices, distributed
 from carv3d.runtime.distributed import World
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import Progress, say
+from carv3d.runtime.types import Record
 from carv3d.text3d import build
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _meet(world: World, config: Config) -> None:
     world.connect(devices.device(config.device), config.data.batch_size)
 
 
-def _go_on(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, world: World,
+def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: World,
            lock: IO[str] | None) -> int:
     """From a checkpoint's state or from the start: once all ranks have read the folder, the first one writes to it."""
     _meet(world, config)
@@ -114,7 +115,7 @@ def _go_on(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None,
     return _run(run, config, clock, state, world, lock, notes)
 
 
-def _environment(config: Config, backends: str = "") -> dict[str, Any]:
+def _environment(config: Config, backends: str = "") -> Record:
     """What env.json holds: the surroundings, and the classes that are not carv3d's own."""
     return environment(str(devices.device(config.device)), backends) | {"components": registry.foreign(config)}
 
@@ -130,7 +131,7 @@ def _changed_components(run: Run, config: Config) -> list[str]:
     return notes
 
 
-def _run(run: Run | None, config: Config, clock: Clock, state: dict[str, Any] | None, world: World,
+def _run(run: Run | None, config: Config, clock: Clock, state: Record | None, world: World,
          lock: IO[str] | None = None, notes: list[str] | None = None) -> int:
     """run: the folder, which is the first rank's; None: another rank's part, the same steps with nothing written."""
     stop = StopSignal()
@@ -158,7 +159,7 @@ def _run(run: Run | None, config: Config, clock: Clock, state: dict[str, Any] | 
     return 130 if stop() else 0
 
 
-def _trainer(config: Config, clock: Clock, state: dict[str, Any] | None, world: World) -> tuple[Trainer, int]:
+def _trainer(config: Config, clock: Clock, state: Record | None, world: World) -> tuple[Trainer, int]:
     """The trainer, ready, and the step it begins with."""
     with world.first_before_others():
         build.set_up_kernels(config, say, truth=True)
@@ -171,7 +172,7 @@ def _trainer(config: Config, clock: Clock, state: dict[str, Any] | None, world: 
     return trainer, state["step"] if state else 0
 
 
-def _follow(config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal, world: World) -> None:
+def _follow(config: Config, clock: Clock, state: Record | None, stop: StopSignal, world: World) -> None:
     from carv3d.text3d.loop import train
 
     trainer, first = _trainer(config, clock, state, world)
@@ -179,7 +180,7 @@ def _follow(config: Config, clock: Clock, state: dict[str, Any] | None, stop: St
     world.leave()
 
 
-def _train(run: Run, config: Config, clock: Clock, state: dict[str, Any] | None, stop: StopSignal, world: World,
+def _train(run: Run, config: Config, clock: Clock, state: Record | None, stop: StopSignal, world: World,
            notes: list[str]) -> None:
     from carv3d.commands.recorder import Recorder
     from carv3d.text3d.finish import finish

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import Any
 
 from carv3d.config import registry
-from carv3d.config.schema import Config, PromptsConfig, Schedule, constant, kind_of
+from carv3d.config.options import Schedule, constant, kind_of
+from carv3d.config.schema import Config, PromptsConfig
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Value
 
 
-def check_bounds(key: str, value: Any, item: dataclasses.Field) -> None:
+def check_bounds(key: str, value: Value, item: dataclasses.Field) -> None:
     meta = item.metadata
     for x in value if isinstance(value, list) else [value]:
         bad = (

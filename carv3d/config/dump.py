@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import yaml
 
-from carv3d.config.schema import Config, Schedule
+from carv3d.config.options import Schedule
+from carv3d.config.schema import Config
+from carv3d.runtime.types import Value
 
 
 def dump(config: Config) -> str:
@@ -15,7 +16,7 @@ def dump(config: Config) -> str:
     return "\n".join(_dump(config, 0)) + "\n"
 
 
-def _dump(node: Any, depth: int) -> list[str]:
+def _dump(node: object, depth: int) -> list[str]:
     lines, pad = [], "  " * depth
     for item in dataclasses.fields(node):
         value = getattr(node, item.name)
@@ -36,7 +37,7 @@ def _dump(node: Any, depth: int) -> list[str]:
     return lines
 
 
-def flow(value: Any) -> str:
+def flow(value: Value) -> str:
     """A scalar or flat list as YAML on one line, numbers as Python reads them back exactly."""
     text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
     return text.removesuffix("\n...").strip()

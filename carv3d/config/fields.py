@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Any
 
 from carv3d.config import schema
-from carv3d.config.schema import Config, Schedule, kind_of
+from carv3d.config.options import Schedule, kind_of
+from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record
 
-SECTIONS = {name: cls for name, cls in vars(schema).items() if dataclasses.is_dataclass(cls)}
+SECTIONS = {name: cls for name, cls in vars(schema).items() if isinstance(cls, type) and dataclasses.is_dataclass(cls)}
 NAMING = ("name", "tag", "exp_root_dir")  # where a run lies, and nothing of what it computes
 UNDECLARED = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})
 UNDECLARED.type = "undeclared"  # type: ignore[assignment]
@@ -58,10 +59,10 @@ def _unknown(key: str, sections: Sections | None) -> str:
     return f"{key}: no such key{hint} carv3d train --dry-run prints all of them"
 
 
-def leaves(config: Config) -> dict[str, Any]:
+def leaves(config: Config) -> Record:
     """Dotted keys and plain values of a configuration; a schedule is one value."""
-    def walk(node: Any, prefix: str) -> dict[str, Any]:
-        out: dict[str, Any] = {}
+    def walk(node: object, prefix: str) -> Record:
+        out: Record = {}
         for item in dataclasses.fields(node):
             value = getattr(node, item.name)
             if not dataclasses.is_dataclass(value):

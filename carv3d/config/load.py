@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
@@ -18,8 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from carv3d.config import registry
 from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
-from carv3d.config.schema import CompareConfig, Config, CostConfig, constant, kind_of
+from carv3d.config.options import constant, kind_of
+from carv3d.config.schema import CompareConfig, Config, CostConfig
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
 Overrides = list[str] | tuple[str, ...]
@@ -82,7 +83,7 @@ def split(argument: str) -> tuple[str, str]:
     return key, raw
 
 
-def pairs(tree: dict, prefix: str = "") -> list[tuple[str, Any]]:
+def pairs(tree: dict, prefix: str = "") -> list[tuple[str, Value]]:
     """Dotted keys and values of a nested mapping, as files hold it; what has a shorthand counts as one value."""
     out = []
     for key, value in tree.items():
@@ -134,7 +135,7 @@ def _read(path: Path) -> dict:
     return content
 
 
-def _read_as(key: str, value: Any, sections: Sections) -> Any:
+def _read_as(key: str, value: Value, sections: Sections) -> Value:
     """A value from a file as it is; an argument's text as its option's type, text fields as they stand."""
     kind = field_of(key, sections)
     if not isinstance(value, _Raw):
@@ -147,7 +148,7 @@ def _read_as(key: str, value: Any, sections: Sections) -> Any:
         raise UserError(f"{key}={value}: the value is not understood; allowed: {allowed_values(kind)}") from None
 
 
-def _shorthand(key: str, value: Any, sections: Sections) -> Any:
+def _shorthand(key: str, value: Value, sections: Sections) -> Value:
     kind = kind_of(field_of(key, sections))
     if kind == "Schedule":
         return _schedule(key, value)
@@ -161,7 +162,7 @@ def _shorthand(key: str, value: Any, sections: Sections) -> Any:
     return value
 
 
-def _schedule(key: str, value: Any) -> Any:
+def _schedule(key: str, value: Value) -> Value:
     """A number as a constant schedule; a mapping with what it leaves out."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return dataclasses.asdict(constant(value))
@@ -175,7 +176,7 @@ def _schedule(key: str, value: Any) -> Any:
     return {"steps": [0], "interpolation": "linear", **value}
 
 
-def _cost(key: str, value: Any) -> Any:
+def _cost(key: str, value: Value) -> Value:
     """measured, or given numbers, with the source named."""
     if value == "measured":
         return dataclasses.asdict(CostConfig())
@@ -185,7 +186,7 @@ def _cost(key: str, value: Any) -> Any:
     raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
 
 
-def _typed(cls: type, tree: dict, prefix: str, sections: Sections) -> Any:
+def _typed(cls: type, tree: dict, prefix: str, sections: Sections) -> Value:
     values = {}
     for item in dataclasses.fields(cls):
         key, value = prefix + item.name, tree[item.name]
@@ -200,7 +201,7 @@ def _typed(cls: type, tree: dict, prefix: str, sections: Sections) -> Any:
     return cls(**values)
 
 
-def _number(key: str, value: Any, item: dataclasses.Field, whole: bool) -> Any:
+def _number(key: str, value: Value, item: dataclasses.Field, whole: bool) -> Value:
     number = value
     if isinstance(number, str):  # YAML 1.1 reads 1e-3 as text
         try:
@@ -213,7 +214,7 @@ def _number(key: str, value: Any, item: dataclasses.Field, whole: bool) -> Any:
     return int(number) if whole else float(number)
 
 
-def _coerce(key: str, value: Any, item: dataclasses.Field) -> Any:
+def _coerce(key: str, value: Value, item: dataclasses.Field) -> Value:
     expected = kind_of(item)
     if expected in ("int | str", "float | str") and value == "auto":
         return value

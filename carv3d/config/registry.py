@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from carv3d.config import traits
-from carv3d.config.schema import PLAIN, Config, NoOptions, OptimizerConfig, kind_of, option
+from carv3d.config.options import PLAIN, NoOptions, kind_of, option
+from carv3d.config.schema import Config, OptimizerConfig
 from carv3d.runtime.errors import UserError
 
 
@@ -163,11 +164,11 @@ def _foreign(section: str, name: str) -> Any:
 def _check_options(where: str, cls: Any) -> None:
     """UserError unless it is a dataclass of fields that the configuration can hold."""
     if not is_dataclass(cls):
-        raise UserError(f"{where}: Options is no dataclass; make it one, of fields by carv3d.config.schema.option")
+        raise UserError(f"{where}: Options is no dataclass; make it one, of fields by carv3d.config.option")
     for item in fields(cls):
         if kind_of(item) not in PLAIN and kind_of(item) != "Schedule" or "help" not in item.metadata:
             raise UserError(f"{where}: Options.{item.name} is a {kind_of(item)}; allowed: {', '.join(PLAIN)} and "
-                            "Schedule, each made by carv3d.config.schema.option")
+                            "Schedule, each made by carv3d.config.option")
 
 
 def _imported(module: str, attribute: str) -> Any:

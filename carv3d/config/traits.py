@@ -9,15 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from carv3d.config.schema import (
-    ExactConfig,
-    GaussiansConfig,
-    ImageConfig,
-    NerfConfig,
-    NoOptions,
-    OptimizerConfig,
-    VsdConfig,
-)
+from carv3d.config.options import NoOptions
+from carv3d.config.schema import ExactConfig, GaussiansConfig, ImageConfig, NerfConfig, OptimizerConfig, VsdConfig
 
 
 class SceneTraits:

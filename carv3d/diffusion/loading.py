@@ -6,13 +6,14 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from carv3d.diffusion.weights import COMPONENTS
 from carv3d.runtime.errors import UserError
 
+Network: TypeAlias = Any  # an object or a class of diffusers or transformers, which have no types of their own
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -28,7 +29,7 @@ def encoder_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
 
 
-def prefer_trained_attention(unet: Any) -> None:
+def prefer_trained_attention(unet: Network) -> None:
     """On a CPU the fused attention's backward pass takes several times the plain one's."""
     from diffusers.models.attention_processor import AttnProcessor
 
@@ -36,7 +37,7 @@ def prefer_trained_attention(unet: Any) -> None:
         unet.set_attn_processor(AttnProcessor())
 
 
-def scheduler(folder: Path) -> Any:
+def scheduler(folder: Path) -> Network:
     """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
     from diffusers import DDPMScheduler
 
@@ -44,7 +45,7 @@ def scheduler(folder: Path) -> Any:
         return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
 
 
-def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Any = None) -> Any:
+def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Network = None) -> Network:
     if cls is None:
         import diffusers
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.loading import prefer_trained_attention
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
+from carv3d.diffusion.teacher import Condition
 from carv3d.runtime.rng import generator
 
 NAME = "particles"
@@ -52,11 +52,11 @@ class LoRAScore(nn.Module):
         self._switch(False)
         prefer_trained_attention(unet)
 
-    def forward(self, noisy: Tensor, timestep: Tensor, condition: Any, view: Tensor, c2w: Tensor) -> Tensor:
+    def forward(self, noisy: Tensor, timestep: Tensor, condition: Condition, view: Tensor, c2w: Tensor) -> Tensor:
         """eps for noisy latents [n,c,h,w] at timesteps [n] of views [n] into the condition and the matrices [B,4,4]."""
         return self._teacher[0].to_eps(noisy, self._answer(noisy, timestep, condition, view, c2w), timestep)
 
-    def loss(self, clean: Tensor, noise: Tensor, timestep: Tensor, condition: Any, view: Tensor,
+    def loss(self, clean: Tensor, noise: Tensor, timestep: Tensor, condition: Condition, view: Tensor,
              c2w: Tensor) -> Tensor:
         """Each row's squared error of what the UNet predicts (noise or v), summed over the latent: [n].
 
@@ -67,7 +67,7 @@ class LoRAScore(nn.Module):
         target = teacher.from_eps(noisy, noise, timestep)
         return (self._answer(noisy, timestep, condition, view, c2w) - target).square().flatten(1).sum(1)
 
-    def _answer(self, noisy: Tensor, timestep: Tensor, condition: Any, view: Tensor, c2w: Tensor) -> Tensor:
+    def _answer(self, noisy: Tensor, timestep: Tensor, condition: Condition, view: Tensor, c2w: Tensor) -> Tensor:
         teacher = self._teacher[0]
         with self._active(c2w[view]):
             return teacher.ask(noisy, timestep, condition.text[view])
@@ -86,7 +86,7 @@ class LoRAScore(nn.Module):
         for layer in self._switches:  # peft's own switch would stop a gradient that is still to come back
             layer._disable_adapters = not on
 
-    def _add_camera(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+    def _add_camera(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
         if self._matrices is None:
             return None
         return output + self.camera(self._matrices.flatten(1).float()).to(output.dtype)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from carv3d.diffusion.guidance import perp_neg
-from carv3d.diffusion.loading import _model, scheduler
+from carv3d.diffusion.loading import Network, _model, scheduler
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
 from carv3d.diffusion.text import encode_prompts
@@ -42,7 +41,7 @@ class StableDiffusionTeacher(Teacher):
     it (autocast). latent_shape follows the model.
     """
 
-    def __init__(self, unet: Any, vae: Any, scheduler: Any, embeddings: Tensor, *, weights_of: Angles,
+    def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32,
                  description: str, device: torch.device | str = "cpu"):
         self.device = torch.device(device)

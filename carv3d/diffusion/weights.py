@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record
 
 COMPONENTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel",
               "tokenizer": "CLIPTokenizer", "scheduler": None}
@@ -114,7 +114,7 @@ def _check_weights(folder: Path, given: str, component: str, variant: str) -> No
                             f"{_first_line(error)}); copy the whole folder again") from None
 
 
-def _check_networks(config: dict[str, dict[str, Any]], given: str) -> None:
+def _check_networks(config: dict[str, Record], given: str) -> None:
     unet, vae, text = (config[name] for name in ("unet", "vae", "text_encoder"))
     more = ("class_embed_type", "addition_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim")
     if asked := next((name for name in more if unet.get(name)), None):
@@ -135,7 +135,7 @@ def _check_networks(config: dict[str, dict[str, Any]], given: str) -> None:
                         "side, must stand in unet/config.json")
 
 
-def _check_tokenizer(folder: Path, text: dict[str, Any], given: str) -> None:
+def _check_tokenizer(folder: Path, text: Record, given: str) -> None:
     settings = _json(folder / "tokenizer_config.json", given, "copy the whole folder again")
     if not (folder / "tokenizer.json").exists() and not all((folder / name).exists()
                                                             for name in ("vocab.json", "merges.txt")):
@@ -162,7 +162,7 @@ def _no_weights(folder: Path, given: str, component: str, variant: str) -> str:
     return f"teacher.path: the {component} of {given} has no weights; copy the whole folder again"
 
 
-def _json(path: Path, given: str, advice: str) -> dict[str, Any]:
+def _json(path: Path, given: str, advice: str) -> Record:
     relative = path.relative_to(path.parents[1]) if path.parent.name in COMPONENTS else path.name
     try:
         content = json.loads(path.read_text())

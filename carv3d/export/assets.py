@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+import torch
 
 from carv3d.config.schema import Config
+from carv3d.runs.particles import numbered
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import Progress, say
+from carv3d.runtime.types import Record
+from carv3d.scenes.base import Scene
 
 MANIFEST = "export.json"
 
 
-def write(folder: Path, scenes: list[Any], device: Any, config: Config, formats: list[str], step: int) -> list[Path]:
+def write(folder: Path, scenes: Sequence[Scene], device: torch.device, config: Config, formats: list[str],
+          step: int) -> list[Path]:
     """One file per scene and format in ``folder``, and what is known about each in its export.json."""
-    from carv3d.runs.particles import numbered
-
     made: list[Path] = []
     for scene, mark in numbered(scenes):
         try:
@@ -29,12 +33,12 @@ def write(folder: Path, scenes: list[Any], device: Any, config: Config, formats:
     return made
 
 
-def _write_one(folder: Path, mark: str, scene: Any, device: Any, config: Config, formats: list[str]
-               ) -> dict[str, dict[str, Any]]:
+def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, config: Config, formats: list[str]
+               ) -> dict[str, Record]:
     """The files of one scene: {name: what is known about it}."""
     own = config.export
     up = {"glb": "y", "obj": "y" if own.up == "auto" else own.up, "ply": "z" if own.up == "auto" else own.up}
-    entries: dict[str, dict[str, Any]] = {}
+    entries: dict[str, Record] = {}
     if "ply" in formats:
         from carv3d.export import splat
 
@@ -55,7 +59,7 @@ def _write_one(folder: Path, mark: str, scene: Any, device: Any, config: Config,
     return entries
 
 
-def _record(path: Path, entries: dict[str, dict[str, Any]]) -> None:
+def _record(path: Path, entries: dict[str, Record]) -> None:
     """Add to the manifest, one entry per file."""
     try:
         known = json.loads(path.read_text()) if path.exists() else {}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -20,6 +19,7 @@ from carv3d.export.pictures import all_views
 from carv3d.export.surface import Surface
 from carv3d.export.unwrap import Atlas, Failed, unwrap
 from carv3d.runtime.files import atomic
+from carv3d.runtime.types import Record
 
 REACH_CELLS = 2.0  # of the grid, how far before the surface the colour's rays start
 
@@ -34,7 +34,7 @@ class Mesh:
     colours: np.ndarray
     atlas: Atlas | None
     texture: np.ndarray | None
-    facts: dict[str, Any]
+    facts: Record
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def write_glb(path: Path, mesh: Mesh) -> Path:
     return path
 
 
-def _matt(tree: dict[str, Any]) -> None:
+def _matt(tree: Record) -> None:
     """A material for a glTF tree without one: its default is polished metal."""
     if not tree.get("materials"):
         matt = {"metallicFactor": 0.0, "roughnessFactor": 1.0}

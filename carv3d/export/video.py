@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import imageio.v2 as iio2
 import torch
@@ -69,7 +68,7 @@ def check(kind: str, background: str, size: int) -> None:
         raise UserError(f"--size {size}: H.264 needs an even size; use {size + 1}")
 
 
-def render_turntable(path: Path, scene: Any, config: Config, device: Any, *, views: int, size: int,
+def render_turntable(path: Path, scene: Scene, config: Config, device: torch.device, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
     size = size or (512 if device.type == "cuda" else 256)

@@ -19,7 +19,7 @@ from carv3d import carv
 from carv3d.cameras import Cameras
 from carv3d.carv import adapt
 from carv3d.carv.variance import Sketch
-from carv3d.config.schema import constant
+from carv3d.config.options import constant
 from carv3d.measure.records import SCOPE_BATCH, TIMED_ITEMS, CameraRow, Measured
 from carv3d.runtime import devices, rng
 from carv3d.runtime.errors import UserError

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from carv3d import config as configuration
-from carv3d.config.schema import Config, constant
+from carv3d.config.options import constant
+from carv3d.config.schema import Config
 from carv3d.runtime import rng
 from carv3d.runtime.devices import now_ms
 from carv3d.runtime.errors import UserError

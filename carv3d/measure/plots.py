@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,12 +11,13 @@ from matplotlib.figure import Figure
 from carv3d.measure.summary import design_of
 from carv3d.runtime.figure_style import STYLES, _log_ticks
 from carv3d.runtime.files import atomic
+from carv3d.runtime.types import Record
 
 COLUMNS = 3
-Panel = Callable[[Axes, dict[str, Any], dict[str, list]], None]
+Panel = Callable[[Axes, Record, dict[str, list]], None]
 
 
-def draw(report: dict[str, Any], folder: Path) -> list[Path]:
+def draw(report: Record, folder: Path) -> list[Path]:
     """Every picture that the report has the numbers for, as PNG; returns their paths."""
     panels: dict[str, tuple[str, Panel]] = {
         "variance_compute": ("allocation", variance_against_compute),
@@ -32,7 +32,7 @@ def draw(report: dict[str, Any], folder: Path) -> list[Path]:
     return made
 
 
-def _figure(path: Path, states: list[dict[str, Any]], panel: Panel, named: dict[str, list]) -> Path:
+def _figure(path: Path, states: list[Record], panel: Panel, named: dict[str, list]) -> Path:
     """One panel per state, their legend below all of them."""
     columns = min(len(states), COLUMNS)
     rows = -(-len(states) // columns)
@@ -50,7 +50,7 @@ def _figure(path: Path, states: list[dict[str, Any]], panel: Panel, named: dict[
     return path
 
 
-def _title(state: dict[str, Any]) -> str:
+def _title(state: Record) -> str:
     """Step and size, and the R and rho without which no multiplier means anything."""
     parts = [f"step {state['step']}, {state['width']}x{state['height']}"]
     for label, number in ((r"$\rho$", state.get("components", {}).get("rho")), ("R", state.get("cost", {}).get("r"))):
@@ -63,7 +63,7 @@ def _short(value: float | None) -> str:
     return "inf" if value is None else f"{value:.2g}"
 
 
-def _entries(state: dict[str, Any], how: list) -> list[dict[str, Any]]:
+def _entries(state: Record, how: list) -> list[Record]:
     """The sets of one combination, one per K."""
     found = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}
     return [found[design_of(how, k)] for k in state["k"]]
@@ -78,14 +78,14 @@ def _series(axes: Axes, x: list[float], numbers: list[dict[str, float]], style: 
                   linewidth=1.2, elinewidth=0.8, **style)
 
 
-def _ks(axes: Axes, state: dict[str, Any]) -> None:
+def _ks(axes: Axes, state: Record) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(state["k"], [str(k) for k in state["k"]])
     axes.minorticks_off()
     axes.set_xlabel("K, draws per render")
 
 
-def variance_against_compute(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> None:
+def variance_against_compute(axes: Axes, state: Record, named: dict[str, list]) -> None:
     """Variance of a step's gradient against its measured cost; points are (B, K), lines the theory of reuse."""
     between, within = (state["components"][name]["value"] for name in ("between", "within"))
     cost = state["cost"]
@@ -115,7 +115,7 @@ def variance_against_compute(axes: Axes, state: dict[str, Any], named: dict[str,
     axes.set_ylabel("variance of the step's gradient (trace)")
 
 
-def multiplier_against_k(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> None:
+def multiplier_against_k(axes: Axes, state: Record, named: dict[str, list]) -> None:
     """Effective compute multiplier over the paper's baseline (2 renders, 1 draw)."""
     for i, (name, how) in enumerate(named.items()):
         entries = _entries(state, how)
@@ -125,7 +125,7 @@ def multiplier_against_k(axes: Axes, state: dict[str, Any], named: dict[str, lis
     axes.set_ylabel("ECM: (1, K) over uniform (2, 1)")
 
 
-def relative_efficiency(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> None:
+def relative_efficiency(axes: Axes, state: Record, named: dict[str, list]) -> None:
     """Variance of uniform iid over the variant's at equal (B, K)."""
     for i, (name, how) in enumerate(named.items()):
         if i:
@@ -136,7 +136,7 @@ def relative_efficiency(axes: Axes, state: dict[str, Any], named: dict[str, list
     axes.set_ylabel("RE: variance, uniform iid over variant")
 
 
-def simulated_costs(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> None:
+def simulated_costs(axes: Axes, state: Record, named: dict[str, list]) -> None:
     """The multiplier if a render cost alpha draws: reuse alone (open, no intervals), the full estimator."""
     reuse, *_ = named
     full = next(name for name in named if name.startswith("importance + strata + "))
@@ -156,7 +156,7 @@ def simulated_costs(axes: Axes, state: dict[str, Any], named: dict[str, list]) -
     axes.set_ylabel(r"ECM at cost $\alpha$ per render, 1 per draw")
 
 
-def strata_scope(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> None:
+def strata_scope(axes: Axes, state: Record, named: dict[str, list]) -> None:
     """K strata for each render against as many strata over all renders of the batch."""
     x = [entry["k"] for entry in state["scope"]]
     items = state["scope"][0]["items"]
@@ -167,7 +167,7 @@ def strata_scope(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> N
     axes.set_ylabel(rf"$\kappa$ = B K V / W at B = {items}, q = p, iid noise")
 
 
-def norms_and_proposals(axes: Axes, state: dict[str, Any], named: dict[str, list]) -> None:
+def norms_and_proposals(axes: Axes, state: Record, named: dict[str, list]) -> None:
     """Root mean square of ||f|| around each timestep, and each proposal over p; all relative to their mean under p."""
     norms = state["norms"]
     mean = sum(norms["rms"]) / len(norms["rms"])

@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from carv3d.carv.noise import noise_mode
 from carv3d.carv.variance import between_items
 from carv3d.measure.records import PROPOSALS, SCOPE_BATCH, TIMED_ITEMS, Measured
 from carv3d.runtime import rng
+from carv3d.runtime.types import Record, Value
 
 MOST_R = 1e6  # above it the timings have seen no cost of a draw
 ALPHAS = (0.0, 1.0, 3.0, 10.0)  # simulated cost of a render, in draws
@@ -65,7 +65,7 @@ class Costs:
         values = torch.tensor([getattr(model, name) for model in self.models], dtype=torch.float64)
         return torch.where(values > MOST_R, torch.inf, values) if name == "r" else values
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Record:
         points = [{"items": b, "k": k, "ms": interval(rows, self.count)} for (b, k), rows in self.ms.items()]
         return {"c0_ms": interval(self.rows("c0"), self.count), "a_ms": interval(self.rows("a"), self.count),
                 "b_ms": interval(self.rows("b"), self.count), "r": interval(self.rows("r"), self.count),
@@ -134,7 +134,7 @@ def named(guidance_scale: float) -> dict[str, tuple[str, bool, str]]:
             f"oracle + strata + {pairs}": ("oracle", True, mode)}
 
 
-def merit(design: Design, variances: Variances, costs: Costs | None) -> dict[str, Any]:
+def merit(design: Design, variances: Variances, costs: Costs | None) -> Record:
     """One design's kappa, relative efficiency and multipliers (baseline: uniform iid, K = 1, iid cameras).
 
     re: at equal (B, K). ecm: whole-step cost, the variant at B = 1, the baseline at each B of TIMED_ITEMS. ecm_alpha: a
@@ -165,13 +165,13 @@ def allocation(how: tuple[str, bool, str], items: int, variances: Variances, cos
             "best_k": v.number(torch.tensor(best).double()), "k_star": v.number(torch.tensor(formula).double())}
 
 
-def summarise(measured: Measured, items: int, seed: int) -> dict[str, Any]:
+def summarise(measured: Measured, items: int, seed: int) -> Record:
     """The report of one state, as far as its phases came; numbers are {value, low, high} or None where infinite.
 
     items: the B for which the best K is sought.
     """
     variances, costs = Variances.of(measured, seed), Costs.of(measured, seed)
-    out: dict[str, Any] = {"step": measured.step, "width": measured.width, "height": measured.height,
+    out: Record = {"step": measured.step, "width": measured.width, "height": measured.height,
                            **asdict(measured.settings), "cameras": len(measured.cameras)}
     if measured.rms is not None:
         shown = torch.arange(0, len(measured.rms), max(len(measured.rms) // 250, 1))
@@ -193,7 +193,7 @@ def summarise(measured: Measured, items: int, seed: int) -> dict[str, Any]:
     return _finite(out)
 
 
-def _camera_strata(measured: Measured, variances: Variances, seed: int) -> Iterator[dict[str, Any]]:
+def _camera_strata(measured: Measured, variances: Variances, seed: int) -> Iterator[Record]:
     """kappa_cam: between variance of batches of B stratified cameras, times B, over that of iid ones."""
     for items, batches in measured.strata.items():
         if len(batches) >= 2:
@@ -202,7 +202,7 @@ def _camera_strata(measured: Measured, variances: Variances, seed: int) -> Itera
             yield {"items": items, "kappa_cam": interval(rows, len(batches))}
 
 
-def _scope(measured: Measured, variances: Variances, seed: int) -> Iterator[dict[str, Any]]:
+def _scope(measured: Measured, variances: Variances, seed: int) -> Iterator[Record]:
     """Within variance of a batch under strata per render and under global ones, as kappa, and their ratio."""
     for k, pairs in measured.scope.items():
         if len(pairs) >= 2:
@@ -213,7 +213,7 @@ def _scope(measured: Measured, variances: Variances, seed: int) -> Iterator[dict
                    "global": interval(scale * shared, len(pairs)), "ratio": interval(shared / each, len(pairs))}
 
 
-def _finite(node: Any) -> Any:
+def _finite(node: Value) -> Value:
     if isinstance(node, dict):
         return {key: _finite(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):

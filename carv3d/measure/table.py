@@ -7,12 +7,12 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from carv3d.runtime.files import write_text
+from carv3d.runtime.types import Record
 
 
-def _write(folder: Path, report: dict[str, Any]) -> None:
+def _write(folder: Path, report: Record) -> None:
     write_text(folder / "measure.json", json.dumps(report, indent=1) + "\n")
     text = io.StringIO()
     rows = list(csv_rows(report))
@@ -23,7 +23,7 @@ def _write(folder: Path, report: dict[str, Any]) -> None:
         write_text(folder / "measure.csv", text.getvalue())
 
 
-def csv_rows(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def csv_rows(report: Record) -> Iterator[Record]:
     """One row per state and kind of set: each number with its interval, and with R and rho beside."""
     nothing = dict.fromkeys(("value", "low", "high"))
     for state in report["states"]:
@@ -38,7 +38,7 @@ def csv_rows(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
                       for part, value in (number or nothing).items()}}
 
 
-def table(state: dict[str, Any], named: dict[str, list]) -> list[str]:
+def table(state: Record, named: dict[str, list]) -> list[str]:
     """Lines for one state: components, costs, kappa of all combinations, multipliers of the named ones."""
     lines = [f"== step {state['step']}, {state['width']}x{state['height']}, {state['cameras']} cameras x "
              f"{state['replicates']} replicates; [95 % intervals] =="]
@@ -60,7 +60,7 @@ def table(state: dict[str, Any], named: dict[str, list]) -> list[str]:
     return lines
 
 
-def _kappas(state: dict[str, Any]) -> list[str]:
+def _kappas(state: Record) -> list[str]:
     cells: dict[tuple, dict[int, str]] = {}
     for entry in state["sets"]:
         how = entry["proposal"], "strata" if entry["stratified"] else "-", entry["noise"]
@@ -70,7 +70,7 @@ def _kappas(state: dict[str, Any]) -> list[str]:
     return _aligned(lines)
 
 
-def _multipliers(state: dict[str, Any], named: dict[str, list]) -> list[str]:
+def _multipliers(state: Record, named: dict[str, list]) -> list[str]:
     from carv3d.measure.summary import design_of
 
     sets = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}

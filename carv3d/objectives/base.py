@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from carv3d.carv.estimate import ValueFn
 from carv3d.config.traits import ObjectiveTraits
-from carv3d.diffusion.teacher import Teacher
+from carv3d.diffusion.teacher import Condition, Teacher
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
+from carv3d.runtime.types import State
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,13 @@ class Objective(ObjectiveTraits):
         """Rows through the denoiser behind one draw."""
         return self.teacher.evaluations(self.branches)
 
-    def value(self, condition: Any, latents: Tensor, c2w: Tensor) -> ValueFn:
+    def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
         """The value function of detached latents [B,c,h,w] seen from camera matrices [B,4,4]; see ``carv.estimate``."""
         raise TypeError(f"{type(self).__name__} must define value")
 
     # --- what an objective that learns adds ---
 
-    def learn(self, latents: Tensor, condition: Any, c2w: Tensor, step: int) -> dict[str, Tensor]:
+    def learn(self, latents: Tensor, condition: Condition, c2w: Tensor, step: int) -> dict[str, Tensor]:
         """After the scene's own step, on the same detached latents; scalars for the log."""
         return {}
 
@@ -67,9 +68,9 @@ class Objective(ObjectiveTraits):
         """What it learns."""
         return iter(())
 
-    def state(self) -> dict[str, Any] | None:
+    def state(self) -> State | None:
         """For a checkpoint; None where nothing is learnt."""
         return None
 
-    def load_state(self, state: Any) -> None:
+    def load_state(self, state: State) -> None:
         """Take up what ``state`` gave."""

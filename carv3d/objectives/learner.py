@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from carv3d.diffusion.teacher import Condition
 from carv3d.runtime import rng
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
+from carv3d.runtime.types import State
 
 if TYPE_CHECKING:
     from carv3d.diffusion.lora import LoRAScore
@@ -62,11 +63,11 @@ class Learner:
         self.sampler.observe(whole.timestep, world.gather(estimate.residual))
         return world.gather(estimate.mean).mean() / latents[0].numel()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         return {"score": self.score.state_dict(), "optimizer": self.optimizer.state_dict(),
                 "adaptive": self.sampler.state()["adaptive"], "chunk": self.chunks.size}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: State) -> None:
         self.score.load_state_dict(state["score"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.sampler.load_state({"k": self.own.k, "adaptive": state["adaptive"]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from carv3d.diffusion.guidance import branches, guide
 from carv3d.diffusion.teacher import Condition, Teacher
 from carv3d.objectives.base import Objective, Setting
 from carv3d.objectives.learner import Learner
+from carv3d.runtime.types import State
 
 
 def vsd(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float,
@@ -70,8 +70,8 @@ class VSD(VsdTraits, Objective):
     def parameters(self) -> Iterator[nn.Parameter]:
         return self.learner.score.parameters()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         return self.learner.state()
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: State) -> None:
         self.learner.load_state(state)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy
@@ -17,18 +16,19 @@ from carv3d.report.multipliers import SHARE, Curves, Number, variance_multiplier
 from carv3d.report.study import Study
 from carv3d.runtime.figure_style import STYLES
 from carv3d.runtime.files import atomic
+from carv3d.runtime.types import Record
 
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
 WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "importance sampling",
         "stratified": "strata of timesteps", "noise": "noise", "cameras": "camera strata"}
 
 
-def style(i: int) -> dict[str, Any]:
+def style(i: int) -> Record:
     """Colours come round after eight, with hollow markers."""
     return {**STYLES[i % len(STYLES)], **({"markerfacecolor": "white"} if i >= len(STYLES) else {})}
 
 
-def styles(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def styles(summary: Record) -> dict[str, Record]:
     """One look for each name, in every figure."""
     return {row["name"]: style(i) for i, row in enumerate(summary["rows"])}
 
@@ -57,7 +57,7 @@ def _ratio_axis(axes: Axes, label: str) -> None:
     axes.set_xlabel(label)
 
 
-def _dot(axes: Axes, y: float, number: Number, look: dict[str, Any]) -> None:
+def _dot(axes: Axes, y: float, number: Number, look: Record) -> None:
     """A value with its interval; an arrow where it is a bound."""
     low, high = (value if not math.isnan(end) else number.value
                  for value, end in ((number.low, number.low), (number.high, number.high)))
@@ -68,7 +68,7 @@ def _dot(axes: Axes, y: float, number: Number, look: dict[str, Any]) -> None:
               markerfacecolor=look.get("markerfacecolor", look["color"]))
 
 
-def multipliers(summary: dict[str, Any], baseline: str) -> Figure:
+def multipliers(summary: Record, baseline: str) -> Figure:
     """Both multipliers of everything that has one, side by side."""
     rows, looks = [row for row in summary["rows"] if row["name"] != baseline], styles(summary)
     unit = next((u for u in UNIT_NAMES if any(row["reach"].get(u) for row in rows)), None)
@@ -87,7 +87,7 @@ def multipliers(summary: dict[str, Any], baseline: str) -> Figure:
     return figure
 
 
-def curves(summary: dict[str, Any], unit: str, quality: str, baseline: str) -> Figure:
+def curves(summary: Record, unit: str, quality: str, baseline: str) -> Figure:
     """Mean over prompts and seeds; bands from the lowest to the highest seed."""
     every: dict[str, Curves] = summary["curves"][unit]
     looks = styles(summary)
@@ -118,7 +118,7 @@ def curves(summary: dict[str, Any], unit: str, quality: str, baseline: str) -> F
     return figure
 
 
-def by_quality(summary: dict[str, Any], unit: str, quality: str, baseline: str) -> Figure | None:
+def by_quality(summary: Record, unit: str, quality: str, baseline: str) -> Figure | None:
     """The multiplier to quality as a function of that quality; the level of the table is marked."""
     ladders, looks = summary["ladders"].get(unit), styles(summary)
     if not ladders:
@@ -142,7 +142,7 @@ def by_quality(summary: dict[str, Any], unit: str, quality: str, baseline: str) 
     return figure
 
 
-def along(study: Study, summary: dict[str, Any], baseline: str) -> Figure | None:
+def along(study: Study, summary: Record, baseline: str) -> Figure | None:
     """The multiplier by variance at each point of training."""
     by_cell: dict[str, list] = {}
     for state in study.states:

@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy
 import torch
@@ -23,6 +22,7 @@ from numpy import ndarray
 from carv3d.carv.allocate import fit_cost
 from carv3d.carv.bootstrap import interval
 from carv3d.report.study import RunOf, State, Study
+from carv3d.runtime.types import Record
 
 RESAMPLES = 2000
 GRID = 400  # points of cost at which curves are compared
@@ -257,7 +257,7 @@ def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, 
     return out
 
 
-def summary(study: Study, baseline: str, quality: str) -> dict[str, Any]:
+def summary(study: Study, baseline: str, quality: str) -> Record:
     """Everything the page says in numbers."""
     from carv3d.report.study import UNITS, pairs
 

@@ -10,13 +10,15 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+
+from matplotlib.figure import Figure
 
 from carv3d.report import figures
 from carv3d.report.figures import UNIT_NAMES, WHAT
 from carv3d.report.multipliers import SHARE, Number
 from carv3d.report.study import UNITS, RunOf, Study, Way, environment
 from carv3d.runtime.files import write_text
+from carv3d.runtime.types import Record
 
 VIDEO_PROMPTS = 3  # rows of videos, at most
 COUNTED = ("renders", "draws", "teacher_evals")
@@ -59,7 +61,7 @@ for(const table of document.querySelectorAll("table.sortable"))table.querySelect
 """
 
 
-def write(study: Study, summaries: dict[str, dict[str, Any]], baseline: str, quality: str, folder: Path) -> Path:
+def write(study: Study, summaries: dict[str, Record], baseline: str, quality: str, folder: Path) -> Path:
     """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path.
 
     summaries: setting -> its numbers, as ``multipliers.summary`` gives them.
@@ -78,7 +80,7 @@ def write(study: Study, summaries: dict[str, dict[str, Any]], baseline: str, qua
     return folder / "index.html"
 
 
-def _section(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path,
+def _section(study: Study, summary: Record, baseline: str, quality: str, folder: Path,
              prefix: str) -> list[str]:
     """What one setting has shown. prefix: of its figures' names."""
     pictures = _figures(study, summary, baseline, quality, folder, prefix)
@@ -97,7 +99,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9.]+", "_", text).strip("_")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return html.escape(str(value))
 
 
@@ -135,7 +137,7 @@ def _facts(study: Study) -> str:
     return f"<p class=\"quiet\">{_text('; '.join(parts))}.</p>"
 
 
-def _headline(summary: dict[str, Any], baseline: str, quality: str) -> str:
+def _headline(summary: Record, baseline: str, quality: str) -> str:
     """The best estimators in both senses, and out of how many: the best of many is flattered."""
     said = []
     rows = [row for row in summary["rows"] if row["name"] != baseline]
@@ -153,11 +155,11 @@ def _headline(summary: dict[str, Any], baseline: str, quality: str) -> str:
     return f"<p>{' '.join(said)}</p>" if said else ""
 
 
-def _of(rows: list[dict[str, Any]]) -> str:
+def _of(rows: list[Record]) -> str:
     return f", the best of {len(rows)}" if len(rows) > 1 else ""
 
 
-def _explained(study: Study, summary: dict[str, Any], baseline: str) -> str:
+def _explained(study: Study, summary: Record, baseline: str) -> str:
     lines = [
         "Intervals are 95 %, by bootstrap over prompts, with seeds (for variance, states) drawn within; none is given "
         "for a single prompt.",
@@ -197,7 +199,7 @@ def _component(value: float | None) -> str:
     return "–" if value is None else "∞" if math.isinf(value) else f"{value:.2f}"
 
 
-def _multiplier_table(summary: dict[str, Any], baseline: str) -> str:
+def _multiplier_table(summary: Record, baseline: str) -> str:
     head = ["", "effective compute<br>by variance", *(f"to quality,<br>in {UNIT_NAMES[unit]}" for unit in UNITS),
             "R", "rho", "variance", "step cost", "<th class=\"text\">draws</th>"]
     rows = []
@@ -213,7 +215,7 @@ def _multiplier_table(summary: dict[str, Any], baseline: str) -> str:
         "others: how many times the baseline's compute is worth.</p>")
 
 
-def _equal_tables(summary: dict[str, Any], baseline: str) -> Iterable[str]:
+def _equal_tables(summary: Record, baseline: str) -> Iterable[str]:
     for unit, table in summary["equal"].items():
         head = [f"{UNIT_NAMES[unit]}, share of {_text(baseline)}'s budget", "25 %", "50 %", "75 %", "100 %"]
         yield _table(head, [[_text(name), *("–" if math.isnan(v) else f"{v:.2f}" for v in values)]
@@ -242,10 +244,10 @@ def _data(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _figures(study: Study, summary: dict[str, Any], baseline: str, quality: str, folder: Path,
+def _figures(study: Study, summary: Record, baseline: str, quality: str, folder: Path,
              prefix: str) -> dict[str, str]:
     """Name -> the figure as HTML; each is written as PNG too."""
-    made: dict[str, tuple[Any, str]] = {}
+    made: dict[str, tuple[Figure, str]] = {}
     if any(row["work"] or any(row["reach"].values()) for row in summary["rows"] if row["name"] != baseline):
         made["multipliers"] = figures.multipliers(summary, baseline), (
             "Points with their 95 % intervals; an arrow is a bound. Right of 1 is better than the baseline.")
@@ -308,7 +310,7 @@ def _spent(run: RunOf) -> str:
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
-def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head)
@@ -316,11 +318,11 @@ def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None
     write_text(path, out.getvalue())
 
 
-def _write_csvs(study: Study, summaries: dict[str, dict[str, Any]], folder: Path) -> None:
+def _write_csvs(study: Study, summaries: dict[str, Record], folder: Path) -> None:
     """multipliers.csv and pairs.csv; runs.csv; curves.csv and states.csv, from which all else follows."""
     fields = ("value", "low", "high", "bound")
 
-    def flat(number: Number | None) -> list[Any]:
+    def flat(number: Number | None) -> list[object]:
         return ["" if number is None else getattr(number, name) for name in fields]
 
     kinds = ("variance", "cost", "work")

@@ -8,7 +8,6 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from carv3d import config as configuration
 from carv3d.carv.noise import noise_mode
@@ -16,6 +15,7 @@ from carv3d.config.fields import NAMING, leaves
 from carv3d.config.schema import Config
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record
 from carv3d.sweep.ledger import CellLedger
 
 UNITS = ("seconds", "renders", "teacher_evals")
@@ -27,7 +27,7 @@ class Point:
 
     step: int
     cost: dict[str, float]
-    quality: dict[str, Any]
+    quality: Record
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class RunOf:
     failure: str = ""
     curve: list[Point] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: Record = field(default_factory=dict)
     config: Config | None = None
 
 
@@ -202,7 +202,7 @@ def _read(run: RunOf) -> RunOf:
     return run
 
 
-def environment(study: Study) -> dict[str, Any]:
+def environment(study: Study) -> Record:
     """Of the first run that has one; the fields in which runs differ hold all their values."""
     found = [json.loads((run.folder / "env.json").read_text()) for run in study.runs
              if run.folder and (run.folder / "env.json").is_file()]

@@ -6,12 +6,12 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import atomic
+from carv3d.runtime.types import State
 
 FORMAT = 2
 _NAME = re.compile(r"step-(\d+)\.ckpt")
@@ -30,7 +30,7 @@ def step_of(path: Path) -> int:
     return int(_NAME.fullmatch(path.name).group(1))
 
 
-def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
+def save(folder: Path, step: int, state: State, keep: int) -> Path:
     """Write ``state`` as the checkpoint of ``step``, point last.ckpt at it, drop all but the newest ``keep``."""
     folder.mkdir(parents=True, exist_ok=True)
     path = path_for(folder, step)
@@ -66,7 +66,7 @@ def fault(path: Path) -> str | None:
     return None
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+def load(path: Path, device: torch.device | str = "cpu") -> State:
     """The state in a checkpoint. A damaged or foreign one is refused, and the newest good one beside it is named."""
     reason = fault(path)
     if reason:

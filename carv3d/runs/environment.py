@@ -10,9 +10,9 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import carv3d
+from carv3d.runtime.types import Record
 
 
 def peak_memory_mib() -> float:
@@ -21,7 +21,7 @@ def peak_memory_mib() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def environment(device: str, backends: str) -> dict[str, Any]:
+def environment(device: str, backends: str) -> Record:
     """Versions, device, commit and backends, for env.json."""
     packages = ("torch", "numpy", "omegaconf", "nerfacc", "numba", "imageio", "imageio-ffmpeg", "diffusers",
                 "transformers", "safetensors", "peft", "matplotlib", "gsplat")

@@ -10,13 +10,13 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from carv3d import config as configuration
 from carv3d.config.schema import Config
-from carv3d.runs.tensorboard import _Board
+from carv3d.runs.tensorboard import Board
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import atomic, write_text
+from carv3d.runtime.types import Record
 
 
 def fresh_folder(config: Config, name: str) -> Path:
@@ -45,12 +45,12 @@ class Run:
         self.folder = folder
         self.ckpts = folder / "ckpts"
         self.save = folder / "save"
-        self._tensorboard: Any = None
+        self._tensorboard: Board | None = None
 
     # --- making and finding ---
 
     @classmethod
-    def create(cls, config: Config, environment: dict[str, Any]) -> Run:
+    def create(cls, config: Config, environment: Record) -> Run:
         """A fresh folder; UserError if it cannot be written."""
         run = cls(fresh_folder(config, config.name))
         run.ckpts.mkdir()
@@ -74,10 +74,10 @@ class Run:
 
     # --- writing ---
 
-    def write_environment(self, environment: dict[str, Any]) -> None:
+    def write_environment(self, environment: Record) -> None:
         write_text(self.folder / "env.json", json.dumps(environment, indent=1) + "\n")
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Record:
         """What env.json holds; empty where it cannot be read."""
         try:
             found = json.loads((self.folder / "env.json").read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ class Run:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def log(self, record: dict[str, Any], tensorboard: bool = False) -> None:
+    def log(self, record: Record, tensorboard: bool = False) -> None:
         """Append one line to metrics.jsonl."""
         try:
             with open(self.folder / "metrics.jsonl", "a") as handle:
@@ -103,10 +103,10 @@ class Run:
         kept = [line for line, record in self._metric_lines() if record["step"] <= step]
         write_text(path, "".join(kept))
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[Record]:
         return [record for _, record in self._metric_lines()]
 
-    def _metric_lines(self) -> list[tuple[str, dict[str, Any]]]:
+    def _metric_lines(self) -> list[tuple[str, Record]]:
         path = self.folder / "metrics.jsonl"
         out = []
         for line in path.read_text().splitlines(keepends=True) if path.exists() else []:
@@ -123,7 +123,7 @@ class Run:
         write_text(self.folder / "config.yaml", configuration.dump(config))
         write_text(self.folder / "cmd.txt", (self.folder / "cmd.txt").read_text() + shlex.join(sys.argv) + "\n")
 
-    def keep_replay(self, step: int, draws: dict[str, Any]) -> None:
+    def keep_replay(self, step: int, draws: Record) -> None:
         """The latents and draws of a step with a non-finite gradient, as save/nonfinite/step-N.pt."""
         import torch
 
@@ -132,21 +132,21 @@ class Run:
         with atomic(folder / f"step-{step:06d}.pt") as temporary:
             torch.save(draws, temporary)
 
-    def try_summary(self, summary: dict[str, Any]) -> None:
+    def try_summary(self, summary: Record) -> None:
         """``write_summary`` while another error is on its way out: that error is the one to report."""
         with contextlib.suppress(UserError, OSError):
             self.write_summary(summary)
 
-    def write_summary(self, summary: dict[str, Any]) -> None:
+    def write_summary(self, summary: Record) -> None:
         write_text(self.folder / "summary.json", json.dumps(summary, indent=1) + "\n")
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Record:
         path = self.folder / "summary.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def _board(self) -> Any:
+    def _board(self) -> Board:
         if self._tensorboard is None:
-            self._tensorboard = _Board(self.folder / "tb_logs")
+            self._tensorboard = Board(self.folder / "tb_logs")
         return self._tensorboard
 
 

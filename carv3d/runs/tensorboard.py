@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record
 
 
-class _Board:
+class Board:
     """TensorBoard scalars; the package is optional."""
 
     def __init__(self, folder: Path):
@@ -19,7 +19,7 @@ class _Board:
 
         self.writer = SummaryWriter(str(folder))
 
-    def add_scalars_of(self, record: dict[str, Any]) -> None:
+    def add_scalars_of(self, record: Record) -> None:
         for key, value in record.items():
             if isinstance(value, (int, float)) and key != "step":
                 self.writer.add_scalar(key, value, record["step"])

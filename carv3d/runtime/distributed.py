@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -22,6 +22,7 @@ from torch import Tensor
 from carv3d.runtime import progress
 from carv3d.runtime.errors import UserError
 
+T = TypeVar("T")
 GRACE_S = 30.0  # that a later rank gives the first to meet the same mistake and to say it
 
 
@@ -52,7 +53,7 @@ class World:
         """Whether it is so on any rank."""
         return flag
 
-    def first(self, value: Any) -> Any:
+    def first(self, value: T) -> T:
         """The first rank's value."""
         return value
 
@@ -106,7 +107,7 @@ class Ranks(World):
         dist.all_reduce(asked, dist.ReduceOp.MAX)
         return bool(asked)
 
-    def first(self, value: Any) -> Any:
+    def first(self, value: T) -> T:
         box = [value]
         dist.broadcast_object_list(box, device=torch.device("cpu"))
         return box[0]

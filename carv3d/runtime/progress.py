@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+from carv3d.runtime.types import Record
+
 _hushed = False
 
 
@@ -36,7 +38,7 @@ class Progress:
     def __init__(self, label: str, total: int, done: int = 0, every_s: float = 10.0):
         self.label, self.total, self.done, self.first = label, total, done, done
         self.every_s = every_s
-        self.fields: dict[str, Any] = {}
+        self.fields: Record = {}
         self._bar: Any = None
 
     def __enter__(self) -> Progress:
@@ -53,7 +55,7 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar:
             self._bar.stop()
         elif self.done > self.first:
@@ -62,7 +64,7 @@ class Progress:
     def add(self, count: int = 1) -> None:
         self.to(self.done + count)
 
-    def to(self, done: int, **fields: Any) -> None:
+    def to(self, done: int, **fields: object) -> None:
         self.done = done
         self.fields.update(fields)
         if self._bar:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut
 from carv3d.config.traits import SceneTraits
+from carv3d.runtime.types import Record
 from carv3d.scenes.splats import Splats
 from carv3d.scenes.starts import Points
 
@@ -66,7 +67,7 @@ class Scene(SceneTraits, nn.Module, ABC):
         """
 
     @abstractmethod
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
         """Optimiser groups, each named, with its learning rate; lr: by the names in ``rates``."""
 
     def wants_halves(self, step: int) -> bool:

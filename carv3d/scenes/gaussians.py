@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from carv3d.cameras import Cameras, RenderOut, orbit
 from carv3d.config.schema import GaussiansConfig
 from carv3d.config.traits import GaussiansTraits
 from carv3d.runtime.devices import moved
+from carv3d.runtime.types import Record, State
 from carv3d.scenes import density, starts
 from carv3d.scenes.base import BACK, WHOLE, Points, Scene, Total
 from carv3d.scenes.density import Evidence, Rules
@@ -116,7 +116,7 @@ class Gaussians(GaussiansTraits, Scene):
         depth = raster.depth / raster.opacity.clamp_min(1e-6)
         return RenderOut(rgb, raster.opacity, depth, {"gaussians": float(len(self.means))})
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
         """One group for each parameter, with the rates lr["means"], "scales", "quaternions", "opacity" and "sh"."""
         return [{"name": name, "params": [getattr(self, name)], "lr": lr[rate]} for name, rate in RATES.items()]
 
@@ -194,7 +194,7 @@ class Gaussians(GaussiansTraits, Scene):
             return splat_field.Field(self.splats)(points, colour)
         return splat_field.field_torch(points, self.splats)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: State, prefix: str, *rest: object) -> None:
         """A checkpoint may hold another number of Gaussians; the parameters stay the same objects."""
         for name in (*RATES, "signal", "seen"):
             saved, own = state_dict.get(prefix + name), getattr(self, name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 from carv3d.cameras import Cameras, RenderOut
 from carv3d.config.schema import ImageConfig
 from carv3d.config.traits import ImageTraits
+from carv3d.runtime.types import Record
 from carv3d.scenes.base import BACK, WHOLE, Scene
 
 
@@ -39,6 +38,6 @@ class Image(ImageTraits, Scene):
         flat = rgb.new_zeros(views, height, width, 1)
         return RenderOut(rgb, flat + 1, flat)
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
         """One group ``image`` with the rate lr["image"]."""
         return [{"name": "image", "params": [self.logits], "lr": lr["image"]}]

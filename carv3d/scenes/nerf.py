@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,7 @@ from carv3d.cameras import Cameras, RenderOut, orbit
 from carv3d.config.schema import NerfConfig
 from carv3d.config.traits import NerfTraits
 from carv3d.runtime.devices import moved
+from carv3d.runtime.types import Record
 from carv3d.scenes.base import BACK, WHOLE, Scene
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.rays import fused, volume
@@ -130,7 +130,7 @@ class NeRF(NerfTraits, Scene):
         rgb = rgb + (1 - opacity) * moved(background, self.device)[:, None, None]
         return RenderOut(rgb, opacity, depth / opacity.clamp_min(1e-6), stats)
 
-    def parameter_groups(self, lr: dict[str, float]) -> list[dict[str, Any]]:
+    def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
         """Groups ``encoding`` and ``mlp`` with the rates lr["encoding"] and lr["mlp"]."""
         return [
             {"name": "encoding", "params": list(self.encoding.parameters()), "lr": lr["encoding"]},

@@ -5,18 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from carv3d.runtime.progress import duration, say
+from carv3d.runtime.types import Record
 from carv3d.sweep.plan import Cell
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 
 class Board:
     """A table on a terminal; elsewhere a line for each start and end. Use as a context manager."""
 
-    def __init__(self, rows: list[dict[str, Any]], slots: int, every_s: float = 0.5):
+    def __init__(self, rows: list[Record], slots: int, every_s: float = 0.5):
         self.slots, self.every_s = slots, every_s
-        self._live: Any = None
+        self._live: Live | None = None
         self._waiting = False
         self.know(rows)
 
@@ -31,11 +35,11 @@ class Board:
         say(f"{self._counts()} of {len(self.states)} cells")
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
 
-    def know(self, rows: list[dict[str, Any]]) -> None:
+    def know(self, rows: list[Record]) -> None:
         self.states = {row["id"]: row["state"] for row in rows}
 
     def started(self, cell: Cell, attempt: int, resumed: bool) -> None:

@@ -14,13 +14,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import IO
 
 from carv3d import config as configuration
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import say
+from carv3d.runtime.types import Record
 from carv3d.sweep.board import Board
 from carv3d.sweep.executor import RESTARTS, Attempt, Executor, Job, locked
 from carv3d.sweep.ledger import OPEN, CellLedger
@@ -37,7 +38,7 @@ class Running:
     """A cell of ours and its trainer. after: where this attempt's messages begin in the log."""
 
     cell: Cell
-    row: dict[str, Any]
+    row: Record
     attempt: Attempt
     job: Job
     lock: IO
@@ -164,7 +165,7 @@ class Engine:
         inner.close()  # the trainer takes it itself
         return lock
 
-    def _start(self, slot: int, row: dict[str, Any], lock: IO, board: Board) -> None:
+    def _start(self, slot: int, row: Record, lock: IO, board: Board) -> None:
         cell = self.cells[row["id"]]
         attempt = self._attempt(cell, row["chunk"])
         folder = attempt.run()
@@ -215,7 +216,7 @@ class Engine:
                 self._finished(cell, folder, **counts)
                 return "done", ""
             kind = failure_kind(code, text, stopping)
-            values: dict[str, Any] = {**counts, "failure": kind, "detail": detail,
+            values: Record = {**counts, "failure": kind, "detail": detail,
                                       "run": folder.name if folder else None}
             if kind == "interrupted" and stopping:
                 state = "interrupted"

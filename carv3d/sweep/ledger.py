@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record
 
 STATES = ("pending", "running", "interrupted", "done", "failed")
 OPEN = ("pending", "interrupted")  # claimable
@@ -94,7 +95,7 @@ class CellLedger:
     def __enter__(self) -> CellLedger:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._db.close()
 
     @contextlib.contextmanager
@@ -107,7 +108,7 @@ class CellLedger:
             raise
         self._db.execute("commit")
 
-    def add(self, cells: Iterable[tuple[str, str, dict[str, Any], dict[str, Any]]]) -> None:
+    def add(self, cells: Iterable[tuple[str, str, Record, Record]]) -> None:
         """Enter cells (id, name, axes, overrides) in the order in which they are to run; what is known of one stays."""
         with self._transaction():
             for position, (id, name, axes, overrides) in enumerate(cells):
@@ -117,7 +118,7 @@ class CellLedger:
                     "overrides = excluded.overrides",
                     (id, position, name, json.dumps(axes), json.dumps(overrides)))
 
-    def rows(self, ids: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    def rows(self, ids: Iterable[str] | None = None) -> list[Record]:
         """Everything about the cells (those named, or all), in their order."""
         wanted = None if ids is None else set(ids)
         found = map(dict, self._db.execute("select * from cells order by position, id").fetchall())
@@ -125,7 +126,7 @@ class CellLedger:
                  "result": json.loads(row["result"] or "{}")} for row in found if wanted is None or row["id"] in wanted]
 
     def claim(self, ids: set[str], take: Callable[[str, str | None], T | None], workers: int,
-              alone: bool = False) -> tuple[dict[str, Any], T] | None:
+              alone: bool = False) -> tuple[Record, T] | None:
         """The next open cell, entered as ours, with what ``take(id, run)`` gave for it (None: it is not free yet).
 
         Cells of owners that are gone become interrupted first. alone: nothing while anybody runs a cell.
@@ -150,7 +151,7 @@ class CellLedger:
                     return {**dict(row), "attempts": row["attempts"] + 1}, taken
         return None
 
-    def update(self, id: str, **values: Any) -> None:
+    def update(self, id: str, **values: object) -> None:
         """Set columns of a cell of ours; one that another owner was given meanwhile is left to it."""
         if "result" in values:
             values["result"] = json.dumps(values["result"])

@@ -28,7 +28,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -36,6 +35,7 @@ from carv3d import config as configuration
 from carv3d.config.fields import NAMING, leaves
 from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record, Value
 
 KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds", "compare", "command")
 
@@ -59,8 +59,8 @@ class Cell:
     """One run. axes: what tells it from its neighbours, by axis. overrides: the same as configuration keys."""
 
     id: str
-    axes: dict[str, Any]
-    overrides: dict[str, Any]
+    axes: Record
+    overrides: Record
     config: Config
 
     @property
@@ -116,7 +116,7 @@ def load(path: Path, applications: Sequence[Application], overrides: list[str] |
     return Plan(name, Path(roots.pop()).expanduser(), tuple(cells.values()), application)
 
 
-def _cell(axes: dict[str, Any], keys: dict[str, Any], base: Path | None, arguments: list[str],
+def _cell(axes: Record, keys: Record, base: Path | None, arguments: list[str],
           application: Application) -> Cell:
     cell = Cell("", axes, keys, Config())
     try:
@@ -138,7 +138,7 @@ def _identity(config: Config) -> str:
 
 # --- the file ------------------------------------------------------------------------------------------------------
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Record:
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -153,14 +153,14 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _name(path: Path, content: dict[str, Any]) -> str:
+def _name(path: Path, content: Record) -> str:
     name = content.get("name", path.stem)
     if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
         raise UserError(f"{path}: name: {name!r} given; allowed: letters, digits, _ - and ., not first")
     return name
 
 
-def _application(path: Path, content: dict[str, Any], applications: Sequence[Application]) -> Application:
+def _application(path: Path, content: Record, applications: Sequence[Application]) -> Application:
     if applications == (READING,):
         return READING
     by_command = {each.command: each for each in applications}
@@ -170,7 +170,7 @@ def _application(path: Path, content: dict[str, Any], applications: Sequence[App
     return by_command[given]
 
 
-def _base(path: Path, content: dict[str, Any]) -> Path | None:
+def _base(path: Path, content: Record) -> Path | None:
     if (given := content.get("base")) is None:
         return None
     if not isinstance(given, str):
@@ -178,7 +178,7 @@ def _base(path: Path, content: dict[str, Any]) -> Path | None:
     return path.parent / Path(given).expanduser()
 
 
-def _flat(where: str, given: Any, own: tuple[str, ...] = NAMING) -> dict[str, Any]:
+def _flat(where: str, given: Value, own: tuple[str, ...] = NAMING) -> Record:
     """Dotted keys of a mapping, every one of which exists and is not the sweep's own."""
     if given is None:
         return {}
@@ -192,16 +192,16 @@ def _flat(where: str, given: Any, own: tuple[str, ...] = NAMING) -> dict[str, An
     return out
 
 
-def _argument(item: tuple[str, Any]) -> str:
+def _argument(item: tuple[str, Value]) -> str:
     key, value = item
     text = configuration.field_of(key).type == "str"
     return f"{key}={('' if value is None else value) if text else configuration.flow(value)}"
 
 
-Axis = list[tuple[dict[str, Any], dict[str, Any]]]  # of each point: labels, configuration keys
+Axis = list[tuple[Record, Record]]  # of each point: labels, configuration keys
 
 
-def _variants(path: Path, content: dict[str, Any]) -> Axis:
+def _variants(path: Path, content: Record) -> Axis:
     given = content.get("variants")
     if given is None:
         return []
@@ -212,7 +212,7 @@ def _variants(path: Path, content: dict[str, Any]) -> Axis:
     return [({"variant": str(name)}, _flat(f"{path}: variants: {name}", keys)) for name, keys in given.items()]
 
 
-def _lists(path: Path, content: dict[str, Any], axis: str) -> dict[str, list]:
+def _lists(path: Path, content: Record, axis: str) -> dict[str, list]:
     given = content.get(axis)
     if given is None:
         return {}
@@ -227,12 +227,12 @@ def _lists(path: Path, content: dict[str, Any], axis: str) -> dict[str, list]:
     return given
 
 
-def _grid(path: Path, content: dict[str, Any]) -> list[Axis]:
+def _grid(path: Path, content: Record) -> list[Axis]:
     return [[({key: value}, {key: value}) for value in values]
             for key, values in _lists(path, content, "grid").items()]
 
 
-def _zip(path: Path, content: dict[str, Any]) -> Axis:
+def _zip(path: Path, content: Record) -> Axis:
     given = _lists(path, content, "zip")
     if len({len(values) for values in given.values()}) > 1:
         raise UserError(f"{path}: zip: lists of {', '.join(f'{len(v)} ({k})' for k, v in given.items())} given; they "
@@ -241,7 +241,7 @@ def _zip(path: Path, content: dict[str, Any]) -> Axis:
     return [(row, row) for row in rows]
 
 
-def _prompts(path: Path, content: dict[str, Any]) -> Axis:
+def _prompts(path: Path, content: Record) -> Axis:
     given = content.get("prompts")
     if isinstance(given, str):
         file = path.parent / Path(given).expanduser()
@@ -256,7 +256,7 @@ def _prompts(path: Path, content: dict[str, Any]) -> Axis:
     return [({"prompt": prompt}, {"prompt": prompt}) for prompt in given or []]
 
 
-def _seeds(path: Path, content: dict[str, Any]) -> Axis:
+def _seeds(path: Path, content: Record) -> Axis:
     given = content.get("seeds")
     if given is None:
         return []
@@ -266,8 +266,8 @@ def _seeds(path: Path, content: dict[str, Any]) -> Axis:
     return [({"seed": seed}, {"seed": seed}) for seed in (range(given) if whole else given)]
 
 
-def _comparing(path: Path, content: dict[str, Any], base: Path | None,
-               arguments: Callable[[dict[str, Any]], list[str]]) -> dict[str, Any]:
+def _comparing(path: Path, content: Record, base: Path | None,
+               arguments: Callable[[Record], list[str]]) -> Record:
     """The section compare of the cells that carry it: the variants and the estimators named besides, each by the
     options in which it differs from the first variant, whose scenes they meet. arguments: of a cell with these keys."""
     given = content.get("compare")

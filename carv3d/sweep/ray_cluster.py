@@ -23,7 +23,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import IO
 
 import carv3d
 from carv3d.runtime.errors import UserError
@@ -75,7 +75,7 @@ class Place:
 
 
 class _Task:
-    def __init__(self, ray: ModuleType, reference: Any, log: Path, lock: IO):
+    def __init__(self, ray: ModuleType, reference: object, log: Path, lock: IO):
         self._ray, self._reference, self._log, self._lock = ray, reference, log, lock
         self._after = log.stat().st_size
         self._code: int | None = None

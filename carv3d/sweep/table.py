@@ -6,18 +6,18 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 from carv3d.runtime.files import write_text
+from carv3d.runtime.types import Record
 
 COUNTS = ("renders", "encodes", "draws", "teacher_evals", "lora_draws", "nonfinite_steps")
 
 
-def _quality_names(rows: list[dict[str, Any]]) -> list[str]:
+def _quality_names(rows: list[Record]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row["result"].get("quality") or {}))
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_csv(path: Path, rows: list[Record]) -> None:
     """One line per cell, done or not."""
     quality = _quality_names(rows)
     out = io.StringIO()
@@ -34,7 +34,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     write_text(path, out.getvalue())
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Record]) -> str:
     """For people: a line per cell."""
     lines = [("cell", "state", "step", "train s", "psnr", "run")]
     for row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from carv3d.carv.allocate import Cost
 from carv3d.carv.choose_k import REFERENCES, Account, allowed, decide
 from carv3d.carv.variance import Sketch, between_items, set_variance
 from carv3d.runtime import rng
+from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 from carv3d.text3d import views
 from carv3d.text3d.batch import Batch
@@ -63,7 +63,7 @@ def measure(trainer: Trainer, step: int, seed: int) -> Account:
     return trainer.account.add(*found, between_items(sets[str(REFERENCES[-1])]).mean().item())
 
 
-def choose_k(trainer: Trainer, step: int, seed: int | None = None) -> dict[str, Any]:
+def choose_k(trainer: Trainer, step: int, seed: int | None = None) -> Record:
     """Measure variance on the scene as it is, and set K for the steps that follow; returns the decision's record.
 
     All processes measure the same, so that they stay in step; what the first one found decides. seed: of the

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from carv3d.runs import budget
 from carv3d.runs.clock import Clock
+from carv3d.runtime.types import Record
 from carv3d.text3d.auto_k import choose_k
 from carv3d.text3d.step import StepOut, train_step
 from carv3d.text3d.trainer import Trainer
@@ -22,7 +22,7 @@ class Observer:
     def log(self, step: int, metrics: dict[str, float]) -> None:
         """Every ``log.every_n_steps``: scalars of the latest step, means over ranks."""
 
-    def decision(self, step: int, record: dict[str, Any]) -> None:
+    def decision(self, step: int, record: Record) -> None:
         """K was chosen anew; what from, for replaying."""
 
     def progress(self, step: int) -> None:

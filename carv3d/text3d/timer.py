@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from carv3d.carv.allocate import Cost
 
+Moment: TypeAlias = Any  # seconds on a CPU; an event of the device on CUDA
 UPSTREAM, DRAWING = ("render", "encode", "backward"), ("draws", "estimate")
 
 
@@ -22,8 +23,8 @@ class StationTimer:
 
     device: torch.device
     ms: dict[str, float] = field(default_factory=dict)
-    _last: Any = None
-    _events: list[tuple[str, Any, Any]] = field(default_factory=list)
+    _last: Moment = 0.0
+    _events: list[tuple[str, Moment, Moment]] = field(default_factory=list)
 
     def start(self) -> None:
         self._last = self._now()
@@ -36,7 +37,7 @@ class StationTimer:
             self._add(station, 1e3 * (now - self._last))
         self._last = now
 
-    def _now(self) -> Any:
+    def _now(self) -> Moment:
         if self.device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)
             event.record()

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives.base import Objective
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
+from carv3d.runtime.types import State
 from carv3d.scenes.base import Scene
 from carv3d.text3d.ledger import Ledger
 from carv3d.text3d.timer import StationTimer
@@ -99,14 +99,14 @@ class Trainer:
         self.world.require_same([*(p for scene in self.scenes for p in scene.parameters()),
                                  *self.objective.parameters()])
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """What a checkpoint keeps: plain numbers and tensors."""
         return {"scenes": [scene.state_dict() for scene in self.scenes], "optimizer": self.optimizer.state_dict(),
                 "learner": self.objective.state(), "ledger": dict(self.ledger), **self.sampler.state(),
                 "chunk": self.chunks.size, "account": asdict(self.account),
                 "station_ms": dict(self.timer.ms) if self.measures_cost else {}}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: State) -> None:
         """Take up what ``state`` gave."""
         for scene, saved in zip(self.scenes, state["scenes"], strict=True):
             scene.load_state_dict(saved)
@@ -136,7 +136,7 @@ def sampler_of(config: Config, weight: Tensor) -> carv.Sampler:
         signature=f"{objective.type} {objective.guidance_scale} {objective.weighting}")
 
 
-def with_options(config: Config, **sections: dict[str, Any]) -> Config:
+def with_options(config: Config, **sections: State) -> Config:
     """A configuration with some options of some sections replaced: with_options(c, data={"batch_size": 1})."""
     return replace(config, **{name: replace(getattr(config, name), **own) for name, own in sections.items()})
 

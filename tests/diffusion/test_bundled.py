@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from carv3d import config as configuration
+from carv3d import teachers
 from carv3d.cameras import orbit
 from carv3d.diffusion import weights
 from carv3d.diffusion.prompts import VIEWS, view_prompt
-from carv3d.text3d import build
 from carv3d.toybox.grammar import caption, parse
 from carv3d.toybox.lists import held_out
 from carv3d.toybox.tracer import render
@@ -54,12 +54,12 @@ def test_what_ships():
 def test_it_is_the_default_and_a_model_like_any_other():
     config = configuration.load(None, ["prompt=A  red Mushroom"])
     assert config.teacher.type == "bundled" and config.objective.guidance_scale == 2.0
-    teacher = build.teacher(config)
+    teacher = teachers.teacher(config)
     assert teacher.latent_shape == (4, 16, 16) and teacher.picture_size == (64, 64)
     assert 3e6 < sum(p.numel() for p in teacher.unet.parameters()) < 6e6
     other = configuration.load(None, ["prompt=a red mushroom", "teacher.type=stable-diffusion",
                                       f"teacher.path={weights.bundled()}"])
-    again = build.teacher(other)
+    again = teachers.teacher(other)
     assert torch.equal(teacher.embeddings, again.embeddings)  # the grammar's spelling is the canonical one
     assert all(torch.equal(a, b) for a, b in zip(teacher.unet.parameters(), again.unet.parameters(), strict=True))
 
@@ -77,7 +77,7 @@ def test_samples_are_of_their_prompts(samples):
 
 def test_it_denoises_what_it_is_told_better_than_anything_else():
     """At a middling noise level eps_hat is nearest to eps under the right prompt, for 8 objects and 4 noises each."""
-    teacher = build.teacher(configuration.load(None, ["prompt=a red mushroom", "data.views=1"]))
+    teacher = teachers.teacher(configuration.load(None, ["prompt=a red mushroom", "data.views=1"]))
     from carv3d.diffusion.stable_diffusion import TextCondition
     from carv3d.diffusion.text import encode_prompts
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from carv3d import carv
+from carv3d import carv, teachers
 from carv3d import config as configuration
 from carv3d.cameras import orbit
+from carv3d.carv import sampler
 from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -48,7 +49,7 @@ def answers(trainer, c2w=CAMERAS.c2w):
     """What the score says, what the teacher says to the same batch, and its two branches."""
     rows, teacher = question(trainer.teacher), trainer.teacher
     alone, both = teacher.predict(*rows, ("cond",)), teacher.predict(*rows, ("uncond", "cond"))
-    return trainer.learner.score(*rows, c2w), alone["cond"], both["cond"], both["uncond"]
+    return trainer.objective.learner.score(*rows, c2w), alone["cond"], both["cond"], both["uncond"]
 
 
 def latents(teacher, seed=3):
@@ -56,12 +57,12 @@ def latents(teacher, seed=3):
 
 
 def learn(trainer, steps, first=0, seed=3):
-    return [trainer.learner.step(latents(trainer.teacher, seed), told(trainer.teacher), CAMERAS.c2w, step)
+    return [trainer.objective.learner.step(latents(trainer.teacher, seed), told(trainer.teacher), CAMERAS.c2w, step)
             for step in range(first, first + steps)]
 
 
 def parameters(trainer):
-    return {name: p.detach().clone() for name, p in trainer.learner.score.named_parameters()}
+    return {name: p.detach().clone() for name, p in trainer.objective.learner.score.named_parameters()}
 
 
 # ------------------------------------------------------------------------------------------------------------ the score
@@ -75,7 +76,7 @@ def test_it_starts_as_the_teacher(pipelines, name, dtype):
     trainer = made(pipelines(name), f"teacher.dtype={dtype}")
     score, cond, *_ = answers(trainer)
     assert score.dtype == torch.float32 and torch.equal(score, cond)
-    plain = build.teacher(tiny.make_config(pipelines(name), "data.views=4", f"teacher.dtype={dtype}"))
+    plain = teachers.teacher(tiny.make_config(pipelines(name), "data.views=4", f"teacher.dtype={dtype}"))
     apart = (plain.predict(*question(plain), ("cond",))["cond"] - cond).abs().max()
     assert apart < (2e-5 if dtype == "float32" else 0.2), apart
 
@@ -85,7 +86,7 @@ def test_learning_leaves_the_teacher_as_it_was(pipelines, dtype):
     """Predictions and every frozen number, to the bit, though both scores are one UNet; only the layers and the camera
     have gradients, in float32, and all of them move."""
     trainer = made(pipelines("sd15"), f"teacher.dtype={dtype}")
-    unet, score = trainer.teacher.unet, trainer.learner.score
+    unet, score = trainer.teacher.unet, trainer.objective.learner.score
     own = {id(p) for p in score.parameters()}
     held = {name: p.clone() for name, p in unet.named_parameters() if id(p) not in own}
     before, started = answers(trainer), parameters(trainer)
@@ -109,7 +110,7 @@ def test_an_error_leaves_the_layers_switched_off(pipelines):
     before = answers(trainer)
     noisy, timestep, condition, view = question(trainer.teacher)
     with pytest.raises(RuntimeError):
-        trainer.learner.score(noisy[:, :2], timestep, condition, view, CAMERAS.c2w)
+        trainer.objective.learner.score(noisy[:, :2], timestep, condition, view, CAMERAS.c2w)
     assert all(map(torch.equal, before, answers(trainer)))
 
 
@@ -125,7 +126,7 @@ def test_the_camera_has_a_say_once_it_is_learnt(pipelines):
     for i in range(9):
         row = slice(i, i + 1)
         with torch.no_grad():
-            alone, other = (trainer.learner.score(noisy[row], timestep[row], condition, view[row], matrices)
+            alone, other = (trainer.objective.learner.score(noisy[row], timestep[row], condition, view[row], matrices)
                             for matrices in (CAMERAS.c2w[view[row]].expand(3, -1, -1), elsewhere))
         assert (alone - here[0][row]).abs().max() < 2e-5 < (other - here[0][row]).abs().max()
 
@@ -140,16 +141,16 @@ def test_the_objective_asks_both_scores_of_one_network(pipelines, scale):
     noisy = teacher.schedule.add_noise(clean[view], noise, timestep)
     with torch.no_grad():
         eps = teacher.predict(noisy, timestep, condition, view, ("uncond", "cond"))
-        own = trainer.learner.score(noisy, timestep, condition, view, CAMERAS.c2w)
+        own = trainer.objective.learner.score(noisy, timestep, condition, view, CAMERAS.c2w)
     guided = eps["uncond"] + scale * (eps["cond"] - eps["uncond"])
     want = (1 - teacher.schedule.alpha_bar[timestep]).float().reshape(-1, 1, 1, 1) * (guided - own)
-    got = trainer.value(condition, CAMERAS, clean)(view, timestep, noise)
+    got = trainer.objective.value(condition, clean, CAMERAS.c2w)(view, timestep, noise)
     assert (own - eps["cond"]).abs().max() > 1e-2
     assert not got.requires_grad and (got - want).abs().max() < 1e-4 * max(scale, 1.0)
 
 
 def test_rank_is_that_of_every_matrix(pipelines):
-    score = made(pipelines("sd15"), "objective.vsd.rank=3").learner.score
+    score = made(pipelines("sd15"), "objective.vsd.rank=3").objective.learner.score
     inner = [p.shape[0] if "lora_A" in name else p.shape[1] for name, p in score.layers.items()]
     assert set(inner) == {3} and len(inner) % 8 == 0  # two matrices for each of to_q, to_k, to_v, to_out
     assert all((p == 0).all() == ("lora_B" in name) for name, p in score.layers.items())
@@ -160,7 +161,7 @@ def test_the_loss_is_the_squared_error_of_what_the_network_predicts(pipelines, n
     """Noise, v or the clean latents, summed; by the libraries' own UNet. Measured relative error: 2e-6."""
     trainer, own = made(pipelines(name)), tiny.parts(pipelines(name))
     clean, (noise, timestep, condition, view) = latents(trainer.teacher), question(trainer.teacher)
-    got = trainer.learner.score.loss(clean, noise, timestep, condition, view, CAMERAS.c2w)
+    got = trainer.objective.learner.score.loss(clean, noise, timestep, condition, view, CAMERAS.c2w)
     alpha_bar = own.scheduler.alphas_cumprod[timestep].reshape(-1, 1, 1, 1)
     alpha, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     with torch.no_grad():
@@ -175,7 +176,7 @@ def test_the_gradient_is_that_of_the_loss(pipelines, name):
     """Along itself, against a difference quotient in float32 (measured: within 1 %): no part of it is cut off."""
     trainer = made(pipelines(name))
     learn(trainer, 3)
-    score, clean = trainer.learner.score, latents(trainer.teacher)
+    score, clean = trainer.objective.learner.score, latents(trainer.teacher)
     noise, timestep, condition, view = question(trainer.teacher)
     own = list(score.parameters())
 
@@ -204,7 +205,7 @@ def spied(monkeypatch):
         seen.append(draw(*args, **kwargs))
         return seen[-1]
 
-    monkeypatch.setattr(carv, "draw", spy)
+    monkeypatch.setattr(sampler, "draw", spy)
     return seen
 
 
@@ -213,7 +214,7 @@ def test_its_draws_are_its_own(pipelines, monkeypatch, k):
     """K of each view, whatever the scene's K and range of timesteps; the loss that is logged is their mean a number."""
     trainer = made(pipelines("sd15"), f"objective.vsd.k={k}", "estimator.k=3", "objective.t_max=0.3",
                    "objective.vsd.importance_sampling=false")
-    seen, loss = spied(monkeypatch), trainer.learner.score.loss
+    seen, loss = spied(monkeypatch), trainer.objective.learner.score.loss
     clean, condition = latents(trainer.teacher), told(trainer.teacher)
     logged = learn(trainer, 6)
     assert [tuple(draws.timestep.shape) for draws in seen] == [(3, k)] * 6
@@ -222,7 +223,7 @@ def test_its_draws_are_its_own(pipelines, monkeypatch, k):
     assert len({draws.timestep.sum().item() for draws in seen}) > 1  # each step has its own
     fresh = made(pipelines("sd15"))
     first, rows = seen[0], torch.arange(3).repeat_interleave(k)
-    loss = fresh.learner.score.loss(clean, first.noise.flatten(0, 1), first.timestep.flatten(), condition, rows,
+    loss = fresh.objective.learner.score.loss(clean, first.noise.flatten(0, 1), first.timestep.flatten(), condition, rows,
                                     CAMERAS.c2w)
     assert abs(loss.mean().item() / clean[0].numel() / logged[0].item() - 1) < 1e-4
 
@@ -245,7 +246,7 @@ def test_timesteps_follow_past_losses(pipelines, monkeypatch, sampling):
     """With a loss that grows steeply with t the later draws lie higher and weigh less; off, every weight stays 1. The
     first step knows nothing yet."""
     trainer = made(pipelines("sd15"), "objective.vsd.k=8", f"objective.vsd.importance_sampling={str(sampling).lower()}")
-    score, seen = trainer.learner.score, spied(monkeypatch)
+    score, seen = trainer.objective.learner.score, spied(monkeypatch)
     loss = score.loss
 
     def steep(clean, noise, timestep, condition, view, c2w):
@@ -256,7 +257,7 @@ def test_timesteps_follow_past_losses(pipelines, monkeypatch, sampling):
     assert (seen[0].weight == 1).all()
     late = seen[-4:]
     assert all((draws.weight == 1).all() for draws in late) != sampling
-    proposal = trainer.learner.proposal()
+    proposal = trainer.objective.learner.sampler.proposal(trainer.objective.learner.target)
     assert (proposal.density[800:980].sum() > 1.5 * proposal.target[800:980].sum()) == sampling
     assert (proposal.target - carv.uniform_target(1000, 20, 980)).abs().max() < 1e-15
 
@@ -278,15 +279,15 @@ def test_a_restored_learner_goes_on_to_the_bit(pipelines):
     whole = made(pipelines("sd15"))
     learn(whole, 3)
     file = io.BytesIO()
-    torch.save(whole.learner.state(), file)
+    torch.save(whole.objective.learner.state(), file)
     file.seek(0)
     state = torch.load(file, weights_only=True)
-    want = learn(whole, 2, first=3), parameters(whole), whole.learner.adaptive.slow
+    want = learn(whole, 2, first=3), parameters(whole), whole.objective.learner.sampler.state()["adaptive"]["slow"]
 
     def same(restore):
         trainer = made(pipelines("sd15"))
-        restore(trainer.learner)
-        got = learn(trainer, 2, first=3), parameters(trainer), trainer.learner.adaptive.slow
+        restore(trainer.objective.learner)
+        got = learn(trainer, 2, first=3), parameters(trainer), trainer.objective.learner.sampler.state()["adaptive"]["slow"]
         return (all(map(torch.equal, got[0], want[0])) and torch.equal(got[2], want[2])
                 and all(torch.equal(got[1][name], p) for name, p in want[1].items()))
 
@@ -301,13 +302,13 @@ def test_chunks_do_not_change_the_gradient(pipelines, chunk):
     def gradient(chunk):
         trainer = made(pipelines("sd15"), "objective.vsd.k=4", f"estimator.chunk={chunk}", "objective.vsd.lr=1e-9")
         with torch.no_grad():
-            for i, p in enumerate(trainer.learner.score.parameters()):
+            for i, p in enumerate(trainer.objective.learner.score.parameters()):
                 p += 0.1 * torch.randn(p.shape, generator=gen(i))
         rows = []
         trainer.teacher.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
         learn(trainer, 1)
         assert rows == {0: [12], 1: [3, 3, 3, 3], 2: [6, 6], 3: [9, 3]}[chunk]
-        return torch.cat([p.grad.flatten() for p in trainer.learner.score.parameters()])
+        return torch.cat([p.grad.flatten() for p in trainer.objective.learner.score.parameters()])
 
     whole = gradient(0)
     assert whole.norm() > 0 and (gradient(chunk) - whole).norm() < 1e-5 * whole.norm()
@@ -317,7 +318,7 @@ def test_latents_that_are_not_finite_teach_nothing(pipelines):
     """Parameters, the optimiser's moments and its count of steps stay; the next step learns as ever."""
     trainer = made(pipelines("sd15"))
     learn(trainer, 2)
-    learner = trainer.learner
+    learner = trainer.objective.learner
     before = parameters(trainer)
     moments = [{k: v.clone() for k, v in learner.optimizer.state[p].items()} for p in learner.score.parameters()]
     broken = latents(trainer.teacher)
@@ -326,7 +327,7 @@ def test_latents_that_are_not_finite_teach_nothing(pipelines):
     assert all(torch.equal(p, before[name]) for name, p in parameters(trainer).items())
     for p, kept in zip(learner.score.parameters(), moments, strict=True):
         assert all(torch.equal(value, kept[name]) for name, value in learner.optimizer.state[p].items())
-    assert torch.isfinite(learner.adaptive.slow).all()
+    assert torch.isfinite(learner.sampler.state()["adaptive"]["slow"]).all()
     (loss,) = learn(trainer, 1, first=3)
     assert torch.isfinite(loss) and not all(torch.equal(p, before[name]) for name, p in parameters(trainer).items())
 
@@ -344,7 +345,7 @@ def test_it_learns_the_law_of_what_it_is_shown():
     trainer = build.trainer(configuration.load(None, [
         "prompt=a red mushroom", "teacher.type=bundled", "teacher.dtype=float32", "device=cpu", "scene.type=image",
         "objective.type=vsd", "objective.vsd.lr=0.005"]))
-    teacher, learner, spread = trainer.teacher, trainer.learner, 0.6
+    teacher, learner, spread = trainer.teacher, trainer.objective.learner, 0.6
     rgba = render([parse("a blue car"), parse("a green mug")], orbit([0.0] * 2, 15.0, 2.65, 40.0, 64, 64)).rgba
     pictures = rgba[..., :3] + 0.5 * (1 - rgba[..., 3:])
     with torch.no_grad():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from carv3d import config as configuration
+from carv3d import teachers
 from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.prompts import VIEWS, perp_neg_weights, view_weights
 from carv3d.objectives.csd import csd
@@ -166,15 +167,15 @@ BY_HAND = ["prompts.front=the face of a dog", "prompts.back=a wagging tail", "pr
 
 def test_prompts_by_hand_stand_as_they_are():
     given = configuration.load(None, [*tiny.arguments("x"), "data.views=4", *BY_HAND])
-    assert build.view_prompts(given) == ["the face of a dog", "a corgi, side view", "a wagging tail",
+    assert teachers.view_prompts(given) == ["the face of a dog", "a corgi, side view", "a wagging tail",
                                          "a corgi, overhead view"]
     plain = configuration.load(None, [*tiny.arguments("x"), "data.views=1"])
-    assert build.view_prompts(plain) == ["a corgi"]
+    assert teachers.view_prompts(plain) == ["a corgi"]
     toy = ["prompt=A red  mug", "teacher.type=bundled", "data.views=4", "prompts.side=a red mug, left side view",
            "prompts.negative=front view"]
     own = configuration.load(None, toy)
     build.settle(own)
-    assert build.view_prompts(own)[:2] == ["a red mug, front view", "a red mug, left side view"]
+    assert teachers.view_prompts(own)[:2] == ["a red mug, front view", "a red mug, left side view"]
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def asked(monkeypatch):
 @pytest.mark.parametrize("objective,scale", [(sds, 7.5), (csd, 1.0)])
 def test_the_negative_prompt_is_the_unconditional_branch(pipelines, asked, objective, scale):
     """One batch of both branches: the negative prompt's rows, then each view's own; and the value that follows."""
-    teacher = build.teacher(tiny.make_config(pipelines("sd15"), "data.views=4", *BY_HAND))
+    teacher = teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=4", *BY_HAND))
     own, batches = tiny.parts(pipelines("sd15")), asked(teacher)
     azimuth, elevation = torch.tensor([10.0, 90.0, 180.0, 0.0]), torch.tensor([0.0, 0.0, 0.0, 80.0])
     texts = ["the face of a dog", "a corgi, side view", "a wagging tail", "a corgi, overhead view"]
@@ -216,7 +217,7 @@ def test_the_negative_prompt_is_the_unconditional_branch(pipelines, asked, objec
 @pytest.mark.parametrize("views", [4, 8])
 def test_interpolated_text_is_the_blend_of_its_rows(pipelines, views, dtype):
     """In float32 and then rounded; at the centres exactly the row. Without the option, the nearest row alone."""
-    on, off = (build.teacher(tiny.make_config(pipelines("sd15"), f"data.views={views}", f"teacher.dtype={dtype}",
+    on, off = (teachers.teacher(tiny.make_config(pipelines("sd15"), f"data.views={views}", f"teacher.dtype={dtype}",
                                               f"prompts.interpolate={how}")) for how in ("true", "false"))
     azimuths = [0.0, 30.0, 135.0, 200.0, 350.0, -90.0, 180.0]
     text = on.condition(*level(azimuths), torch.zeros(7, 3)).text
@@ -237,7 +238,7 @@ def test_perp_neg_through_the_network(pipelines, asked, branches):
     """Four rows for each question, of which the conditional comes back without what front and side add across; from
     the side, from behind and from between. Control: without Perp-Neg it is another."""
     folder, azimuths = pipelines("sd15"), [90.0, 180.0, 120.0, 0.0]
-    teacher = build.teacher(tiny.make_config(folder, "data.views=4", "prompts.perp_neg=1.5", "prompts.negative=blurry"))
+    teacher = teachers.teacher(tiny.make_config(folder, "data.views=4", "prompts.perp_neg=1.5", "prompts.negative=blurry"))
     own, batches = tiny.parts(folder), asked(teacher)
     condition = teacher.condition(*level(azimuths), torch.zeros(4, 3))
     view, t = torch.tensor([3, 2, 1, 0]), torch.tensor([100, 400, 700, 900])

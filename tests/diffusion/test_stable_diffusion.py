@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from carv3d import teachers
 from carv3d.cli import main
 from carv3d.diffusion import stable_diffusion
 from carv3d.objectives import sds as objectives
@@ -62,7 +63,7 @@ def asked(teacher, views, draws=2, seed=0):
 @pytest.mark.parametrize("name", tiny.SHAPES)
 def test_eps_is_that_of_a_direct_call(pipelines, name, views):
     """Both branches of a mixed batch, row by row. Measured worst error: 2e-6; two prompts differ by at least 5e-3."""
-    teacher, own = build.teacher(tiny.make_config(pipelines(name), f"data.views={views}")), tiny.parts(pipelines(name))
+    teacher, own = teachers.teacher(tiny.make_config(pipelines(name), f"data.views={views}")), tiny.parts(pipelines(name))
     condition, view, t, noisy, texts = asked(teacher, views)
     for branches in (("uncond", "cond"), ("cond", "uncond")):
         out = teacher.predict(noisy, t, condition, view, branches)
@@ -78,7 +79,7 @@ def test_eps_is_that_of_a_direct_call(pipelines, name, views):
 @pytest.mark.parametrize("name", tiny.SHAPES)
 def test_a_batch_is_its_rows(pipelines, name):
     """Measured worst difference: 2e-6 (other kernels for other batch sizes)."""
-    teacher = build.teacher(tiny.make_config(pipelines(name), "data.views=4"))
+    teacher = teachers.teacher(tiny.make_config(pipelines(name), "data.views=4"))
     condition, view, t, noisy, _ = asked(teacher, 4, draws=1)
     whole = teacher.predict(noisy, t, condition, view, ("uncond", "cond"))
     for i in range(len(view)):
@@ -91,7 +92,7 @@ def test_a_batch_is_its_rows(pipelines, name):
 @pytest.mark.parametrize("scale,texts", [(1.0, ("cond",)), (0.0, ("",)), (7.5, ("", "cond"))])
 def test_guidance_asks_for_no_more_than_it_needs(pipelines, scale, texts):
     """Through the objective: scale 1 is the conditional score, 0 the unconditional, and the other is not evaluated."""
-    teacher, own = build.teacher(tiny.make_config(pipelines("sd15"), "data.views=4")), tiny.parts(pipelines("sd15"))
+    teacher, own = teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=4")), tiny.parts(pipelines("sd15"))
     condition, view, t, noise, names = asked(teacher, 4, draws=1)
     latents = torch.randn(noise.shape, generator=gen(5))[: len(names)]
     batches = []
@@ -119,7 +120,7 @@ def test_guidance_asks_for_no_more_than_it_needs(pipelines, scale, texts):
 @pytest.mark.parametrize("dtype,tolerance", [("float16", 0.01), ("bfloat16", 0.08)])
 def test_half_precision_is_the_unets_alone(pipelines, dtype, tolerance):
     """Measured worst errors on eps of size 1: 0.002 in float16, 0.02 in bfloat16; the encoder stays as it was."""
-    exact, half = (build.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.dtype={name}"))
+    exact, half = (teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.dtype={name}"))
                    for name in ("float32", dtype))
     want, got = (teacher.predict(noisy, t, condition, view, ("cond",))["cond"]
                  for teacher in (exact, half) for condition, view, t, noisy, _ in [asked(teacher, 1)])
@@ -132,7 +133,7 @@ def test_half_precision_is_the_unets_alone(pipelines, dtype, tolerance):
 def test_the_encoder_may_multiply_in_bfloat16(pipelines):
     """Latents and the gradient through them stay within 5 % of float32's (1.6 % and 2.4 % were met), and are
     float32 themselves; they do differ, so the option does something."""
-    exact, fast = (build.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.encode_dtype={name}",
+    exact, fast = (teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.encode_dtype={name}",
                                                   "teacher.dtype=float32", "device=cpu")) for name in ("auto", "bfloat16"))
     assert exact.encode_dtype == torch.float32 and fast.encode_dtype == torch.bfloat16
     picture = torch.rand(2, *exact.picture_size, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -158,7 +159,7 @@ def test_auto_encodes_in_bfloat16_on_the_devices_that_have_it(monkeypatch):
 @pytest.mark.parametrize("tiles,dtype", [(True, "bfloat16"), (False, "float32")])
 def test_auto_takes_the_precision_that_the_processor_multiplies_fastest(pipelines, monkeypatch, tiles, dtype):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
-    made = build.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", "teacher.dtype=auto", "device=cpu"))
+    made = teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", "teacher.dtype=auto", "device=cpu"))
     assert str(made.unet.dtype) == f"torch.{dtype}" and dtype in made.description
     assert stable_diffusion.fastest_dtype(torch.device("cuda")) == torch.float16
 
@@ -191,7 +192,7 @@ def test_noise_levels_are_the_schedulers_own(pipelines, tmp_path, kind, noise):
     ("sd15", (4, 8, 8), (64, 64)), ("sd21", (4, 12, 12), (96, 96)), ("odd", (5, 4, 6), (8, 12))])
 def test_latents_are_the_scaled_posterior_mean(pipelines, name, latent, picture):
     """Value and gradient of a picture at the model's own size; measured: equal to the bit."""
-    teacher, own = build.teacher(tiny.make_config(pipelines(name), "data.views=1")), tiny.parts(pipelines(name))
+    teacher, own = teachers.teacher(tiny.make_config(pipelines(name), "data.views=1")), tiny.parts(pipelines(name))
     assert teacher.latent_shape == latent and teacher.picture_size == picture
     rgb = torch.rand(2, *picture, 3, generator=gen()).requires_grad_()
     got = teacher.encode(rgb)
@@ -210,7 +211,7 @@ def test_latents_are_the_scaled_posterior_mean(pipelines, name, latent, picture)
 def test_other_picture_sizes_are_resized(pipelines, name, size):
     """The latents of a smooth scene hardly depend on the size it is rendered at (measured: within 3 % of what its
     mirror image differs by); the gradient agrees with a finite difference (float64; measured relative error 2e-8)."""
-    teacher = build.teacher(tiny.make_config(pipelines(name), "data.views=1"))
+    teacher = teachers.teacher(tiny.make_config(pipelines(name), "data.views=1"))
 
     def picture(height, width):
         y, x = ((torch.arange(n, dtype=torch.float64) + 0.5) / n for n in (height, width))
@@ -233,7 +234,7 @@ def test_other_picture_sizes_are_resized(pipelines, name, size):
 
 
 def test_nothing_is_kept_that_training_does_not_need(pipelines):
-    teacher, own = build.teacher(tiny.make_config(pipelines("sd15"))), tiny.parts(pipelines("sd15"))
+    teacher, own = teachers.teacher(tiny.make_config(pipelines("sd15"))), tiny.parts(pipelines("sd15"))
     assert teacher.vae.decoder is None and teacher.vae.post_quant_conv is None
     held = sum(p.numel() for p in teacher.vae.parameters())
     assert held == sum(p.numel() for part in (own.vae.encoder, own.vae.quant_conv) for p in part.parameters())
@@ -383,7 +384,7 @@ def test_a_variant_is_read_from_its_own_files(pipelines, tmp_path, shard):
         getattr(own, component).half().save_pretrained(
             folder / component, variant="fp16", **({"max_shard_size": "8KB"} if shard else {}))
         assert (len(list((folder / component).glob("*fp16*.safetensors"))) > 1) == shard
-    teacher = build.teacher(tiny.make_config(folder, "teacher.variant=fp16", "data.views=1"))
+    teacher = teachers.teacher(tiny.make_config(folder, "teacher.variant=fp16", "data.views=1"))
     rounded = {name: tensor.float() for name, tensor in own.unet.state_dict().items()}
     assert all(torch.equal(tensor, rounded[name]) for name, tensor in teacher.unet.state_dict().items())
     want = stable_diffusion.load(pipelines("sd15"), ["a corgi"], weights_of=tiny.PLAIN)
@@ -422,7 +423,7 @@ def test_a_run_whose_teacher_is_gone_keeps_its_result(pipelines, tmp_path, capsy
     before = {path: path.read_bytes() for path in run.folder.glob("*.*")}
     monkeypatch.chdir("/")
     folder.rename(tmp_path / "elsewhere")
-    build._located.cache_clear()  # what a new process would not know
+    teachers._located.cache_clear()  # what a new process would not know
     assert main(["train", "--resume", str(run.folder), "trainer.max_steps=6"]) == 2
     assert str(folder) in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run.folder.glob("*.*")} == before

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from carv3d import config as configuration
+from carv3d import teachers
 from carv3d.cli import main
 from carv3d.config.schema import Config
 from carv3d.diffusion import stable_diffusion, weights
 from carv3d.runtime.errors import UserError
-from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -253,7 +253,7 @@ def works(teacher):
 
 @pytest.mark.parametrize("offline", ["true", "false"])
 def test_a_folder_needs_no_network(pipelines, hub, attempts, offline):
-    assert works(build.teacher(tiny.make_config(pipelines("sd15"), f"teacher.offline={offline}")))
+    assert works(teachers.teacher(tiny.make_config(pipelines("sd15"), f"teacher.offline={offline}")))
     assert not attempts
 
 
@@ -261,7 +261,7 @@ def test_a_folder_needs_no_network(pipelines, hub, attempts, offline):
 def test_a_cached_model_needs_no_network(pipelines, hub, attempts, given, revision):
     snapshot = tiny.cached(hub, pipelines("sd15"))
     config = tiny.make_config(given, "teacher.offline=true", f"teacher.revision={revision}")
-    assert build.weights_folder(config).samefile(snapshot) and works(build.teacher(config))
+    assert teachers.weights_folder(config).samefile(snapshot) and works(teachers.teacher(config))
     assert not attempts
 
 

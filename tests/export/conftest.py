@@ -15,6 +15,7 @@ def fitted():
     """A NeRF fitted to a closed form: a ball on a slab, coloured by position; its options too."""
     from fields import Analytic, ball, either
 
+    from carv3d.config.schema import NerfConfig
     from carv3d.scenes.nerf import NeRF
 
     def slab(points: torch.Tensor) -> torch.Tensor:
@@ -22,7 +23,7 @@ def fitted():
 
     options = dict(levels=4, table_size=4096, finest_resolution=32, occupancy_resolution=32)
     generator = torch.Generator().manual_seed(0)
-    scene = NeRF(**options, generator=generator)
+    scene = NeRF(NerfConfig(**options), generator=generator)
     truth = Analytic(either(ball(0.35, (0.0, 0.0, 0.25)), slab), edge=0.01)
     optimiser = torch.optim.Adam(scene.parameters(), lr=0.02)
     for _ in range(200):

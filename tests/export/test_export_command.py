@@ -16,6 +16,7 @@ from carv3d.commands import export
 from carv3d.export import mesh
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
+from carv3d.scenes import ply
 
 SMALL = ["--resolution", "48", "--faces", "600", "--texture-size", "64"]
 
@@ -158,14 +159,13 @@ def test_training_ends_with_the_files_or_with_a_warning(tmp_path, monkeypatch, c
 
 def test_gaussians_are_written_by_their_own_record(tmp_path):
     """Any scene with ``splats`` will do."""
-    from carv3d.export import splat
     from carv3d.scenes.splats import Splats
 
     splats = Splats(*(torch.ones(shape) for shape in ((5, 3), (5, 3), (5, 4), (5,), (5, 4, 3))))
     config = configuration.load(None, ["export.pad_sh=true", "export.up=-y"])
     scene = Namespace(splats=splats)
     (path,) = export.write(tmp_path, [scene], torch.device("cpu"), config, ["ply"], 3)
-    assert path == tmp_path / "splats.ply" and splat.read(path).degree == 3
+    assert path == tmp_path / "splats.ply" and ply.read_splats(path).degree == 3
     assert json.loads((tmp_path / "export.json").read_text()) == {"splats.ply": {
         "format": "ply", "up": "-y", "gaussians": 5, "sh_degree": 3, "checkpoint_step": 3}}
 

@@ -9,6 +9,7 @@ import torch
 from carv3d.export import harmonics, splat
 from carv3d.export.axes import UP
 from carv3d.runtime.errors import UserError
+from carv3d.scenes import ply
 from carv3d.scenes.splats import SH_C0, Splats
 
 
@@ -57,7 +58,7 @@ def test_an_independent_reader_finds_the_same_numbers(tmp_path, degree):
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
 def test_reading_gives_back_what_was_written(tmp_path, degree):
     splats = made(degree=degree)
-    found = splat.read(splat.write(tmp_path / "a.ply", splats))
+    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats))
     assert found.degree == degree
     for name, tensor in splats.tensors().items():
         assert torch.equal(found.tensors()[name], tensor), name
@@ -65,7 +66,7 @@ def test_reading_gives_back_what_was_written(tmp_path, degree):
 
 def test_padding_adds_zeros_only(tmp_path):
     splats = made(degree=1)
-    found = splat.read(splat.write(tmp_path / "a.ply", splats, degree=3))
+    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats, degree=3))
     assert found.degree == 3 and torch.equal(found.sh[:, :4], splats.sh) and not found.sh[:, 4:].any()
     with pytest.raises(ValueError, match="degree must be 1 to 3, got 0"):
         splat.write(tmp_path / "b.ply", splats, degree=0)
@@ -85,7 +86,7 @@ def test_attributes_are_found_by_name(tmp_path, order):
     other = PlyData([PlyElement.describe(vertex, "vertex")], text=order == "ascii",
                     byte_order="=" if order == "ascii" else order)
     other.write(tmp_path / "b.ply")
-    found = splat.read(tmp_path / "b.ply")
+    found = ply.read_splats(tmp_path / "b.ply")
     for name, tensor in splats.tensors().items():
         torch.testing.assert_close(found.tensors()[name], tensor, rtol=1e-5, atol=1e-6)
 
@@ -102,7 +103,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, change, words):
     path = splat.write(tmp_path / "a.ply", made(degree=1))
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(UserError) as caught:
-        splat.read(path)
+        ply.read_splats(path)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -114,7 +115,7 @@ def test_nothing_to_write_leaves_no_file(tmp_path):
             splat.write(tmp_path / "a.ply", splats)
     assert not list(tmp_path.iterdir())
     with pytest.raises(UserError, match="cannot be read"):
-        splat.read(tmp_path / "a.ply")
+        ply.read_splats(tmp_path / "a.ply")
 
 
 # --- turning ---------------------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def matrices(quaternions: torch.Tensor) -> np.ndarray:
 @pytest.mark.parametrize("up", ["y", "-y"])
 def test_a_turned_file_looks_the_same_from_turned_cameras(tmp_path, up):
     splats, rotation = made(), UP[up]
-    found = splat.read(splat.write(tmp_path / "a.ply", splats, up=up))
+    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats, up=up))
     assert b"comment carv3d up " + up.encode() + b"\n" in (tmp_path / "a.ply").read_bytes()
     np.testing.assert_allclose(found.means, splats.means.numpy() @ rotation.T, atol=1e-6)
     np.testing.assert_allclose(matrices(found.quaternions), rotation @ matrices(splats.quaternions), atol=1e-6)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from carv3d.cameras import orbit, turntable
+from carv3d.config.schema import NerfConfig
 from carv3d.runtime.errors import UserError
 from carv3d.scenes.kernels.rays import fused, volume
 from carv3d.scenes.kernels.rays.marching import march_numba, march_torch
@@ -29,12 +30,12 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def small(**changes) -> NeRF:
     settings = {"levels": 3, "table_size": 512, "finest_resolution": 32, "occupancy_resolution": 16, "hidden": 16}
-    return NeRF(**{**settings, **changes, "generator": seeded()})
+    return NeRF(NerfConfig(**settings | changes), generator=seeded())
 
 
 @pytest.fixture(scope="module")
 def fitted() -> NeRF:
-    scene = NeRF(generator=seeded())
+    scene = NeRF(NerfConfig(), generator=seeded())
     bench.fit(scene, steps=200, size=32, radius=RADIUS, seed=0)
     return scene
 
@@ -42,7 +43,7 @@ def fitted() -> NeRF:
 @pytest.fixture(scope="module")
 def reference(fitted) -> NeRF:
     """The fitted scene in plain torch, where nothing is skipped but empty cells."""
-    scene = NeRF(generator=seeded(1), encoding_backend="torch", render_backend="torch")
+    scene = NeRF(NerfConfig(encoding_backend="torch", render_backend="torch"), generator=seeded(1))
     scene.load_state_dict(fitted.state_dict())
     return scene
 
@@ -164,7 +165,7 @@ def test_state_dict_restores_picture_and_next_update():
 
 
 def test_starts_as_a_soft_ball():
-    scene = NeRF(generator=seeded())
+    scene = NeRF(NerfConfig(), generator=seeded())
     points = torch.tensor([[0.0, 0, 0], [0.5, 0, 0], [0, 0, -0.75]])
     expected = torch.tensor([math.exp(5.0), 1.0, math.exp(-2.5)])
     torch.testing.assert_close(scene.density(points), expected, rtol=1e-3, atol=0)
@@ -248,7 +249,7 @@ def test_bad_arguments_name_themselves():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_agrees_with_the_reference(fitted, reference):
-    scene = NeRF(generator=seeded(), encoding_backend="torch", device="cuda")
+    scene = NeRF(NerfConfig(encoding_backend="torch"), device="cuda", generator=seeded())
     scene.load_state_dict(fitted.state_dict())
     cameras, background = views()
     assert (scene.render(cameras, background).rgb.cpu() - reference.render(cameras, background).rgb).abs().max() < 1e-3

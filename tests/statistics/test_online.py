@@ -8,7 +8,7 @@ import world as worlds
 from world import gen
 
 from carv3d import carv
-from carv3d.carv import adapt
+from carv3d.carv import adapt, choose_k
 from carv3d.carv.allocate import Cost, work
 from carv3d.carv.variance import between_items, set_variance
 from carv3d.diffusion.exact import PictureSet
@@ -107,7 +107,7 @@ def truth(request, world, stage):
         return world.theta_gradients(theta, views, draws, guidance)
 
     views = worlds.random_views(96, gen(600))
-    by_k = {k: gradients(views, 12, k, 610 + k) for k in accounting.CHOICES}
+    by_k = {k: gradients(views, 12, k, 610 + k) for k in choose_k.CHOICES}
     variances = {k: set_variance(rows).mean().item() for k, rows in by_k.items()}
     return request.param, gradients, between_items(by_k[16]).mean().item(), variances
 
@@ -123,14 +123,14 @@ def test_the_chosen_k_is_near_the_best(truth, r):
     best = min(spent, key=spent.get)
     chosen = []
     for repeat in range(10):
-        account, k = accounting.Account(), 4
+        account, k = choose_k.Account(), 4
         for event in range(4):
             seed = 7000 + 100 * repeat + 10 * event
             views = worlds.random_views(accounting.CAMERAS, gen(seed))
-            sets = [gradients(views, accounting.REPLICATES, n, seed + n) for n in (1, *accounting.REFERENCES)]
+            sets = [gradients(views, accounting.REPLICATES, n, seed + n) for n in (1, *choose_k.REFERENCES)]
             account = account.add(*(set_variance(rows).mean().item() for rows in sets),
                                   between_items(sets[-1]).mean().item())
-            k = accounting.decide(account, cost, items, k, accounting.CHOICES)["k"]
+            k = choose_k.decide(account, cost, items, k, choose_k.CHOICES)["k"]
         chosen.append(k)
     lost = [1 - spent[best] / spent[k] for k in chosen]
     print(f"{name}, R {r}: rho {variances[1] / between:.1f}, kappa {8 * variances[8] / variances[1]:.2f}, best K {best}, "

@@ -9,6 +9,7 @@ left; its centre lies at (0.5, 0.5). ``fovy`` spans the height of the picture.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -41,15 +42,9 @@ class Cameras:
             self.width, self.height,
         )
 
-    def resized(self, width: int, height: int) -> Cameras:
-        """The same views at another picture size."""
-        return Cameras(self.azimuth_deg, self.elevation_deg, self.distance, self.fovy_deg, width, height)
-
     def to(self, device: torch.device | str) -> Cameras:
-        return Cameras(
-            *(moved(x, device) for x in (self.azimuth_deg, self.elevation_deg, self.distance, self.fovy_deg)),
-            self.width, self.height,
-        )
+        return Cameras(moved(self.azimuth_deg, device), moved(self.elevation_deg, device), moved(self.distance, device),
+                       moved(self.fovy_deg, device), self.width, self.height)
 
     @property
     def focal_px(self) -> Tensor:
@@ -114,9 +109,9 @@ def sample_cameras(
     batch: int,
     width: int,
     height: int,
-    elevation_range: tuple[float, float],
-    distance_range: tuple[float, float],
-    fovy_range: tuple[float, float],
+    elevation_range: Sequence[float],
+    distance_range: Sequence[float],
+    fovy_range: Sequence[float],
     generator: torch.Generator,
     strata: bool = False,
     turn: float | None = None,
@@ -136,7 +131,7 @@ def sample_cameras(
     if turn is not None:
         around = torch.full_like(around, turn)
 
-    def between(u: Tensor, bounds: tuple[float, float]) -> Tensor:
+    def between(u: Tensor, bounds: Sequence[float]) -> Tensor:
         return (bounds[0] + u * (bounds[1] - bounds[0])).float()
 
     return Cameras(

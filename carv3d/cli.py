@@ -7,6 +7,7 @@ import difflib
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import carv3d
 from carv3d.runtime.errors import UserError
@@ -16,7 +17,7 @@ from carv3d.runtime.threads import share_cores
 class _Parser(argparse.ArgumentParser):
     """argparse with the project's one-line errors."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; {self.prog} --help lists what is allowed")
 
 

@@ -56,7 +56,7 @@ def best_k(between: float, within_by_k: Mapping[int, float], items: int, cost: C
 
 def continuous_best_k(rho: float, kappa: float, r: float) -> float:
     """K* = max(1, sqrt(R kappa rho)) for constant kappa and no fixed cost; rho = W / S_B."""
-    return max(1.0, (r * kappa * rho) ** 0.5)
+    return max(1.0, float((r * kappa * rho) ** 0.5))
 
 
 def fit_cost(points: Iterable[tuple[int, int, float]], c0: float = 0.0) -> Cost:

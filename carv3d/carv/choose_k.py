@@ -41,7 +41,7 @@ class Account:
             return 1.0
         measured = zip(REFERENCES, (self.within_2, self.within_8), strict=True)
         two, eight = (max(n * v / self.within, 1e-3) for n, v in measured)
-        return two * (eight / two) ** min(math.log(k / 2) / math.log(4), 1.0)
+        return float(two * (eight / two) ** min(math.log(k / 2) / math.log(4), 1.0))
 
     def set_variance(self, k: int) -> float:
         """V(K), the within variance of one view's set of K."""
@@ -72,5 +72,6 @@ def decide(account: Account, cost: Cost, items: int, current: int, choices: Sequ
 
 def replay(decision: dict[str, Any]) -> int:
     """The K that a recorded decision leads to, from its recorded inputs."""
-    return decide(Account(**decision["account"]), Cost(**decision["cost"]), decision["items"], decision["current_k"],
-                  decision["choices"])["k"]
+    again = decide(Account(**decision["account"]), Cost(**decision["cost"]), decision["items"], decision["current_k"],
+                   decision["choices"])
+    return int(again["k"])

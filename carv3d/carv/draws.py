@@ -36,7 +36,8 @@ class Draws:
 
 def join(parts: Sequence[Draws]) -> Draws:
     """The draws of all parts of the same items as one record, in order."""
-    return Draws(*(torch.cat([getattr(part, name) for part in parts], 1) for name in ("timestep", "weight", "noise")))
+    return Draws(torch.cat([part.timestep for part in parts], 1), torch.cat([part.weight for part in parts], 1),
+                 torch.cat([part.noise for part in parts], 1))
 
 
 def draw(items: int, per_item: int, shape: tuple[int, ...], proposal: Proposal, *, stratified: bool,
@@ -57,7 +58,7 @@ def draw(items: int, per_item: int, shape: tuple[int, ...], proposal: Proposal, 
         stratum = torch.arange(per_item, device=points.device).expand(items, -1)
     timestep, weight = proposal.to(points.device).sample(points)
     values = noises.sample(noise, stratum, shape, noise_generator)
-    chosen = timestep, weight.float()
+    weight = weight.float()
     if values.device.type == "cuda" and timestep.device.type == "cpu":  # pinned copies are queued, not waited for
-        chosen = (x.pin_memory() for x in chosen)
-    return Draws(*(x.to(values.device, non_blocking=True) for x in chosen), values)
+        timestep, weight = timestep.pin_memory(), weight.pin_memory()
+    return Draws(timestep.to(values.device, non_blocking=True), weight.to(values.device, non_blocking=True), values)

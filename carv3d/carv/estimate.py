@@ -48,6 +48,7 @@ def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = Fals
             norms.append(value.reshape(part.items, -1).square().sum(1))
             total = weight[:, k] * value if total is None else torch.addcmul(total, weight[:, k], value)
     squared_norm = torch.stack(norms, 1)
+    assert total is not None  # draws hold at least one
     mean = total / draws.per_item
     finite = torch.isfinite(mean).all()
     if check and not finite:

@@ -9,6 +9,7 @@ the spread of its members over K is wrong by up to a factor of five.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -81,7 +82,7 @@ def ratio(numerator: Tensor, denominator: Tensor) -> tuple[float, float]:
     return whole.item(), error.item()
 
 
-def bootstrap(statistic, count: int, repeats: int, generator: torch.Generator) -> tuple[float, float]:
+def bootstrap(statistic: Callable[[Tensor], float], count: int, repeats: int, generator: torch.Generator) -> tuple[float, float]:
     """95 % percentile interval of statistic(indices [count]) over resamples of ``count`` items."""
     values = torch.tensor([statistic(torch.randint(count, (count,), generator=generator)) for _ in range(repeats)])
     low, high = torch.quantile(values.double(), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
@@ -99,5 +100,6 @@ def contrasts(values: Tensor, count: int) -> Tensor:
     if not 1 <= count < number:
         raise ValueError(f"count must satisfy 1 <= count < {number} (the number of values), got {count}")
     place = (torch.arange(number, dtype=torch.float64) + 0.5) * torch.pi / number
-    rows = (2 / number) ** 0.5 * torch.cos(torch.arange(1, count + 1)[:, None] * place)
-    return torch.tensordot(rows.to(values), values, 1)
+    rows: Tensor = (2 / number) ** 0.5 * torch.cos(torch.arange(1, count + 1)[:, None] * place)
+    combined: Tensor = torch.tensordot(rows.to(values), values, 1)
+    return combined

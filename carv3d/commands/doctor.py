@@ -85,7 +85,7 @@ def _ffmpeg() -> tuple[bool, str]:
             path = Path(folder) / "probe.mp4"
             iio.mimwrite(path, [np.full((32, 32, 3), 60 * i, np.uint8) for i in range(4)], fps=4, codec="libx264",
                          macro_block_size=2, ffmpeg_log_level="error")
-            count = sum(1 for _ in iio.get_reader(path))
+            count = sum(1 for _ in iio.get_reader(path).iter_data())
         return count == 4, f"wrote and read back {count} of 4 H.264 frames"
     except Exception as error:  # whatever is wrong with a video stack is what the user wants to read
         return False, f"{type(error).__name__}: {error}; pip install --force-reinstall imageio-ffmpeg"

@@ -112,9 +112,12 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, States]:
 
 
 def _folder(out: str | None, run: Run | None, config: Config) -> Path:
-    if not out and run is None:
+    if out:
+        folder = Path(out).expanduser()
+    elif run:
+        folder = run.folder / "measure"
+    else:
         return fresh_folder(config, "measure")
-    folder = Path(out).expanduser() if out else run.folder / "measure"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

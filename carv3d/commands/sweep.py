@@ -11,7 +11,7 @@ from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import duration, say
 from carv3d.sweep import engine as sweep
 from carv3d.sweep import plan as sweep_plan
-from carv3d.sweep.executor import Processes
+from carv3d.sweep.executor import Executor, Processes
 from carv3d.sweep.ledger import CellLedger
 from carv3d.sweep.plan import Application, Cell, Plan
 from carv3d.sweep.ray_cluster import Ray
@@ -37,10 +37,10 @@ def main(args: Namespace) -> int:
                         "to begin it")
     if args.dry_run:
         return _dry_run(plan, args.workers)
-    executor = {"local": Processes, "ray": Ray}[args.executor]
     cuda = any(cell.config.device != "cpu" for cell in plan.cells)
     with contextlib.redirect_stdout(sys.stderr):  # Ray prints on stdout what becomes of its nodes
-        status = sweep.run(plan, executor(args.workers, cuda=cuda), args.retry)
+        executor: Executor = (Ray if args.executor == "ray" else Processes)(args.workers, cuda=cuda)
+        status = sweep.run(plan, executor, args.retry)
     with CellLedger(path) as ledger:
         print(table(ledger.rows(cell.id for cell in plan.cells)))
     print(plan.folder / "cells.csv")

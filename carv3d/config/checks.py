@@ -6,13 +6,13 @@ import dataclasses
 import difflib
 
 from carv3d.config import registry
-from carv3d.config.options import Schedule, constant, kind_of
+from carv3d.config.options import Field, Schedule, constant, kind_of
 from carv3d.config.schema import Config, PromptsConfig
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Value
 
 
-def check_bounds(key: str, value: Value, item: dataclasses.Field) -> None:
+def check_bounds(key: str, value: Value, item: Field) -> None:
     meta = item.metadata
     for x in value if isinstance(value, list) else [value]:
         bad = (
@@ -31,7 +31,7 @@ def check_bounds(key: str, value: Value, item: dataclasses.Field) -> None:
         raise UserError(f"{key}: {value!r} given; the lower bound comes first")
 
 
-def check_schedule(key: str, schedule: Schedule, item: dataclasses.Field) -> None:
+def check_schedule(key: str, schedule: Schedule, item: Field) -> None:
     if len(schedule.values) != len(schedule.steps):
         raise UserError(f"{key}: {len(schedule.values)} values and {len(schedule.steps)} steps; give one per step")
     if any(b <= a for a, b in zip(schedule.steps, schedule.steps[1:])):
@@ -39,7 +39,7 @@ def check_schedule(key: str, schedule: Schedule, item: dataclasses.Field) -> Non
     check_bounds(key, schedule.values, item)
 
 
-def allowed_values(item: dataclasses.Field) -> str:
+def allowed_values(item: Field) -> str:
     meta = item.metadata
     if meta.get("choices"):
         listed = "a list of some of " if kind_of(item) == "list[str]" else ""

@@ -16,7 +16,7 @@ def dump(config: Config) -> str:
     return "\n".join(_dump(config, 0)) + "\n"
 
 
-def _dump(node: object, depth: int) -> list[str]:
+def _dump(node: Value, depth: int) -> list[str]:
     lines, pad = [], "  " * depth
     for item in dataclasses.fields(node):
         value = getattr(node, item.name)
@@ -39,5 +39,5 @@ def _dump(node: object, depth: int) -> list[str]:
 
 def flow(value: Value) -> str:
     """A scalar or flat list as YAML on one line, numbers as Python reads them back exactly."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
     return text.removesuffix("\n...").strip()

@@ -7,15 +7,15 @@ import difflib
 from collections.abc import Mapping
 
 from carv3d.config import schema
-from carv3d.config.options import Schedule, kind_of
+from carv3d.config.options import Field, Schedule, kind_of
 from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.types import Record
+from carv3d.runtime.types import Record, Value
 
 SECTIONS = {name: cls for name, cls in vars(schema).items() if isinstance(cls, type) and dataclasses.is_dataclass(cls)}
 NAMING = ("name", "tag", "exp_root_dir")  # where a run lies, and nothing of what it computes
-UNDECLARED = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})
-UNDECLARED.type = "undeclared"  # type: ignore[assignment]
+UNDECLARED: Field = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})
+UNDECLARED.type = "undeclared"
 
 Sections = Mapping[str, type]  # the open sections, each with the dataclass that its component declares
 
@@ -30,12 +30,12 @@ def keys(cls: type = Config, prefix: str = "") -> list[str]:
     return out
 
 
-def field_of(key: str, sections: Sections | None = None) -> dataclasses.Field:
+def field_of(key: str, sections: Sections | None = None) -> Field:
     """The field of an option. Without ``sections`` every key of an open section passes, as UNDECLARED. UserError for a
     key that is not there, with the nearest one that is."""
     cls: type | None = Config
     parts = key.split(".")
-    found: dataclasses.Field | None = None
+    found: Field | None = None
     for i, part in enumerate(parts):
         found = {f.name: f for f in dataclasses.fields(cls)}.get(part) if cls else None
         if found is None:
@@ -61,7 +61,7 @@ def _unknown(key: str, sections: Sections | None) -> str:
 
 def leaves(config: Config) -> Record:
     """Dotted keys and plain values of a configuration; a schedule is one value."""
-    def walk(node: object, prefix: str) -> Record:
+    def walk(node: Value, prefix: str) -> Record:
         out: Record = {}
         for item in dataclasses.fields(node):
             value = getattr(node, item.name)

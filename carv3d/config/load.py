@@ -17,10 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from carv3d.config import registry
 from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
-from carv3d.config.options import constant, kind_of
+from carv3d.config.options import Field, constant, kind_of
 from carv3d.config.schema import CompareConfig, Config, CostConfig
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.types import Value
+from carv3d.runtime.types import Record, Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
 Overrides = list[str] | tuple[str, ...]
@@ -83,7 +83,7 @@ def split(argument: str) -> tuple[str, str]:
     return key, raw
 
 
-def pairs(tree: dict, prefix: str = "") -> list[tuple[str, Value]]:
+def pairs(tree: Record, prefix: str = "") -> list[tuple[str, Value]]:
     """Dotted keys and values of a nested mapping, as files hold it; what has a shorthand counts as one value."""
     out = []
     for key, value in tree.items():
@@ -97,7 +97,7 @@ def pairs(tree: dict, prefix: str = "") -> list[tuple[str, Value]]:
     return out
 
 
-def _merge(files: list[dict], overrides: Overrides) -> Config:
+def _merge(files: list[Record], overrides: Overrides) -> Config:
     given = [pair for source in files for pair in pairs(source)]
     given += [(key, _Raw(raw)) for key, raw in map(split, overrides)]
     types = {section: getattr(getattr(Config(), section), "type") for section in registry.GROUPS}
@@ -112,7 +112,8 @@ def _merge(files: list[dict], overrides: Overrides) -> Config:
         resolved = OmegaConf.to_container(tree, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from None
-    config = _typed(Config, resolved, "", sections)
+    assert isinstance(resolved, dict)  # as its defaults are
+    config: Config = _typed(Config, resolved, "", sections)
     if config.objective.guidance_scale == "auto":
         own = registry.objective(config).default_guidance
         config.objective.guidance_scale = registry.teacher(config).default_guidance if own is None else own
@@ -121,7 +122,7 @@ def _merge(files: list[dict], overrides: Overrides) -> Config:
     return config
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> Record:
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -186,7 +187,7 @@ def _cost(key: str, value: Value) -> Value:
     raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
 
 
-def _typed(cls: type, tree: dict, prefix: str, sections: Sections) -> Value:
+def _typed(cls: type, tree: Record, prefix: str, sections: Sections) -> Value:
     values = {}
     for item in dataclasses.fields(cls):
         key, value = prefix + item.name, tree[item.name]
@@ -201,7 +202,7 @@ def _typed(cls: type, tree: dict, prefix: str, sections: Sections) -> Value:
     return cls(**values)
 
 
-def _number(key: str, value: Value, item: dataclasses.Field, whole: bool) -> Value:
+def _number(key: str, value: Value, item: Field, whole: bool) -> Value:
     number = value
     if isinstance(number, str):  # YAML 1.1 reads 1e-3 as text
         try:
@@ -214,7 +215,7 @@ def _number(key: str, value: Value, item: dataclasses.Field, whole: bool) -> Val
     return int(number) if whole else float(number)
 
 
-def _coerce(key: str, value: Value, item: dataclasses.Field) -> Value:
+def _coerce(key: str, value: Value, item: Field) -> Value:
     expected = kind_of(item)
     if expected in ("int | str", "float | str") and value == "auto":
         return value

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 
 def option(default: Any, help: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None,
-           choices: tuple | None = None, ordered: bool = False, length: int | None = None) -> Any:
+           choices: tuple[Any, ...] | None = None, ordered: bool = False, length: int | None = None) -> Any:
     """A field with its comment and its allowed values (each item's, for a list)."""
     meta = dict(help=help, ge=ge, gt=gt, le=le, choices=choices, ordered=ordered, length=length)
     if isinstance(default, list):
@@ -23,10 +23,11 @@ def option(default: Any, help: str, *, ge: float | None = None, gt: float | None
 PLAIN = ("int", "float", "bool", "str", "list[float]", "list[int]", "list[str]", "int | str", "float | str")
 """What an option can be, besides a Schedule."""
 
+Field: TypeAlias = dataclasses.Field[Any]
 Open: TypeAlias = Any  # a section whose options the component's own class declares; see config.registry
 
 
-def kind_of(item: dataclasses.Field) -> str:
+def kind_of(item: Field) -> str:
     """The type of an option, as it is written, whether or not its module postpones annotations."""
     if isinstance(item.type, str):
         return item.type

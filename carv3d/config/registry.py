@@ -71,17 +71,20 @@ def component(section: str, name: str) -> Any:
 
 def scene(config: Config) -> type[traits.SceneTraits]:
     """What the configured scene's class says of itself."""
-    return said("scene", config.scene.type)
+    found: type[traits.SceneTraits] = said("scene", config.scene.type)
+    return found
 
 
 def objective(config: Config) -> type[traits.ObjectiveTraits]:
     """What the configured objective's class says of itself."""
-    return said("objective", config.objective.type)
+    found: type[traits.ObjectiveTraits] = said("objective", config.objective.type)
+    return found
 
 
 def teacher(config: Config) -> type[traits.TeacherTraits]:
     """What the configured teacher's class says of itself."""
-    return said("teacher", config.teacher.type)
+    found: type[traits.TeacherTraits] = said("teacher", config.teacher.type)
+    return found
 
 
 def options(config: Config, section: str) -> Any:
@@ -148,7 +151,7 @@ def _foreign(section: str, name: str) -> Any:
                             f"{group.entry_points}, or module:Class{hint}")
         module, attribute = entry.module, entry.attr
     try:
-        cls = _imported(module, attribute)
+        cls: Any = _imported(module, attribute)
     except Exception as error:  # a module of the user's can raise anything at all
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(f"{group.option}: {name} cannot be imported ({type(error).__name__}: {reason}); a module is "

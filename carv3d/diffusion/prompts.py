@@ -8,6 +8,7 @@ azimuth 0, back beyond 135, overhead above 60 degrees of elevation; overhead win
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +26,7 @@ class View:
     half_width_deg: float
     overhead: bool = False
 
-    def elevation_range(self, bounds: tuple[float, float]) -> tuple[float, float] | None:
+    def elevation_range(self, bounds: Sequence[float]) -> tuple[float, float] | None:
         """The part of an elevation range, degrees, that bears this name; None where there is none."""
         low, high = bounds
         if self.overhead:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,7 +94,7 @@ def solidity(scene: Field, resolution: int, device: torch.device, progress: Call
     return Solidity(out, path, scene.bound, (least, most))
 
 
-def cameras(distance: float, fovy_deg: float, elevations_deg: tuple[float, float]) -> Cameras:
+def cameras(distance: float, fovy_deg: float, elevations_deg: Sequence[float]) -> Cameras:
     """Twelve views all around, in three rings between two elevations, that the surface has to agree with."""
     low, high = elevations_deg
     return orbit(torch.arange(12) * 30.0, [low + (high - low) / 2 * (i % 3) for i in range(12)], distance, fovy_deg,

@@ -58,7 +58,7 @@ class Learner:
         gradients = [p.grad for p in self.score.parameters() if p.grad is not None]
         world.sum(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
-        self.optimizer.found_inf = (~torch.isfinite(norm)).float()
+        setattr(self.optimizer, "found_inf", (~torch.isfinite(norm)).float())
         self.optimizer.step()
         self.sampler.observe(whole.timestep, world.gather(estimate.residual))
         return world.gather(estimate.mean).mean() / latents[0].numel()

@@ -40,8 +40,11 @@ class VSD(VsdTraits, Objective):
 
     def __init__(self, options: VsdConfig, setting: Setting):
         from carv3d.diffusion.lora import LoRAScore
+        from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 
         super().__init__(options, setting)
+        if not isinstance(setting.teacher, StableDiffusionTeacher):
+            raise TypeError(f"VSD adapts the layers of a UNet, which {type(setting.teacher).__name__} has not")
         score = LoRAScore(setting.teacher, options.rank, setting.seed)
         self.learner = Learner(score, options, setting.teacher.schedule.timesteps, setting.seed, setting.chunks,
                                setting.world)
@@ -65,7 +68,7 @@ class VSD(VsdTraits, Objective):
 
     @property
     def learning_draws(self) -> int:
-        return self.options.k
+        return self.learner.own.k
 
     def parameters(self) -> Iterator[nn.Parameter]:
         return self.learner.score.parameters()

@@ -27,7 +27,10 @@ def listing(folder: Path) -> list[Path]:
 
 
 def step_of(path: Path) -> int:
-    return int(_NAME.fullmatch(path.name).group(1))
+    found = _NAME.fullmatch(path.name)
+    if not found:
+        raise ValueError(f"{path.name} is not the name of a checkpoint")
+    return int(found[1])
 
 
 def save(folder: Path, step: int, state: State, keep: int) -> Path:
@@ -73,7 +76,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
         good = next((p for p in reversed(listing(path.parent)) if p != path and fault(p) is None), None)
         advice = f"the newest good one is {good}; resume from it by naming it" if good else "no good one lies beside it"
         raise UserError(f"checkpoint {path} refused: {reason}; {advice}")
-    return torch.load(path, map_location=device, weights_only=True)
+    state: State = torch.load(path, map_location=device, weights_only=True)
+    return state
 
 
 def newest(folder: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import itertools
 import json
 import re
 import shlex
@@ -24,7 +23,8 @@ def fresh_folder(config: Config, name: str) -> Path:
     root = Path(config.exp_root_dir).expanduser() / name
     tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    for attempt in itertools.count():
+    attempt = 0
+    while True:
         folder = root / f"{tag}@{stamp}{f'-{attempt}' if attempt else ''}"
         try:
             folder.mkdir(parents=True)
@@ -32,6 +32,7 @@ def fresh_folder(config: Config, name: str) -> Path:
         except FileExistsError:
             if not root.is_dir():
                 raise UserError(f"exp_root_dir: {root} is not a folder; choose another exp_root_dir") from None
+            attempt += 1
         except OSError as error:
             raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); "
                             "choose a folder you may write to") from None

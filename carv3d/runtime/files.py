@@ -40,7 +40,7 @@ def _storage_fault(error: BaseException) -> str | None:
     """The reason, where an exception means that storage refused."""
     codes = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "file too large",
              errno.EACCES: "no permission", errno.EROFS: "read-only file system", errno.EIO: "input/output error"}
-    return codes.get(error.errno) if isinstance(error, OSError) else None
+    return codes.get(error.errno or 0) if isinstance(error, OSError) else None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -45,7 +45,7 @@ class Scene(SceneTraits, nn.Module, ABC):
              points: Points | None = None) -> Scene:
         """A fresh scene. options: an instance of the class's ``Options``. generator: draws the initial parameters.
         points: of the run that ``starts_from`` named."""
-        return cls(options, device=device, generator=generator)  # type: ignore[call-arg]
+        return cls(options, device=device, generator=generator)
 
     @classmethod
     def blank(cls, options: Any, *, device: torch.device) -> Scene:

@@ -17,6 +17,7 @@ from carv3d.scenes.base import BACK, WHOLE, Points, Scene, Total
 from carv3d.scenes.density import Evidence, Rules
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.splats.rasterise import rasterise
+from carv3d.scenes.kernels.splats.rules import Raster
 from carv3d.scenes.splats import Splats
 
 RATES = {"means": "means", "log_scales": "scales", "quaternions": "quaternions", "opacity_logits": "opacity",
@@ -47,7 +48,8 @@ class Gaussians(GaussiansTraits, Scene):
         self.raster_backend, why = choose("raster_backend", raster_backend, device, {"cpu": "numba", "cuda": "gsplat"})
         self.backends = f"rasteriser {self.raster_backend} ({why})"
         self.bound, self.antialias = bound, antialias
-        self.rules, self.raster, self.size, self.views = rules, None, (0, 0), 0
+        self.rules, self.size, self.views = rules, (0, 0), 0
+        self.raster: Raster | None = None
         self._first: Tensor | None = None
         for name, tensor in start.tensors().items():
             setattr(self, name, nn.Parameter(tensor.detach().to(device, torch.float32).clone()))
@@ -93,7 +95,7 @@ class Gaussians(GaussiansTraits, Scene):
             setattr(self, name, tensor)
 
     @property
-    def splats(self) -> Splats:
+    def splats(self) -> Splats:  # type: ignore[override]
         """The parameters as they are, not copies."""
         return Splats(self.means, self.log_scales, self.quaternions, self.opacity_logits, self.sh)
 
@@ -121,9 +123,11 @@ class Gaussians(GaussiansTraits, Scene):
         return [{"name": name, "params": [getattr(self, name)], "lr": lr[rate]} for name, rate in RATES.items()]
 
     @property
-    def work(self) -> float:
+    def work(self) -> float:  # type: ignore[override]
         """300 operations to project one; a quadratic form, an exponential and a blend at each pixel it may cover."""
         width, height = self.size
+        if self.raster is None:
+            return 0.0
         covered = (self.raster.radii.float().square() * torch.pi).clamp_max(width * height).sum(1).mean()
         return BACK * (300.0 * len(self.means) + 30 * float(covered))
 
@@ -137,6 +141,7 @@ class Gaussians(GaussiansTraits, Scene):
 
     def observe(self, total: Total) -> None:
         """After the first half's backward, keep its screen-space gradient; after the second's, add to the evidence."""
+        assert self.raster is not None and self.raster.screen.grad is not None  # a render and a backward came before
         gradient = self.raster.screen.grad
         if self._first is None:
             self._first = gradient.clone()

@@ -16,6 +16,7 @@ from carv3d.runtime.types import Record
 from carv3d.scenes.base import BACK, WHOLE, Scene
 from carv3d.scenes.kernels.backends import choose
 from carv3d.scenes.kernels.rays import fused, volume
+from carv3d.scenes.kernels.rays.fused import Field
 from carv3d.scenes.kernels.rays.hash_grid import FEATURES, HashGrid
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, march_numba, march_torch
 
@@ -169,8 +170,8 @@ class NeRF(NerfTraits, Scene):
     def _grid(self) -> Grid:
         return Grid(self.occupied, self.bound, self.step)
 
-    def _field(self) -> fused.Field:
-        return fused.Field(
+    def _field(self) -> Field:
+        return Field(
             self.encoding.table, self.encoding.resolution, self.encoding.row, tuple(self.mlp), self.bound,
             self.blob_scale, self.blob_std,
         )
@@ -194,4 +195,5 @@ class NeRF(NerfTraits, Scene):
         fields = (rays.origins, rays.directions, rays.jitter)
         chunks = [Rays(*part) for part in zip(*(x.split(CHUNK_RAYS) for x in fields), strict=True)]
         parts = [self._render_rays(chunk)[:3] for chunk in chunks]
-        return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+        rgb, opacity, depth = (torch.cat(part) for part in zip(*parts, strict=True))
+        return rgb, opacity, depth

@@ -59,8 +59,8 @@ def measure(trainer: Trainer, step: int, seed: int) -> Account:
     proposals = {"own": sampler.proposal(trainer.target(step))}
     looked_at = views.sample(trainer.config, step, CAMERAS, "account", seed=seed)
     sets = replicates(trainer, trainer.turn(step)[1], step, looked_at, designs, proposals, REPLICATES, "account", seed)
-    found = [set_variance(sets[name]).mean().item() for name in designs]
-    return trainer.account.add(*found, between_items(sets[str(REFERENCES[-1])]).mean().item())
+    one, two, eight = (set_variance(sets[name]).mean().item() for name in designs)
+    return trainer.account.add(one, two, eight, between_items(sets[str(REFERENCES[-1])]).mean().item())
 
 
 def choose_k(trainer: Trainer, step: int, seed: int | None = None) -> Record:

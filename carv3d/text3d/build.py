@@ -85,8 +85,9 @@ def trainer(config: Config, world: World | None = None) -> Trainer:
         Chunks("LoRA", config.estimator.chunk, where), world))
     rates = registry.learning_rates(config)
     # fused: it alone skips an update on the device (found_inf) without a host sync
+    first, second = config.optimizer.betas
     optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
-                                 betas=tuple(config.optimizer.betas), eps=config.optimizer.eps, fused=True)
+                                 betas=(first, second), eps=config.optimizer.eps, fused=True)
     return Trainer.of(config, scenes, made, objective, optimizer, where, world)
 
 

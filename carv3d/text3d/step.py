@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,12 +17,14 @@ from carv3d.text3d import regularisers, views
 from carv3d.text3d.batch import Batch, Mark, unmarked
 from carv3d.text3d.trainer import Trainer
 
+Metrics: TypeAlias = dict[str, Tensor | float]  # scalars for the log; tensors stay on the device until then
+
 
 @dataclass
 class StepOut:
     """What a step leaves behind; tensors stay on the device until somebody logs them."""
 
-    metrics: dict[str, Tensor | float]
+    metrics: Metrics
     finite: Tensor
     replay: dict[str, Tensor]
 
@@ -74,7 +77,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     trainer.ledger.spend(scene, steps=1, renders=data.batch_size, encodes=data.batch_size, draws=timestep.numel(),
                          lora_draws=data.batch_size * trainer.objective.learning_draws)
     mark("account")
-    metrics = {"k": trainer.sampler.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
+    metrics: Metrics = {"k": trainer.sampler.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
                "opacity": batch.out.opacity.detach().mean(), **batch.out.stats, **learned,
                **{f"loss_{name}": term.detach().mean() for name, term in terms.items()}}
     return StepOut(metrics, finite, _replay(batch, carv.join(parts)))
@@ -87,9 +90,10 @@ def _backward(trainer: Trainer, scene: Scene, batch: Batch, estimates: list[carv
     count, items = len(estimates), batch.items * trainer.world.size
     trainer.optimizer.zero_grad(set_to_none=True)
     for left, estimate in zip(reversed(range(count)), estimates):
-        roots = [(batch.latents, estimate.mean / (items * count))]
-        roots += [(extra, torch.ones_like(extra) / (count * trainer.world.size))] if extra is not None else []
-        torch.autograd.backward(*zip(*roots), retain_graph=left > 0)
+        roots, cotangents = [batch.latents], [estimate.mean / (items * count)]
+        if extra is not None:
+            roots, cotangents = [*roots, extra], [*cotangents, torch.ones_like(extra) / (count * trainer.world.size)]
+        torch.autograd.backward(roots, cotangents, retain_graph=left > 0)
         if count > 1:
             scene.observe(trainer.world.sum)
 

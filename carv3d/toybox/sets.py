@@ -7,6 +7,7 @@ of its arguments alone.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import chain, islice, product
 
 import torch
@@ -18,7 +19,7 @@ from carv3d.diffusion.prompts import View
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec
 from carv3d.toybox.tracer import LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG, Light, render
 
-Range = tuple[float, float]
+Range = Sequence[float]  # lower and upper bound
 
 LIGHT_JITTER_DEG = (15.0, 10.0)
 """Largest change of the light's azimuth and elevation."""
@@ -42,8 +43,8 @@ def view_cameras(
     bears the name.
     """
     bounds = view.elevation_range(elevation_range) if view else elevation_range
-    if view and bounds is None:
-        raise ValueError(f"no elevation in {elevation_range} bears the name {view.name!r}")
+    if bounds is None:
+        raise ValueError(f"no elevation in {elevation_range} bears the name {view.name if view else ''!r}")
     centres, half_width = (view.centres_deg, view.half_width_deg) if view else ((0.0,), 180.0)
     u = SobolEngine(9, scramble=True, seed=seed).draw(count, dtype=torch.float64)
     sector = u[:, 0] * len(centres)

@@ -1,6 +1,7 @@
 """Camera conventions against hand-worked numbers."""
 
-from __future__ import annotations
+from __future__ import dataclasses
+import annotations
 
 import math
 
@@ -96,7 +97,7 @@ def test_ranges_and_repeatability():
 def test_slicing_keeps_views():
     cameras = orbit([0.0, 90.0, 180.0], 10.0, 2.0, 40.0, 8, 6)
     assert len(cameras[1:]) == 2 and cameras[1:].azimuth_deg.tolist() == [90.0, 180.0]
-    assert torch.equal(cameras.resized(16, 12).c2w, cameras.c2w)
+    assert torch.equal(dataclasses.replace(cameras, width=16, height=12).c2w, cameras.c2w)
 
 
 def test_orbit_names_the_wrong_argument():

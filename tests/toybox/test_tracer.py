@@ -1,6 +1,7 @@
 """Shapes and the sphere tracer against closed forms and a plain reference."""
 
-from __future__ import annotations
+from __future__ import dataclasses
+import annotations
 
 import math
 from itertools import product
@@ -131,7 +132,7 @@ def test_a_sphere_has_the_closed_form_silhouette_and_depth() -> None:
 def test_an_edge_covers_its_share_of_a_pixel() -> None:
     """Coverage is right to 1/16 or better in the mean: the small picture equals the mean of the large one."""
     small = orbit([25.0], 20.0, 2.65, 40.0, 32, 32)
-    large = render(Spec("mug", "green"), small.resized(256, 256)).rgba[..., 3]
+    large = render(Spec("mug", "green"), dataclasses.replace(small, width=256, height=256)).rgba[..., 3]
     coverage = large.reshape(1, 32, 8, 32, 8).mean((2, 4))
     error = render(Spec("mug", "green"), small).rgba[..., 3] - coverage
     assert error.square().mean().sqrt() < 0.03 and error.mean().abs() < 2e-3

@@ -30,7 +30,7 @@ def intervals(text: str) -> list[tuple[float, ...]]:
 
 
 def test_effective_compute_says_what_its_figures_give(capsys):
-    """Every interval that the script prints stands in the page, but for what another numpy draws; README rounds some."""
+    """Every interval that the script prints stands in the page, but for what another numpy draws; README rounds."""
     spec = importlib.util.spec_from_file_location("crossed_interval", ROOT / "scripts" / "crossed_interval.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)

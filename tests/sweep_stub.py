@@ -68,7 +68,7 @@ def main() -> int:
     while step < STEPS and not stop:
         state = hashlib.sha256(state.encode()).hexdigest()
         step += 1
-        time.sleep(10 if fault == "stubborn" else STEP_S)
+        time.sleep(3600 if fault == "stubborn" else STEP_S)
         if step % EVERY == 0:
             replace(saved, (step, state))
         if fault == "killed once" and not resumed and step == EVERY + 1:

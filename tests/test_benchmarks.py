@@ -70,12 +70,13 @@ def test_teacher_measures_every_cell(pipelines, tmp_path, capsys, monkeypatch):
         for (b, k, chunk), cell in cells.items():
             assert cell["flops"] == b * k * one and cell["rows"] == 2 * b * k
             assert cell["calls"] == (3 if chunk else 1)
-            assert min(cell[name] for name in ("ms", "one_by_one_ms", "batching_gain", "matmul_share", "peak_mib")) > 0
+            assert min(cell[name] for name in ("ms", "one_by_one_ms", "batching_gain", "matmul_share")) >= 0
+            assert cell["peak_mib"] > 0
             assert cell["ms_per_draw"] == pytest.approx(cell["ms"] / (b * k), abs=1e-3)
-            assert cell["batching_gain"] == pytest.approx(cell["one_by_one_ms"] / cell["ms"], rel=0.01)
-            assert cell["draws_per_s"] == pytest.approx(1e3 * b * k / cell["ms"], rel=0.05)
+            assert cell["batching_gain"] == pytest.approx(cell["one_by_one_ms"] / cell["ms"], rel=0.01, abs=1e-3)
+            assert cell["draws_per_s"] == pytest.approx(1e3 * b * k / cell["ms"], rel=0.05, abs=0.01)
         assert [encode["batch_size"] for encode in found["encode"]] == [1, 3]
-        assert all(encode["ms"] > 0 for encode in found["encode"])
+        assert all(encode["ms"] >= 0 for encode in found["encode"])
     flops = [[cell["flops"] for cell in found["draws"]] for found in result["teachers"].values()]
     assert flops[0] == flops[1]
 
@@ -126,7 +127,7 @@ def test_baseline_measures_four_steps(pipelines, capsys):
             assert (found["renders"], found["encodes"], found["decodes"]) == (2, 2, 2 * (name == "plain_sds_decode"))
             assert found["ms_per_draw"] == pytest.approx(found["step_ms"] / found["draws"], abs=1e-3)
             assert found["draw_ratio"] == pytest.approx(found["step_ratio"] / own, abs=1e-3)
-            assert found["step_ms"] > 0
+            assert found["step_ms"] >= 0
         assert steps["plain_sds"]["step_ratio"] == 1
 
 
@@ -193,7 +194,7 @@ def test_step_shows_the_stations_of_vsd(pipelines, capsys, small_measurement):
     result = run(capsys, step, "--repeats", "2", "--warm-up", "1",
                  *tiny.arguments(pipelines("sd15"), *TINY, "objective.type=vsd", "estimator.k=2"))
     assert set(result["stations_ms"]) == STATIONS | {"lora", "score"} and "backends" not in result
-    assert result["stations_ms"]["lora"] > 0 and result["stations_ms"]["score"] > 0
+    assert result["stations_ms"]["lora"] >= 0 and result["stations_ms"]["score"] >= 0
 
 
 def test_step_compares_backends(pipelines, capsys, small_measurement):
@@ -206,7 +207,7 @@ def test_step_compares_backends(pipelines, capsys, small_measurement):
                                        for render in ("torch", "numba")}
     for found in result["backends"].values():
         assert set(found) == {"render_ms", "backward_ms", "step_ms"}
-        assert 0 < found["render_ms"] < found["step_ms"]
+        assert 0 <= found["render_ms"] <= found["step_ms"]
 
 
 def test_backends_start_from_the_same_scene(pipelines):
@@ -235,7 +236,7 @@ def test_rasteriser_measures_every_part(tmp_path, capsys):
     for one in result["cases"]:
         assert one["pairs"] > 0 and set(one["speedup"]) == {"forward", "backward"}
         for backend in (fast, "torch"):
-            assert all(one[backend][f"{part}_ms"] > 0 and one[backend][f"{part}_pairs_per_s"] > 0
+            assert all(one[backend][f"{part}_ms"] >= 0 and one[backend][f"{part}_pairs_per_s"] >= 0
                        for part in ("forward", "backward"))
         if fast == "numba":
             assert set(one["parts"]) == {f"{part}_ms" for part in (

@@ -169,7 +169,21 @@ def checkpoints(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.rglob("*.ckpt")}
 
 
-def test_a_run_is_measured_at_each_checkpoint_and_left_alone(run, capsys, tmp_path):
+@pytest.fixture
+def given_costs(monkeypatch):
+    """A step of B renders of K draws takes 7 + B (5 + 2 K) ms and 1 ms of housekeeping, whatever the clock says."""
+    timed, clock = measurement._timed, []
+
+    def given(trainer, step):
+        clock.extend(timed(trainer, step))
+        return 7.0 + trainer.config.data.batch_size * (5 + 2 * trainer.k), 1.0
+
+    monkeypatch.setattr(measurement, "_timed", given)
+    yield
+    assert clock and all(math.isfinite(ms) and ms >= 0 for ms in clock)
+
+
+def test_a_run_is_measured_at_each_checkpoint_and_left_alone(run, capsys, given_costs):
     before = checkpoints(Path(run))
     assert main(["measure", "--run", run, *QUICK]) == 0
     out = capsys.readouterr().out
@@ -183,10 +197,14 @@ def test_a_run_is_measured_at_each_checkpoint_and_left_alone(run, capsys, tmp_pa
         assert all(math.isfinite(n[part]) for e in state["sets"] for n in (e["kappa"], e["re"]) for part in n)
         assert {(e["proposal"], e["stratified"], e["noise"]) for e in state["sets"]} >= set(
             map(tuple, report["named"].values()))
-        assert state["cost"]["b_ms"]["value"] > 0 and [e["items"] for e in state["camera_strata"]] == [2, 8]
+        costs = {name: state["cost"][name]["value"] for name in ("c0_ms", "a_ms", "b_ms", "r")}
+        assert costs == pytest.approx({"c0_ms": 8, "a_ms": 5, "b_ms": 2, "r": 2.5})
+        assert [e["items"] for e in state["camera_strata"]] == [2, 8]
     rows = list(csv.DictReader((folder / "measure.csv").open()))
     assert len(rows) == 2 * len(Settings(4, 2, (1, 2, 3)).kinds)
-    assert all(row["rho"] and row["r"] and row["ecm_baseline_b2_high"] for row in rows)
+    assert all(float(row["r"]) == pytest.approx(2.5) and row["ecm_baseline_b2_high"] for row in rows)
+    found = {str(state["step"]): state["components"]["rho"]["value"] for state in report["states"]}
+    assert all(row["rho"] == ("" if (rho := found[row["step"]]) is None else str(rho)) for row in rows)
     for name in ("variance_compute", "multiplier_k", "relative_efficiency", "multiplier_alpha", "strata_scope",
                  "norm_timestep"):
         assert iio.imread(folder / f"{name}.png").std() > 10

@@ -20,6 +20,8 @@ from carv3d.sweep.executor import Processes
 from carv3d.sweep.ledger import CellLedger, Owner, start_of
 
 ROOT = Path(__file__).parent.parent
+PATIENCE_S = 600  # with a machine that has other things to do; all that is waited for takes seconds on a free one
+SLOW = 0.1  # seconds a step of stubs to which something shall happen: on a busy machine quick ones may end before it does
 STUB = Path(__file__).with_name("sweep_stub.py")
 DRIVER = """
 import sys
@@ -210,7 +212,7 @@ def test_no_cell_is_claimed_twice_by_many_processes(tmp_path):
         ledger.add((f"{i:03d}", f"cell {i}", {"seed": i}, {"seed": i}) for i in range(60))
     claimers = [subprocess.Popen([sys.executable, "-c", CLAIMER, str(path)], stdout=subprocess.PIPE, text=True)
                 for _ in range(6)]
-    claimed = [claimer.communicate(timeout=120)[0].split() for claimer in claimers]
+    claimed = [claimer.communicate(timeout=PATIENCE_S)[0].split() for claimer in claimers]
     everything = [id for each in claimed for id in each]
     assert sorted(everything) == [f"{i:03d}" for i in range(60)]
     with CellLedger(path) as ledger:
@@ -278,17 +280,19 @@ def test_failed_cells_are_left_until_they_are_reopened(ledger):
 class Stubs:
     """A sweep of stubs in a folder of its own."""
 
-    wait_s = 120.0
+    wait_s = PATIENCE_S
 
     def __init__(self, folder: Path, cells: int = 6, extra: str = ""):
         self.home = folder
         self.file = write(folder, f"name: s\noverrides: {{exp_root_dir: {folder}, estimator.k: 4}}\n"
                           f"prompts: [a red cube]\nseeds: {cells}\n{extra}")
 
-    def start(self, workers: int = 2, *options: str, faults: dict[str, str] | None = None) -> subprocess.Popen:
+    def start(self, workers: int = 2, *options: str, faults: dict[str, str] | None = None,
+              step_s: float = 0.03) -> subprocess.Popen:
         return subprocess.Popen([sys.executable, "-c", DRIVER, str(self.file), str(workers), str(STUB), *options],
                                 stderr=subprocess.PIPE, text=True,
-                                env={**os.environ, "STUB": json.dumps(faults or {}), "PYTHONPATH": str(ROOT)})
+                                env={**os.environ, "STUB": json.dumps(faults or {}), "STUB_STEP_S": str(step_s),
+                                     "PYTHONPATH": str(ROOT)})
 
     def run(self, *args, **kwargs) -> tuple[int, str]:
         process = self.start(*args, **kwargs)
@@ -358,7 +362,7 @@ def test_kill_9_of_the_sweep_at_random_moments(tmp_path, undisturbed):
     killed = 0
     for _ in range(6):
         started = sum(len(stubs.starts(seed)) for seed in range(6))
-        process = stubs.start()
+        process = stubs.start(step_s=SLOW)
         while sum(len(stubs.starts(seed)) for seed in range(6)) <= started and process.poll() is None:
             time.sleep(0.005)
         time.sleep(draws.uniform(0.0, 0.35))
@@ -373,7 +377,7 @@ def test_kill_9_of_the_sweep_at_random_moments(tmp_path, undisturbed):
 
 def test_kill_9_of_workers_at_random_moments(tmp_path, undisturbed):
     stubs, draws = Stubs(tmp_path), random.Random(2)
-    process = stubs.start()
+    process = stubs.start(step_s=SLOW)
     for victim in draws.sample(range(6), 3) + draws.sample(range(6), 2):
         if process.poll() is None:
             pid = stubs.wait_for_a_start(victim)
@@ -383,7 +387,7 @@ def test_kill_9_of_workers_at_random_moments(tmp_path, undisturbed):
                     os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
-    err = process.communicate(timeout=120)[1]
+    err = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode == 0 and "killed" in err, err
     assert sum(row["attempts"] for row in stubs.rows()) == 6 + sum(row["restarts"] for row in stubs.rows()) > 6
     stubs.check_complete(undisturbed)
@@ -434,11 +438,11 @@ def test_a_trainer_that_is_always_killed_is_given_up(tmp_path, monkeypatch):
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, undisturbed):
     stubs = Stubs(tmp_path)
-    process = stubs.start()
+    process = stubs.start(step_s=SLOW)
     stubs.wait_for_a_start(0), stubs.wait_for_a_start(1)
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=PATIENCE_S)[1]
     states = [row["state"] for row in stubs.rows()]
     assert process.returncode == 130 and "goes on with what is missing" in err
     assert "interrupted" in states and set(states) <= {"interrupted", "done", "pending"}, (states, err)
@@ -455,14 +459,14 @@ def test_ctrl_c_twice_stops_at_once(tmp_path):
         if "once more" in line:
             break
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=9)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130 and start_of(pid) == "" and stubs.rows()[0]["state"] == "interrupted"
 
 
 def test_two_sweeps_share_one_ledger(tmp_path, undisturbed):
     stubs = Stubs(tmp_path)
     both = [stubs.start(1), stubs.start(1)]
-    errors = [process.communicate(timeout=120)[1] for process in both]
+    errors = [process.communicate(timeout=PATIENCE_S)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     assert all(len(stubs.starts(seed)) == 1 for seed in range(6))
     assert {row["pid"] for row in stubs.rows()} == {process.pid for process in both}
@@ -482,7 +486,7 @@ def test_a_trainer_that_outlived_its_sweep_is_waited_for(tmp_path):
             break
     assert not stubs.starts(0)
     held.close()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0 and len(stubs.starts(0)) == 1
 
 
@@ -493,7 +497,7 @@ def test_a_trainer_dies_with_its_sweep(tmp_path):
     pid = stubs.wait_for_a_start(0)
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while start_of(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert start_of(pid) == ""

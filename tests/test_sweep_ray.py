@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_sweep import ROOT, STUB, Stubs, write  # noqa: E402
 
 ray_needed = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason='pip install "carv3d[ray]"')
-NODE_S = 120.0  # to start a node, or to see one lost, on a machine with other things to do
+NODE_S = 600.0  # to start a node, or to see one lost, on a machine with other things to do
 PATIENT = {"RAY_agent_register_timeout_ms": "300000", "RAY_worker_register_timeout_seconds": "300",
            "RAY_health_check_period_ms": "1000", "RAY_health_check_timeout_ms": "60000"}
 DRIVER = """

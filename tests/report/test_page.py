@@ -163,7 +163,7 @@ def test_in_a_browser(sweep):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         dom = subprocess.run([chromium(), *FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1200,900",
                               f"--user-data-dir={profile}", "--dump-dom", f"file://{sweep / 'probe.html'}"],
-                             capture_output=True, text=True, timeout=120).stdout
+                             capture_output=True, text=True, timeout=600).stdout
     found = json.loads(re.search(r'<pre id="probe">(.*?)</pre>', dom, re.S)[1].replace("&lt;", "<").replace("&gt;", ">"))
     scores = [float(text) for text in found["up"][:-1]]
     assert scores == sorted(scores) and len(scores) == 8 and found["up"][-1] == ""

@@ -58,7 +58,7 @@ def test_fit_reaches_the_ball(fitted):
         out = fitted.render(cameras, background)
     psnr = -10 * (out.rgb - bench.ball(cameras, background, RADIUS)).square().mean().log10()
     assert psnr > 33  # measured 34.9, at twice the training resolution
-    assert out.depth[:, 32, 32].sub(2.8 - RADIUS).abs().max() < 0.06  # two steps; measured 0.035
+    assert out.depth[:, 32, 32].sub(2.8 - RADIUS).abs().max() < 0.09  # three steps; measured 0.035 and 0.052
     assert out.opacity[:, 32, 32].min() > 0.99 and out.opacity[:, 0, 0].max() < 0.01
 
 

@@ -124,10 +124,9 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
 def measure(config: Config, plain: Config, warm_up: int, repeats: int) -> dict:
     """``plain``: the same configuration with one draw a view and no variance reduction."""
     from carv3d.text3d.step import train_step
-    from carv3d.text3d.trainer import Trainer
 
     trainer = build.trainer(config)
-    other = Trainer(plain, trainer.scenes, trainer.teacher, trainer.optimizer, trainer.device)
+    other = trainer.variant(plain)
     decode = load_decoder(config, trainer.teacher)
     sync, batch = synchroniser(trainer.device), config.data.batch_size
     say(trainer.teacher.description)

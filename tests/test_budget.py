@@ -32,10 +32,12 @@ def trainer_of(*overrides: str) -> Trainer:
     return trainer
 
 
-def run(trainer: Trainer, first: int = 0, clock: Clock | None = None, **hooks) -> tuple[int, list[int]]:
+def run(trainer: Trainer, first: int = 0, clock: Clock | None = None, stop=lambda: False,
+        **hooks) -> tuple[int, list[int]]:
     """Steps done, and those at which quality was asked for."""
     scored: list[int] = []
-    return loop.train(trainer, first, [watching(**{"evaluate": scored.append} | hooks)], clock=clock), scored
+    watcher = watching(**{"evaluate": scored.append} | hooks)
+    return loop.train(trainer, first, [watcher], stop, clock), scored
 
 
 @pytest.mark.parametrize("overrides,steps", [

@@ -68,7 +68,7 @@ def test_the_ledger_adds_up_and_is_only_kept_for_a_budget():
     trainer = trainer_of("scene.type=image", "budget.flops=1e15")
     for step in range(3):
         train_step(trainer, step)
-    own = trainer.networks
+    own = trainer.ledger.networks
     assert trainer.ledger["flops"] == 3 * (round(2 * trainer.scene.work) + own.spent(encodes=2, teacher_evals=8))
     assert own.row > 0 and "flops" not in trainer_of("scene.type=image").ledger
 

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import Tensor
+
+Figure = TypeVar("Figure", float, Tensor)  # one figure, or one for each resample
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,9 @@ def work(between: float, within: float, items: int, draws: int, cost: Cost) -> f
     return (between + within) / items * cost.step(items, draws)
 
 
-def multiplier(baseline: float, variant: float) -> float:
+def multiplier(baseline: Figure, variant: Figure) -> Figure:
     """Effective compute multiplier, from two ``work`` figures."""
     return baseline / variant
-
-
-def set_within(within: float, kappa: float, draws: int) -> float:
-    """V(K) from the within variance W of a single draw: W for K = 1, else kappa W / K."""
-    return within if draws == 1 else kappa * within / draws
 
 
 def best_k(between: float, within_by_k: Mapping[int, float], items: int, cost: Cost) -> int:

@@ -9,7 +9,6 @@ the spread of its members over K is wrong by up to a factor of five.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -56,37 +55,6 @@ def between_items(replicates: Tensor) -> Tensor:
     means = replicates.mean(1)
     spread = (means - means.mean(0)).square().sum(-1) * items / (items - 1)
     return spread - set_variance(replicates) / sets
-
-
-def squared_mean(replicates: Tensor) -> Tensor:
-    """||E h||^2, unbiased (it may be negative): mean inner product of different items' means. [B,R,d] -> scalar."""
-    means = replicates.mean(1)
-    items = len(means)
-    total = means.sum(0).square().sum() - means.square().sum()
-    return total / (items * (items - 1))
-
-
-def time_and_noise(pairs: Tensor) -> tuple[Tensor, Tensor]:
-    """Contributions [B] to S_T and S_N, from J >= 2 iid timesteps per item with two noises each: [B,J,2,d]."""
-    noise = pairs.var(2, unbiased=True).sum(-1).mean(1)
-    total = (pairs[:, :, 0].var(1, unbiased=True).sum(-1) + pairs[:, :, 1].var(1, unbiased=True).sum(-1)) / 2
-    return total - noise, noise
-
-
-def ratio(numerator: Tensor, denominator: Tensor) -> tuple[float, float]:
-    """Ratio of means over items, and its jackknife standard error. [B], [B]."""
-    n = len(numerator)
-    whole = numerator.mean() / denominator.mean()
-    left_out = (numerator.sum() - numerator) / (denominator.sum() - denominator)
-    error = ((n - 1) / n * (left_out - left_out.mean()).square().sum()).sqrt()
-    return whole.item(), error.item()
-
-
-def bootstrap(statistic: Callable[[Tensor], float], count: int, repeats: int, generator: torch.Generator) -> tuple[float, float]:
-    """95 % percentile interval of statistic(indices [count]) over resamples of ``count`` items."""
-    values = torch.tensor([statistic(torch.randint(count, (count,), generator=generator)) for _ in range(repeats)])
-    low, high = torch.quantile(values.double(), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return low, high
 
 
 def contrasts(values: Tensor, count: int) -> Tensor:

@@ -156,9 +156,10 @@ def _check_scene(config: Config) -> None:
                 raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no Gaussians; "
                                 "it needs scene.type=gaussians")
     for section, group in registry.GROUPS.items():
-        if hasattr(own := registry.options(config, section), "check"):
-            name = getattr(config, section).type
-            own.check(f"{section}.{name if name in group.built_in else 'options'}")
+        node = getattr(config, section)
+        for name in (*group.built_in, "options"):
+            if check := getattr(getattr(node, name, None), "check", None):
+                check(f"{section}.{name}")
     check_formats(config.export.formats, config, "export.formats")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import cast
 
 import yaml
 from omegaconf import OmegaConf
@@ -112,8 +113,7 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
         resolved = OmegaConf.to_container(tree, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from None
-    assert isinstance(resolved, dict)  # as its defaults are
-    config: Config = _typed(Config, resolved, "", sections)
+    config: Config = _typed(Config, cast(Record, resolved), "", sections)
     if config.objective.guidance_scale == "auto":
         own = registry.objective(config).default_guidance
         config.objective.guidance_scale = registry.teacher(config).default_guidance if own is None else own

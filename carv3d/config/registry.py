@@ -151,7 +151,7 @@ def _foreign(section: str, name: str) -> Any:
                             f"{group.entry_points}, or module:Class{hint}")
         module, attribute = entry.module, entry.attr
     try:
-        cls: Any = _imported(module, attribute)
+        cls = _imported(module, attribute)
     except Exception as error:  # a module of the user's can raise anything at all
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(f"{group.option}: {name} cannot be imported ({type(error).__name__}: {reason}); a module is "
@@ -160,8 +160,9 @@ def _foreign(section: str, name: str) -> Any:
         raise UserError(f"{group.option}: {name} is not a class that inherits {group.base}, which says what it must do")
     if missing := sorted(getattr(cls, "__abstractmethods__", ())):
         raise UserError(f"{group.option}: {name} lacks {', '.join(missing)}; {group.base} says what each must do")
-    _check_options(f"{group.option}: {name}", cls.Options)
-    return cls
+    made: Any = cls  # what is known of it is its traits
+    _check_options(f"{group.option}: {name}", made.Options)
+    return made
 
 
 def _check_options(where: str, cls: Any) -> None:

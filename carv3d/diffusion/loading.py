@@ -49,7 +49,7 @@ def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: 
     if cls is None:
         import diffusers
 
-        cls = getattr(diffusers, COMPONENTS[component])
+        cls = getattr(diffusers, COMPONENTS[component] or "")
     with quiet(), _one_line(folder, component):
         model, info = cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
                                           use_safetensors=True, local_files_only=True, output_loading_info=True)

@@ -40,9 +40,9 @@ class LoRAScore(nn.Module):
                 p.data.copy_(torch.randn(p.shape, generator=draws) / p.shape[1] ** 0.5)
         self.layers = nn.ParameterDict(named)
         width = unet.time_embedding.linear_2.out_features
-        self.camera = nn.Sequential(nn.Linear(16, width), nn.SiLU(), nn.Linear(width, width)).to(teacher.device)
+        first, last = nn.Linear(16, width), nn.Linear(width, width)
+        self.camera = nn.Sequential(first, nn.SiLU(), last).to(teacher.device)
         with torch.no_grad():
-            first, last = self.camera[0], self.camera[2]
             first.weight.copy_(torch.randn(first.weight.shape, generator=draws) / 4)
             for zero in (first.bias, last.weight, last.bias):
                 zero.zero_()

@@ -99,7 +99,7 @@ class StableDiffusionTeacher(Teacher):
         out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text)
         eps = {name: self.to_eps(noisy, part, timestep)
                for name, part in zip(asked, out.chunk(len(asked)), strict=True)}
-        if asked != branches:
+        if asked != branches and condition.negatives is not None:
             eps["cond"] = perp_neg(eps["cond"], eps["uncond"], [eps["front"], eps["side"]], condition.negatives[view])
         return {name: eps[name] for name in branches}
 

@@ -39,12 +39,12 @@ def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, conf
     own = config.export
     up = {"glb": "y", "obj": "y" if own.up == "auto" else own.up, "ply": "z" if own.up == "auto" else own.up}
     entries: dict[str, Record] = {}
-    if "ply" in formats:
+    if "ply" in formats and (splats := scene.splats) is not None:
         from carv3d.export import splat
 
-        degree = splat.MAX_DEGREE if own.pad_sh else scene.splats.degree
-        path = splat.write(folder / f"splats{mark}.ply", scene.splats, up=up["ply"], degree=degree)
-        entries[path.name] = {"format": "ply", "up": up["ply"], "gaussians": len(scene.splats), "sh_degree": degree}
+        degree = splat.MAX_DEGREE if own.pad_sh else splats.degree
+        path = splat.write(folder / f"splats{mark}.ply", splats, up=up["ply"], degree=degree)
+        entries[path.name] = {"format": "ply", "up": up["ply"], "gaussians": len(splats), "sh_degree": degree}
     if {"glb", "obj"} & set(formats):
         from carv3d.export import mesh, volume
 

@@ -20,6 +20,7 @@ from carv3d.export.surface import Surface
 from carv3d.export.unwrap import Atlas, Failed, unwrap
 from carv3d.runtime.files import atomic
 from carv3d.runtime.types import Record
+from carv3d.scenes.base import Scene
 
 REACH_CELLS = 2.0  # of the grid, how far before the surface the colour's rays start
 
@@ -54,7 +55,7 @@ Stage = Callable[[str, int], AbstractContextManager]
 """A progress bar of (label, total), with ``add`` and ``to``."""
 
 
-def extract(scene: volume.Field, views: Cameras, device: torch.device, options: Options, stage: Stage,
+def extract(scene: Scene, views: Cameras, device: torch.device, options: Options, stage: Stage,
             announce: Callable[[str], None]) -> Mesh:
     """The mesh of a scene that has a field, or UserError with the reason why it has none. ``views`` are those whose
     silhouettes it has to agree with."""
@@ -102,7 +103,8 @@ def write_glb(path: Path, mesh: Mesh) -> Path:
     vertex = mesh.atlas.vertex if mesh.atlas else np.arange(len(mesh.surface.vertices))
     faces = mesh.atlas.faces if mesh.atlas else mesh.surface.faces
     material = trimesh.visual.material.PBRMaterial(name="carv3d", metallicFactor=0.0, roughnessFactor=1.0)
-    if mesh.atlas:
+    visual: trimesh.visual.base.Visuals
+    if mesh.atlas and mesh.texture is not None:
         material.baseColorTexture = Image.fromarray(mesh.texture)
         visual = trimesh.visual.TextureVisuals(uv=mesh.atlas.uv, material=material)
     else:
@@ -110,7 +112,8 @@ def write_glb(path: Path, mesh: Mesh) -> Path:
         visual = trimesh.visual.ColorVisuals(vertex_colors=np.pad(linear, ((0, 0), (0, 1)), constant_values=255))
     made = trimesh.Trimesh(turned(rotation, mesh.surface.vertices[vertex]), faces, visual=visual, process=False,
                            vertex_normals=turned(rotation, mesh.normals[vertex]))
-    content = trimesh.Scene({"mesh": made}).export(file_type="glb", include_normals=True, tree_postprocessor=_matt)
+    content = trimesh.Scene({"mesh": made}).export(  # type: ignore[arg-type]
+        file_type="glb", include_normals=True, tree_postprocessor=_matt)
     with atomic(path) as temporary:
         temporary.write_bytes(content)
     return path
@@ -139,7 +142,7 @@ def write_obj(path: Path, mesh: Mesh, *, up: str = "y") -> Path:
     positions = turned(rotation, mesh.surface.vertices)
     lines = [f"# carv3d, up {up}"]
     corners = [mesh.surface.faces + 1] * 2
-    if mesh.atlas:
+    if mesh.atlas and mesh.texture is not None:
         encoded = io.BytesIO()
         iio.imwrite(encoded, mesh.texture, extension=".png")
         with atomic(path.with_suffix(".png")) as temporary:

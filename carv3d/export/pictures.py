@@ -31,7 +31,8 @@ def views(scene: Scene, cameras: Cameras, background: float, device: torch.devic
 def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device) -> RenderOut:
     """All views at once, [B,...] on the CPU; for the few and small."""
     parts = list(views(scene, cameras, background, device))
-    return RenderOut(*(torch.cat([getattr(p, name) for p in parts]) for name in ("rgb", "opacity", "depth")))
+    return RenderOut(torch.cat([part.rgb for part in parts]), torch.cat([part.opacity for part in parts]),
+                     torch.cat([part.depth for part in parts]))
 
 
 def to_bytes(picture: Tensor) -> np.ndarray:

@@ -98,7 +98,7 @@ def reduce(surface: Surface, faces: int) -> Surface:
         return surface
     from fast_simplification import simplify
 
-    tried = None
+    tried: Surface | None = None
     for haste in HASTE:
         vertices, triangles = simplify(surface.vertices, surface.faces, target_count=faces, agg=haste)
         made = without_flaps(Surface(vertices.astype(np.float32), triangles.astype(np.int32)))
@@ -107,6 +107,7 @@ def reduce(surface: Surface, faces: int) -> Surface:
         if made.watertight or not surface.watertight:
             return made
         tried = tried or made
+    assert tried is not None  # HASTE holds at least one
     return tried
 
 

@@ -139,7 +139,7 @@ def find_level(solid: Solidity, views: Cameras, rendered: RenderOut) -> Level:
 def only_the_box(inside: Tensor) -> bool:
     """Whether a solid [X,Y,Z] fills its box, or covers all six sides of it."""
     sides = [inside.select(axis, index).float().mean() for axis in range(3) for index in (0, -1)]
-    return inside.float().mean() > FILLED or min(sides) > FILLED
+    return bool(inside.float().mean() > FILLED or min(sides) > FILLED)
 
 
 def _crossings(solid: Solidity, views: Cameras) -> tuple[Tensor, Tensor, Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from carv3d import carv
 from carv3d.cameras import Cameras
-from carv3d.carv import adapt
+from carv3d.carv import Design, adapt
 from carv3d.carv.variance import Sketch
 from carv3d.config.options import constant
 from carv3d.measure.records import SCOPE_BATCH, TIMED_ITEMS, CameraRow, Measured
@@ -41,7 +41,7 @@ class LabelledBatch(Batch):
     """A batch of the first scene whose random numbers are named by a label."""
 
     def __init__(self, trainer: Trainer, step: int, cameras: Cameras, background: Tensor, label: str):
-        self.step, self.label = step, label
+        self.trainer, self.step, self.label = trainer, step, label
         super().__init__(trainer, trainer.scene, cameras, background, self._generator("render"))
 
     def _generator(self, what: str, device: torch.device | str = "cpu") -> torch.Generator:
@@ -136,14 +136,16 @@ def measure_cameras(trainer: Trainer, measured: Measured, sketch: Sketch) -> Non
     longest = max(settings.k)
     for c in _bar(f"step {step}: cameras", range(settings.cameras)):
         batch = LabelledBatch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure {c}")
-        within, halves = {}, 0
+        within: dict[Design, float] = {}
+        halves = torch.zeros(())
         for design in settings.designs:
             how = (measured.proposals[design.proposal], design.stratified, design.noise)
             means = batch.set_means(batch.draw(settings.sets(design.k), design.k, *how, " ".join(map(str, design))))
             within[design] = batch.variance(means, settings.replicates - 1)
             halves = halves + torch.stack([means[0::2].mean(0), means[1::2].mean(0)])
         draws = batch.draw(settings.replicates, longest, measured.proposals["uniform"], False, "iid", "nested")
-        same = carv.Draws(*(t[:1].expand_as(t) for t in (draws.timestep, draws.weight)), draws.noise)
+        same = carv.Draws(draws.timestep[:1].expand_as(draws.timestep), draws.weight[:1].expand_as(draws.weight),
+                          draws.noise)
         noise = longest * batch.variance(batch.set_means(same), settings.replicates - 1)
         row = CameraRow(within, noise, batch.sketches(halves / len(settings.designs), sketch))
         if not all(map(math.isfinite, (noise, *within.values()))):
@@ -176,8 +178,8 @@ def measure_scope(trainer: Trainer, measured: Measured) -> None:
             shared = batch.draw(settings.sets(k), SCOPE_BATCH * k, proposal, True, "iid", f"shared {k}")
             parts = (shared.timestep, shared.weight, shared.noise)
             shared = carv.Draws(*(part.reshape(rows, k, *part.shape[2:]) for part in parts))
-            pair = tuple(batch.variance(batch.set_means(draws), settings.replicates - 1) for draws in (each, shared))
-            measured.scope.setdefault(k, []).append(pair)
+            mine, theirs = (batch.variance(batch.set_means(draws), settings.replicates - 1) for draws in (each, shared))
+            measured.scope.setdefault(k, []).append((mine, theirs))
 
 
 def _bar(label: str, numbers: range) -> Iterator[int]:

@@ -36,12 +36,12 @@ class Spread:
     """Welford's running moments of vectors: the trace of their covariance, unbiased, without keeping them."""
 
     count: int = 0
-    mean: Tensor | None = None
+    mean: Tensor = field(default_factory=lambda: torch.zeros(()))
     squares: float = 0.0
 
     def add(self, vector: Tensor) -> None:
         self.count += 1
-        if self.mean is None:
+        if self.count == 1:
             self.mean = torch.zeros_like(vector, dtype=torch.float64)
         away = vector.double() - self.mean
         self.mean += away / self.count

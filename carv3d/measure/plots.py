@@ -66,7 +66,8 @@ def _short(value: float | None) -> str:
 def _entries(state: Record, how: list) -> list[Record]:
     """The sets of one combination, one per K."""
     found = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}
-    return [found[design_of(how, k)] for k in state["k"]]
+    proposal, stratified, noise = how
+    return [found[design_of((proposal, stratified, noise), k)] for k in state["k"]]
 
 
 def _series(axes: Axes, x: list[float], numbers: list[dict[str, float]], style: dict, label: str,
@@ -106,7 +107,7 @@ def variance_against_compute(axes: Axes, state: Record, named: dict[str, list]) 
         for items in (1, 2):
             entries = _entries(state, named[name])
             points = [(ms[items, e["k"]], (between + e["within"]["value"]) / items) for e in entries]
-            axes.plot(*zip(*points), markersize=5, linewidth=0.9, label=name if items == 1 else None, **style)
+            axes.plot(*zip(*points), markersize=5, linewidth=0.9, label=name if items == 1 else None, **style)  # type: ignore[arg-type]
             if name == shown[0]:
                 for e, point in zip(entries, points):
                     axes.annotate(f"({items},{e['k']})", point, (3, 5), textcoords="offset points", fontsize=7.5)
@@ -148,7 +149,7 @@ def simulated_costs(axes: Axes, state: Record, named: dict[str, list]) -> None:
             label = rf"{name}, $\alpha$ = {alpha}"
             if name == reuse:
                 axes.plot([e["k"] for e in entries], [n["value"] for n in numbers], label=label, linewidth=1.2,
-                          markersize=4.5, **style)
+                          markersize=4.5, **style)  # type: ignore[arg-type]
             else:
                 _series(axes, [e["k"] for e in entries], numbers, style, label, 0.03 * (i - 1.5))
     axes.axhline(1, color="#888888", linewidth=0.8)

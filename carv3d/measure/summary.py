@@ -207,7 +207,7 @@ def _scope(measured: Measured, variances: Variances, seed: int) -> Iterator[Reco
     for k, pairs in measured.scope.items():
         if len(pairs) >= 2:
             boot = Bootstrap(len(pairs), rng.generator(seed, "measure bootstrap scope", measured.step))
-            each, shared = (boot.mean(column) for column in zip(*pairs))
+            each, shared = (boot.mean([pair[i] for pair in pairs]) for i in (0, 1))
             scale = SCOPE_BATCH * k / variances.within
             yield {"items": SCOPE_BATCH, "k": k, "per_render": interval(scale * each, len(pairs)),
                    "global": interval(scale * shared, len(pairs)), "ratio": interval(shared / each, len(pairs))}

@@ -75,11 +75,13 @@ def _multipliers(state: Record, named: dict[str, list]) -> list[str]:
 
     sets = {(e["proposal"], e["stratified"], e["noise"], e["k"]): e for e in state["sets"]}
     rho, r = _text(state["components"]["rho"]), _text(state["cost"]["r"])
-    lines = [("multiplier", "best K", "K*", "kappa", "RE", "ECM over (1,1)", "ECM over (2,1)", "rho", "R")]
+    lines: list[tuple[str, ...]] = [("multiplier", "best K", "K*", "kappa", "RE", "ECM over (1,1)", "ECM over (2,1)",
+                                     "rho", "R")]
     for name, how in named.items():
         best = next(a for a in state["allocation"] if [a["proposal"], a["stratified"], a["noise"]] == list(how))
         k = round(best["best_k"]["value"])
-        entry = sets[design_of(how, k)]
+        proposal, stratified, noise = how
+        entry = sets[design_of((proposal, stratified, noise), k)]
         low, high = (round(best["best_k"][side]) for side in ("low", "high"))
         lines.append((name, f"{k} [{low}, {high}]", _text(best["k_star"]), _text(entry["kappa"]), _text(entry["re"]),
                       _text(entry["ecm"]["1"]), _text(entry["ecm"]["2"]), rho, r))

@@ -160,6 +160,7 @@ def along(study: Study, summary: Record, baseline: str) -> Figure | None:
             states = [states[n] for states in by_cell.values() if len(states) > n]
             number = variance_multiplier(states, baseline, name)
             xs.append(numpy.mean([state.step for state in states]) * (1 + 0.02 * (i - len(shown) / 2)))
+            assert number is not None  # these states have both
             ys.append(number.value)
             ends.append((number.low, number.high))
         low, high = ([abs(y - end) for y, end in zip(ys, column)] for column in zip(*ends))

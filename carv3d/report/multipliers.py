@@ -13,18 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy
 import torch
 from numpy import ndarray
 
 from carv3d.carv.allocate import fit_cost
-from carv3d.carv.bootstrap import interval
+from carv3d.carv.bootstrap import interval, nested_weights
 from carv3d.report.study import RunOf, State, Study
 from carv3d.runtime.types import Record
 
-RESAMPLES = 2000
 GRID = 400  # points of cost at which curves are compared
 SHARE = 0.75  # of the baseline's budget, where its quality is the one to reach
 EARLY = 1e-9
@@ -49,20 +47,6 @@ def _number(rows: ndarray, count: int, bound: str = "") -> Number:
     return Number(found["value"], found["low"], found["high"], bound)
 
 
-@lru_cache(maxsize=8)
-def _weights(sizes: tuple[int, ...]) -> ndarray:
-    """[1+RESAMPLES, members], rows that sum to 1: the sample itself, then bootstrap draws of prompts, and within each
-    of its members. sizes: members of each prompt, which stand in the order of the prompts."""
-    rng = numpy.random.default_rng(0)
-    ends = numpy.cumsum(sizes)
-    out = numpy.zeros((1 + RESAMPLES, ends[-1]))
-    out[0] = 1.0
-    for row in out[1:]:
-        for p in rng.integers(len(sizes), size=len(sizes)):
-            numpy.add.at(row, ends[p] - 1 - rng.integers(sizes[p], size=sizes[p]), 1.0)
-    return out / out.sum(1, keepdims=True)
-
-
 # --- (a) variance -----------------------------------------------------------------------------------------------------
 
 def work(state: State, name: str) -> float:
@@ -81,7 +65,7 @@ def variance_multiplier(states: list[State], baseline: str, variant: str,
     if not by_prompt:
         return None
     values = numpy.concatenate(list(by_prompt.values()))
-    return _number(numpy.exp(_weights(tuple(map(len, by_prompt.values()))) @ values), len(by_prompt))
+    return _number(numpy.exp(nested_weights(tuple(map(len, by_prompt.values()))) @ values), len(by_prompt))
 
 
 def variance(state: State, name: str) -> float:
@@ -112,11 +96,11 @@ def components(states: list[State]) -> dict[str, float | None]:
     design = numpy.array([[1 / b, 1 / (b * k)] for b, k in means])
     scale = numpy.array([row[0] for row in means.values()])  # relative errors count, not absolute ones
     between, within = numpy.linalg.lstsq(design / scale[:, None], numpy.ones(len(scale)), rcond=None)[0]
-    design = [(1.0, b, b * k) for b, k in means]
+    steps = numpy.array([(1.0, b, b * k) for b, k in means])
     ms = [row[1] for row in means.values()]
     c0 = 0.0
-    if numpy.linalg.matrix_rank(numpy.array(design)) == 3:
-        c0 = max(float(numpy.linalg.lstsq(numpy.array(design), numpy.array(ms), rcond=None)[0][0]), 0.0)
+    if numpy.linalg.matrix_rank(steps) == 3:
+        c0 = max(float(numpy.linalg.lstsq(steps, numpy.array(ms), rcond=None)[0][0]), 0.0)
     fitted = fit_cost([(b, k, value) for (b, k), value in zip(means, ms)], c0)
     return {"rho": float(within / between) if between > 0 else math.inf, "r": fitted.r}
 
@@ -151,7 +135,8 @@ def curves(study: Study, unit: str, quality: str, priced: dict[str, float] | Non
     ends = {line[-1][0] for lines in points.values() for line in lines.values()}
     grid = numpy.union1d(numpy.linspace(0.0, longest, GRID), list(ends))  # each run's end is on it
     for variant, lines in points.items():
-        rows = [numpy.interp(grid, *zip(*line), right=numpy.nan) for line in lines.values()]
+        rows = [numpy.interp(grid, numpy.array(line)[:, 0], numpy.array(line)[:, 1], right=numpy.nan)
+                for line in lines.values()]
         rows = [numpy.where(grid < line[0][0] - EARLY, numpy.nan, row) for row, line in zip(rows, lines.values())]
         out[variant] = Curves(grid, numpy.array(rows), list(lines))
     return out
@@ -237,11 +222,13 @@ def _matched(baseline: Curves, variant: Curves) -> tuple[tuple[int, ...], Means,
     shared = [at for at in baseline.where if at in variant.where]
     prompts = list(dict.fromkeys(prompt for prompt, _ in shared))
     shared.sort(key=lambda at: prompts.index(at[0]))
-    (grid, mine), (other_grid, theirs) = (one.of(shared) if shared else ((), ()) for one in (baseline, variant))
+    if not shared:
+        return None
+    (grid, mine), (other_grid, theirs) = baseline.of(shared), variant.of(shared)
     if not len(grid) or not len(other_grid):
         return None
     sizes = tuple(sum(at[0] == prompt for at in shared) for prompt in prompts)
-    return sizes, (grid, _weights(sizes) @ mine), (other_grid, _weights(sizes) @ theirs)
+    return sizes, (grid, nested_weights(sizes) @ mine), (other_grid, nested_weights(sizes) @ theirs)
 
 
 def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)

@@ -291,6 +291,8 @@ def _shots(study: Study) -> str:
 
 
 def _shot(run: RunOf) -> str:
+    if run.folder is None:
+        return ""
     video, preview = run.folder / "save/turntable.mp4", run.folder / "save/preview.png"
     name = _text(f"{run.variant}, {run.prompt}")
     if video.is_file():

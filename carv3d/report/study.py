@@ -47,7 +47,7 @@ class Way:
         estimator, views = config.estimator, config.data.batch_size
         return cls(views, k, estimator.proposal if estimator.importance_sampling else "off",
                    estimator.stratified and views * k > 1,
-                   noise_mode(estimator.noise, k, config.objective.guidance_scale) if k > 1 else "iid",
+                   noise_mode(estimator.noise, k, float(config.objective.guidance_scale)) if k > 1 else "iid",
                    config.data.camera_strata and views > 1)
 
     @property
@@ -219,7 +219,7 @@ def pairs(study: Study) -> Iterable[tuple[str, str, str]]:
     for state in study.states:
         for name, way in state.ways.items():
             every.setdefault(name, set()).add(way)
-    fixed = [(name, *ways) for name, ways in every.items() if len(ways) == 1]
+    fixed = [(name, next(iter(ways))) for name, ways in every.items() if len(ways) == 1]
     for (a, left), (b, right) in itertools.combinations(fixed, 2):
         differing = [name for name in ("views", "k", "importance", "stratified", "noise", "cameras")
                      if getattr(left, name) != getattr(right, name)]

@@ -241,7 +241,7 @@ class Engine:
     def _position(self, each: Running) -> tuple[Cell, int]:
         """A running cell and its step, from the last line of its metrics."""
         try:
-            with open(each.attempt.run() / "metrics.jsonl", "rb") as handle:
+            with open((each.attempt.run() or Path()) / "metrics.jsonl", "rb") as handle:
                 handle.seek(max(0, handle.seek(0, 2) - 4096))
                 return each.cell, json.loads(handle.read().splitlines()[-1])["step"]
         except (OSError, TypeError, LookupError, ValueError):
@@ -262,8 +262,8 @@ def failure_kind(code: int, text: str, stopping: bool) -> str:
 def smaller_chunk(cell: Cell, now: int | None) -> int:
     """Half of what a teacher call took, in draws per view; 0 if that was one."""
     estimator = cell.config.estimator
-    k = LARGEST_K if estimator.k == "auto" else estimator.k
-    given = 0 if estimator.chunk == "auto" else estimator.chunk
+    k = LARGEST_K if isinstance(estimator.k, str) else estimator.k
+    given = 0 if isinstance(estimator.chunk, str) else estimator.chunk
     return min(now or given or k, k) // 2
 
 

@@ -45,9 +45,11 @@ class Attempt:
 
 
 class Job(Protocol):
-    """A trainer that was started. restarts: how often the executor has started it again by itself."""
+    """A trainer that was started."""
 
-    restarts: int
+    @property
+    def restarts(self) -> int:
+        """How often the executor has started it again by itself."""
 
     def poll(self) -> int | None:
         """Its exit status, minus the signal that ended it, or None while it runs."""

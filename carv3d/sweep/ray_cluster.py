@@ -59,7 +59,7 @@ class Ray:
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_UN)
         log.touch()  # a task that is cancelled before it runs makes none
-        place = Place(os.getcwd(), log, lock.name, claim, carv3d.__version__)
+        place = Place(os.getcwd(), log, Path(lock.name), claim, carv3d.__version__)
         return _Task(self._ray, self._task.remote(place, attempt, self.command, self.cpus), log, lock)
 
 

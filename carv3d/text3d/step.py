@@ -68,7 +68,8 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     scene.update(turn, generator("scene"), trainer.optimizer)
     mark("update")
     learned = trainer.objective.learn(batch.latents.detach(), batch.condition, batch.cameras.c2w, step)
-    mark("lora")
+    if learned:
+        mark("lora")
 
     # what this step's draws taught is for the next step: this one stays unbiased
     timestep = torch.cat([draws.timestep for draws in whole], 1)

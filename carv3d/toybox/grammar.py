@@ -137,7 +137,7 @@ def caption(spec: Spec) -> str:
     if spec.plain:
         return text
     part = KINDS[spec.kind].part
-    return f"{text} with {spec.second if part.endswith('s') else _article(spec.second)} {part}"
+    return f"{text} with {spec.second if part.endswith('s') else _article(spec.second or '')} {part}"
 
 
 def singles() -> Iterator[Spec]:
@@ -155,11 +155,6 @@ def stacks() -> Iterator[Spec]:
     """Every stacked pair in every pair of colours."""
     return (Spec(top, colour, under=Spec(base, under))
             for top, base, colour, under in product(TOPS, BASES, COLOURS, COLOURS))
-
-
-def single_prompts() -> list[str]:
-    """The canonical prompts of one object in one colour, sorted by kind."""
-    return [caption(spec) for spec in singles()]
 
 
 def describe() -> str:

@@ -144,7 +144,7 @@ def _write(path: Path, layers: dict[str, np.ndarray]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **layers)
+            np.savez_compressed(file, **layers)  # type: ignore[arg-type]
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

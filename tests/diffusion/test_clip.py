@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from carv3d import cli
 from carv3d import config as configuration
 from carv3d.quality.clip import MEAN, STD, ClipScore
+from carv3d.runtime.errors import UserError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -85,6 +86,6 @@ def test_what_is_no_clip_model_is_told_before_anything_runs(tmp_path, capsys, co
 
 def test_without_ground_truth_only_clip_allows_points_along_the_run(clip):
     given = ["prompt=x", "teacher.type=stable-diffusion", "budget.evaluations=3"]
-    with pytest.raises(configuration.UserError, match="quality.clip=FOLDER"):
+    with pytest.raises(UserError, match="quality.clip=FOLDER"):
         configuration.load(None, given)
     assert configuration.load(None, [*given, f"quality.clip={clip}"]).budget.evaluations == 3

@@ -9,7 +9,8 @@ import torch
 
 from carv3d import teachers
 from carv3d.cli import main
-from carv3d.diffusion import stable_diffusion
+from carv3d.diffusion import loading, stable_diffusion
+from carv3d.diffusion.text import cache_folder, encode_prompts
 from carv3d.objectives import sds as objectives
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
@@ -152,8 +153,8 @@ def test_the_encoder_may_multiply_in_bfloat16(pipelines):
 def test_auto_encodes_in_bfloat16_on_the_devices_that_have_it(monkeypatch):
     for has, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: has)
-        assert stable_diffusion.encoder_dtype(torch.device("cuda")) == dtype
-        assert stable_diffusion.encoder_dtype(torch.device("cpu")) == torch.float32
+        assert loading.encoder_dtype(torch.device("cuda")) == dtype
+        assert loading.encoder_dtype(torch.device("cpu")) == torch.float32
 
 
 @pytest.mark.parametrize("tiles,dtype", [(True, "bfloat16"), (False, "float32")])
@@ -161,7 +162,7 @@ def test_auto_takes_the_precision_that_the_processor_multiplies_fastest(pipeline
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
     made = teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", "teacher.dtype=auto", "device=cpu"))
     assert str(made.unet.dtype) == f"torch.{dtype}" and dtype in made.description
-    assert stable_diffusion.fastest_dtype(torch.device("cuda")) == torch.float16
+    assert loading.fastest_dtype(torch.device("cuda")) == torch.float16
 
 
 # ------------------------------------------------------------------------------------------------------------- schedule
@@ -253,12 +254,12 @@ def test_embeddings_are_the_text_encoders_last_states(pipelines, name):
     the cache too."""
     own, lines = tiny.parts(pipelines(name)), []
     texts = ["a corgi", LONG, "", "a corgi"]
-    made = stable_diffusion.encode_prompts(pipelines(name), texts, announce=lines.append)
+    made = encode_prompts(pipelines(name), texts, announce=lines.append)
     assert made.shape == (4, tiny.LENGTH, tiny.SHAPES[name].text_width) and made.dtype == torch.float32
     for row, text in zip(made, texts, strict=True):
         assert (row - tiny.embed(own, text)).abs().max() < 1e-5
     assert (made[0] - made[2]).abs().max() > 0.1
-    stable_diffusion.encode_prompts(pipelines(name), texts, announce=lines.append)
+    encode_prompts(pipelines(name), texts, announce=lines.append)
     line, again = lines
     assert again == line and "36 tokens" in line and f"first {tiny.LENGTH}" in line
 
@@ -266,13 +267,13 @@ def test_embeddings_are_the_text_encoders_last_states(pipelines, name):
 def test_an_attention_mask_is_used_where_the_model_asks_for_it(pipelines, tmp_path):
     """What is masked is the padding, which only its own rows can see: the text before it looks ahead at nothing."""
     folder = tiny.copy(pipelines("sd15"), tmp_path / "model")
-    (plain,) = stable_diffusion.encode_prompts(folder, ["a corgi"])
+    (plain,) = encode_prompts(folder, ["a corgi"])
     tiny.edit(folder / "text_encoder" / "config.json", use_attention_mask=True)
     own = tiny.parts(folder)
     tokens = own.tokenizer(["a corgi"], padding="max_length", max_length=tiny.LENGTH, return_tensors="pt")
     with torch.no_grad():
         want = own.text_encoder(tokens["input_ids"], attention_mask=tokens["attention_mask"])[0][0]
-    (made,) = stable_diffusion.encode_prompts(folder, ["a corgi"])
+    (made,) = encode_prompts(folder, ["a corgi"])
     assert (made - want).abs().max() < 1e-5 and (made - plain).abs().max() > 0.1
 
 
@@ -285,12 +286,12 @@ def forbid_text_encoder(monkeypatch):
 
 def test_a_known_prompt_needs_no_text_encoder(pipelines, monkeypatch):
     folder, prompts = pipelines("sd15"), ["a corgi", "a cat", ""]
-    first = stable_diffusion.encode_prompts(folder, prompts)
+    first = encode_prompts(folder, prompts)
     forbid_text_encoder(monkeypatch)
-    assert torch.equal(stable_diffusion.encode_prompts(folder, prompts), first)
-    assert torch.equal(stable_diffusion.encode_prompts(folder, prompts[::-1]), first.flip(0))
+    assert torch.equal(encode_prompts(folder, prompts), first)
+    assert torch.equal(encode_prompts(folder, prompts[::-1]), first.flip(0))
     with pytest.raises(UserError, match="text encoder was loaded"):  # a control: the patch does bite
-        stable_diffusion.encode_prompts(folder, ["a dog"])
+        encode_prompts(folder, ["a dog"])
 
 
 def scaled(tensors):
@@ -304,12 +305,12 @@ def scaled(tensors):
 ], ids=["weights", "config", "tokenizer"])
 def test_another_encoder_is_another_entry(pipelines, tmp_path, change):
     """The cache is that of the content: the old folder's entry serves a copy of it, but not a changed one."""
-    folder, cache = tiny.copy(pipelines("sd15"), tmp_path / "model"), stable_diffusion.cache_folder()
-    before = stable_diffusion.encode_prompts(pipelines("sd15"), ["a corgi"])
-    assert torch.equal(stable_diffusion.encode_prompts(folder, ["a corgi"]), before)
+    folder, cache = tiny.copy(pipelines("sd15"), tmp_path / "model"), cache_folder()
+    before = encode_prompts(pipelines("sd15"), ["a corgi"])
+    assert torch.equal(encode_prompts(folder, ["a corgi"]), before)
     assert len(list(cache.iterdir())) == 1
     change(folder)
-    after = stable_diffusion.encode_prompts(folder, ["a corgi"])
+    after = encode_prompts(folder, ["a corgi"])
     assert len(list(cache.iterdir())) == 2 and (after - before).abs().max() > 1e-3
     assert (after[0] - tiny.embed(tiny.parts(folder), "a corgi")).abs().max() < 1e-4
 
@@ -317,20 +318,20 @@ def test_another_encoder_is_another_entry(pipelines, tmp_path, change):
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda content: b"", lambda content: b"x" * 500,
                                     lambda content: content.replace(b"states", b"others")])
 def test_a_damaged_cache_file_is_made_anew(pipelines, damage):
-    before = stable_diffusion.encode_prompts(pipelines("sd15"), ["a corgi"])
-    (path,) = stable_diffusion.cache_folder().iterdir()
+    before = encode_prompts(pipelines("sd15"), ["a corgi"])
+    (path,) = cache_folder().iterdir()
     content = path.read_bytes()
     assert damage(content) != content
     path.write_bytes(damage(content))
-    assert torch.equal(stable_diffusion.encode_prompts(pipelines("sd15"), ["a corgi"]), before)
+    assert torch.equal(encode_prompts(pipelines("sd15"), ["a corgi"]), before)
     assert path.read_bytes() == content and list(path.parent.iterdir()) == [path]
 
 
 def test_without_a_cache_the_result_is_the_same(pipelines, tmp_path, monkeypatch):
-    before = stable_diffusion.encode_prompts(pipelines("sd15"), ["a corgi"])
+    before = encode_prompts(pipelines("sd15"), ["a corgi"])
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert torch.equal(stable_diffusion.encode_prompts(pipelines("sd15"), ["a corgi"]), before)
+    assert torch.equal(encode_prompts(pipelines("sd15"), ["a corgi"]), before)
 
 
 # --------------------------------------------------------------------------------------------------- files of all kinds

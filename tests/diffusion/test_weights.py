@@ -11,6 +11,7 @@ import torch
 from carv3d import config as configuration
 from carv3d import teachers
 from carv3d.cli import main
+from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.diffusion import stable_diffusion, weights
 from carv3d.runtime.errors import UserError
@@ -372,4 +373,4 @@ def test_options_that_do_not_go_together(overrides, words):
 def test_options_that_do():
     for overrides in (["teacher.type=bundled", "teacher.dtype=float16"], ["teacher.type=exact", "teacher.dtype=auto"],
                       ["teacher.type=stable-diffusion", "teacher.path=x", "teacher.revision=y", "teacher.variant=z"]):
-        assert configuration.load(None, overrides).teacher.toybox == ("stable" not in overrides[0])
+        assert registry.teacher(configuration.load(None, overrides)).toybox == ("stable" not in overrides[0])

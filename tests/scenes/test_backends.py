@@ -54,7 +54,7 @@ def test_cache_folder(monkeypatch, tmp_path):
 
 
 def test_kernels_are_announced_once(tmp_path):
-    code = "from carv3d.scenes.kernels.backends import compile_kernels; compile_kernels(print)"
+    code = "from carv3d import config; from carv3d.text3d import build; build.set_up_kernels(config.Config(), print)"
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     environment.pop("NUMBA_CACHE_DIR", None)
     lines = [

@@ -1,8 +1,6 @@
 """Camera conventions against hand-worked numbers."""
 
-from __future__ import dataclasses
-import annotations
-
+import dataclasses
 import math
 
 import pytest

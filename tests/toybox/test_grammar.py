@@ -10,7 +10,7 @@ from itertools import chain
 import pytest
 
 from carv3d.runtime.errors import UserError
-from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption, parse, single_prompts, singles, stacks
+from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption, parse, singles, stacks
 from carv3d.toybox.grammar import two_parts as two_part_specs
 from carv3d.toybox.lists import distractors, held_out, toybox20
 
@@ -27,7 +27,7 @@ def test_every_prompt_comes_back_and_none_means_two_things() -> None:
 
 def test_the_grammar_is_as_large_as_promised() -> None:
     assert len(KINDS) >= 16 and len(COLOURS) == 12
-    assert len(single_prompts()) == len(KINDS) * len(COLOURS)
+    assert len(list(singles())) == len(KINDS) * len(COLOURS)
 
 
 @pytest.mark.parametrize(

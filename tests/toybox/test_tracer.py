@@ -1,8 +1,6 @@
 """Shapes and the sphere tracer against closed forms and a plain reference."""
 
-from __future__ import dataclasses
-import annotations
-
+import dataclasses
 import math
 from itertools import product
 

@@ -3,7 +3,7 @@
 World: right-handed, z up. Azimuth 0 is the front, along +x, and grows towards +y (so azimuth 90 looks at the object's
 left side: an object faces +x). Elevation is positive upwards. Cameras look at the origin. ``c2w`` is camera-to-world in
 OpenGL axes: columns right, up, back, position; the camera looks along its own -z. Pixel (row 0, column 0) is the top
-left; its centre lies at (0.5, 0.5). ``fovy`` spans the height of the picture.
+left; its centre lies at (0.5, 0.5). ``fovy`` spans the height of the image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from carv3d.runtime.devices import moved
 
 @dataclass(frozen=True)
 class Cameras:
-    """B pinhole cameras that share one picture size.
+    """B pinhole cameras that share one image size.
 
     azimuth_deg, elevation_deg, distance, fovy_deg: [B] float32. width, height: pixels.
     """

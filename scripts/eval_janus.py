@@ -17,7 +17,7 @@ import torch
 from runs import Cell, arguments, train
 
 from carv3d.cameras import orbit
-from carv3d.export.pictures import BACKGROUNDS, all_views
+from carv3d.export.images import BACKGROUNDS, all_views
 from carv3d.runs import checkpoint
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say

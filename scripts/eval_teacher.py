@@ -25,7 +25,7 @@ from torch import Tensor
 from carv3d.cameras import orbit
 from carv3d.diffusion.prompts import VIEWS, View, view_prompt
 from carv3d.diffusion.weights import bundled
-from carv3d.export.pictures import write_png
+from carv3d.export.images import write_png
 from carv3d.runtime.progress import Progress, say
 from carv3d.toybox.grammar import Spec, caption, singles, stacks, two_parts
 from carv3d.toybox.lists import distractors, held_out

@@ -47,7 +47,7 @@ TRAINING = {"carv3d.text3d", "carv3d.scenes", "carv3d.diffusion", "carv3d.object
     ("import carv3d.text3d.step, carv3d.objectives.vsd, carv3d.objectives.csd, carv3d.objectives.sds",
      {"diffusers", "transformers", "peft", "carv3d.toybox", "nerfacc"}),
     ("import carv3d.diffusion.stable_diffusion, carv3d.diffusion.lora", {"diffusers", "transformers", "peft"}),
-    ("import carv3d.commands.render, carv3d.export.video, carv3d.export.pictures",
+    ("import carv3d.commands.render, carv3d.export.video, carv3d.export.images",
      {"diffusers", "carv3d.diffusion.exact", "carv3d.toybox", "carv3d.carv"}),
     ("import carv3d.commands.export, carv3d.export.mesh, carv3d.export.splat",
      {"carv3d.diffusion", "carv3d.toybox", "carv3d.carv", "trimesh", "skimage", "scipy", "xatlas", "plyfile",

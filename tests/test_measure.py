@@ -176,7 +176,7 @@ def given_costs(monkeypatch):
 
     def given(trainer, step):
         clock.extend(timed(trainer, step))
-        return 7.0 + trainer.config.data.batch_size * (5 + 2 * trainer.k), 1.0
+        return 7.0 + trainer.config.data.batch_size * (5 + 2 * trainer.sampler.k), 1.0
 
     monkeypatch.setattr(measurement, "_timed", given)
     yield
@@ -201,7 +201,7 @@ def test_a_run_is_measured_at_each_checkpoint_and_left_alone(run, capsys, given_
         assert costs == pytest.approx({"c0_ms": 8, "a_ms": 5, "b_ms": 2, "r": 2.5})
         assert [e["items"] for e in state["camera_strata"]] == [2, 8]
     rows = list(csv.DictReader((folder / "measure.csv").open()))
-    assert len(rows) == 2 * len(Settings(4, 2, (1, 2, 3)).kinds)
+    assert len(rows) == 2 * len(Settings(4, 2, (1, 2, 3)).designs)
     assert all(float(row["r"]) == pytest.approx(2.5) and row["ecm_baseline_b2_high"] for row in rows)
     found = {str(state["step"]): state["components"]["rho"]["value"] for state in report["states"]}
     assert all(row["rho"] == ("" if (rho := found[row["step"]]) is None else str(rho)) for row in rows)

@@ -21,12 +21,12 @@ def main(config: Config) -> int:
     total, lines = estimate(config)
     print("\n".join(lines))
     print(f"# estimate: {duration(total)} of training (video and start not counted), {peak_memory_mib():.0f} MiB; "
-          "from two probe steps per picture size on a fresh scene, whose fog is dearer than a settled object")
+          "from two probe steps per image size on a fresh scene, whose fog is more expensive than a settled object")
     return 0
 
 
 def estimate(config: Config) -> tuple[float, list[str]]:
-    """Seconds of training, and a line of what they are made of for each picture size."""
+    """Seconds of training, and a line of what they are made of for each image size."""
     probes: dict[tuple[int, int], float] = {}
     total, lines, left = 0.0, [], config.budget.seconds or float("inf")
     for size in _phases(config, config.trainer.max_steps):
@@ -42,7 +42,7 @@ def estimate(config: Config) -> tuple[float, list[str]]:
 
 
 def _phases(config: Config, count: int) -> dict[tuple[int, int], int]:
-    """Number of steps at each picture size."""
+    """Number of steps at each image size."""
     sizes: dict[tuple[int, int], int] = {}
     for step in range(count):
         size = round(config.data.width.at(step)), round(config.data.height.at(step))
@@ -51,7 +51,7 @@ def _phases(config: Config, count: int) -> dict[tuple[int, int], int]:
 
 
 def _probe(config: Config, width: int, height: int) -> tuple[float, dict[str, float]]:
-    """Seconds of the second of two steps at one picture size, and the counts that a step costs."""
+    """Seconds of the second of two steps at one image size, and the counts that a step costs."""
     from carv3d.text3d.step import train_step
 
     data = dataclasses.replace(config.data, width=constant(width), height=constant(height))

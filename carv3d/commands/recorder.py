@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from carv3d import config as configuration
-from carv3d.export.pictures import write_png
+from carv3d.export.images import write_png
 from carv3d.measure.compare import compare as estimators
 from carv3d.quality.scores import evaluate
 from carv3d.runs import budget, checkpoint

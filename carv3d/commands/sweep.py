@@ -48,7 +48,7 @@ def main(args: Namespace) -> int:
 
 
 def _dry_run(plan: Plan, workers: int) -> int:
-    """The cells, and their time from two probe steps per picture size of one cell per variant; writes nothing."""
+    """The cells, and their time from two probe steps per image size of one cell per variant; writes nothing."""
     from carv3d.commands.dry_run import estimate
 
     alike: dict[str, list[Cell]] = {}
@@ -63,5 +63,5 @@ def _dry_run(plan: Plan, workers: int) -> int:
         total += seconds * len(cells)
         print(f"# {len(cells)} cells like '{cells[0].name}': {duration(seconds)} of training each")
     print(f"# estimate: {duration(total / workers)} for {len(plan.cells)} cells with {workers} at a time (start, "
-          "pictures and video not counted), from probe steps with all cores")
+          "images and video not counted), from probe steps with all cores")
     return 0

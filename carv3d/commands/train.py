@@ -86,7 +86,7 @@ def _resume(args: Namespace, world: World) -> int:
     if config.budget.flops and "flops" not in state["trainer"]["ledger"]:
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
                         "give it another budget")
-    if run.summary().get("status") == "finished":  # else its end is still to be made: pictures, quality, summary
+    if run.summary().get("status") == "finished":  # else its end is still to be made: images, quality, summary
         cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
         if ended := budget.stopped_by(config, state["step"], cost):
             raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"

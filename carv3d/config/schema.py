@@ -14,18 +14,22 @@ from carv3d.runtime.errors import UserError
 @dataclass
 class DataConfig:
     batch_size: int = option(2, "B: views rendered per step", ge=1)
-    width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture width in training, pixels", ge=8, le=4096)
-    height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "picture height in training, pixels", ge=8, le=4096)
-    elevation_range: list[float] = option([-5.0, 35.0], "degrees", ge=-90, le=90, ordered=True, length=2)
-    camera_distance_range: list[float] = option([2.5, 2.8], "world units; the scene fills [-1,1]", gt=1, ordered=True,
+    width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image width in training, pixels", ge=8, le=4096)
+    height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image height in training, pixels", ge=8, le=4096)
+    elevation_range: list[float] = option([-5.0, 35.0], "lowest and highest camera elevation, degrees", ge=-90, le=90,
+                                         ordered=True, length=2)
+    camera_distance_range: list[float] = option([2.5, 2.8], "nearest and farthest camera, world units; the scene "
+                                                            "fills [-1,1]", gt=1, ordered=True,
                                                 length=2)
-    fovy_range: list[float] = option([38.0, 42.0], "vertical field of view, degrees", gt=1, le=120, ordered=True,
+    fovy_range: list[float] = option([38.0, 42.0], "narrowest and widest vertical field of view, degrees", gt=1,
+                                     le=120, ordered=True,
                                      length=2)
-    views: int = option(8, "view words: 1 none, 4 the field's, 8 named azimuths and overhead", choices=(1, 4, 8))
+    views: int = option(8, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths and "
+                        "overhead", choices=(1, 4, 8))
     camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
     camera_sequence: bool = option(False, "batch_size 1 only: azimuths from a randomly shifted low-discrepancy "
                                    "sequence over the steps; unbiased over shifts, not given the past")
-    background: str = option("random", "behind the scene in training: one colour a view, or fixed",
+    background: str = option("random", "colour behind the scene in training: random, one per view, or a fixed one",
                              choices=("random", "white", "black", "grey"))
 
     @property
@@ -49,8 +53,8 @@ class NerfConfig:
     occupancy_resolution: int = option(64, "cells per axis of the occupancy grid", ge=4, le=512)
     occupancy_every: int = option(16, "steps between updates of the occupancy grid", ge=1)
     occupancy_threshold: float = option(0.01, "optical thickness of one step above which a cell counts", gt=0)
-    occupancy_decay: float = option(0.8, "of the running maximum of thickness, per update", ge=0, le=1)
-    samples_per_ray: int = option(128, "steps along the diagonal of the box", ge=8, le=4096)
+    occupancy_decay: float = option(0.8, "factor on the running maximum of thickness at each update", ge=0, le=1)
+    samples_per_ray: int = option(128, "samples on a ray along the diagonal of the box", ge=8, le=4096)
     encoding_backend: str = option("auto", "hash grid: auto takes the fastest that works here",
                                    choices=("auto", "torch", "numba", "tinycudann"))
     render_backend: str = option("auto", "ray marching and compositing: auto takes the fastest that works here",
@@ -64,7 +68,7 @@ class DensityConfig:
     stop: int = option(350, "last step of a change", ge=0)
     evidence_every: int = option(2, "steps between those whose gradient comes in two halves, which tells it from "
                                 "noise", ge=1)
-    threshold: float = option(0.15, "root mean square gradient of the projected mean, in units of half a picture, from "
+    threshold: float = option(0.15, "root mean square gradient of the projected mean, in units of half an image, from "
                               "which a Gaussian is cloned or split; without the noise, so the same at every K", gt=0)
     split_above: float = option(0.05, "scale, world units, above which growing means splitting", gt=0)
     prune_below: float = option(0.01, "opacity below which a Gaussian is taken away", ge=0, le=1)
@@ -81,9 +85,10 @@ class GaussiansConfig:
                        "the folder or a checkpoint of a NeRF run")
     init_radius: float = option(0.5, "blob: radius of the ball, world units", gt=0)
     init_size: float = option(1.0, "first standard deviation over the mean distance to three neighbours", gt=0)
-    init_opacity: float = option(0.1, "first opacity, not of splats in a file", gt=0, le=0.99)
+    init_opacity: float = option(0.1, "opacity at the start; splats from a file keep theirs", gt=0, le=0.99)
     bound: float = option(1.0, "half the side of the box that is exported, world units", gt=0)
-    sh_degree: int = option(0, "of the colour's spherical harmonics; 0: the same from every side", ge=0, le=3)
+    sh_degree: int = option(0, "degree of the colour's spherical harmonics; 0: the same colour from every side",
+                            ge=0, le=3)
     antialias: bool = option(True, "keep what a Gaussian covers when it is thinner than a pixel (Mip-Splatting)")
     raster_backend: str = option("auto", "rasteriser: auto takes the fastest that works here",
                                  choices=("auto", "torch", "numba", "gsplat"))
@@ -118,15 +123,15 @@ class GaussiansConfig:
 
 @dataclass
 class ImageConfig:
-    size: int = option(64, "side of the trainable picture, pixels", ge=8, le=1024)
-    std: float = option(0.1, "of the random logits it starts from", ge=0)
+    size: int = option(64, "side of the trainable image, pixels", ge=8, le=1024)
+    std: float = option(0.1, "standard deviation of the random logits that the image starts from", ge=0)
 
 
 @dataclass
 class SceneConfig:
     type: str = option("nerf", "what is trained: nerf, gaussians, image; or a class of yours (docs/extending.md): an "
                        "entry point, or module:Class")
-    options: Open = option(NoOptions(), "of a class of yours")
+    options: Open = option(NoOptions(), "options that a class of yours declares")
     nerf: NerfConfig = field(default_factory=NerfConfig)
     gaussians: GaussiansConfig = field(default_factory=GaussiansConfig)
     image: ImageConfig = field(default_factory=ImageConfig)
@@ -134,8 +139,8 @@ class SceneConfig:
 
 @dataclass
 class ExactConfig:
-    set_size: int = option(256, "pictures per view word in the finite data set", ge=2, le=4096)
-    unconditional_size: int = option(1024, "pictures of the unconditional set (rendered if guidance_scale != 1)",
+    set_size: int = option(256, "images per view word in the finite data set", ge=2, le=4096)
+    unconditional_size: int = option(1024, "images of the unconditional set (rendered if guidance_scale != 1)",
                                      ge=2, le=16384)
 
 
@@ -144,13 +149,15 @@ class TeacherConfig:
     type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the "
                        "optimal denoiser of a finite set of toybox renders; stable-diffusion: the weights in path; or "
                        "a class of yours: an entry point, or module:Class")
-    options: Open = option(NoOptions(), "of a class of yours")
+    options: Open = option(NoOptions(), "options that a class of yours declares")
     path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
     revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
-    dtype: str = option("auto", "of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else float32",
+    dtype: str = option("auto", "precision of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else "
+                                "float32",
                         choices=("auto", "float32", "float16", "bfloat16"))
-    encode_dtype: str = option("auto", "of the VAE encoder's products (autocast); auto: bfloat16 on CUDA that has "
+    encode_dtype: str = option("auto", "precision of the VAE encoder's products (autocast); auto: bfloat16 on "
+                                       "CUDA that has "
                                "it, else float32", choices=("auto", "float32", "bfloat16"))
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
@@ -161,11 +168,11 @@ class TeacherConfig:
 
 @dataclass
 class PromptsConfig:
-    negative: str = option("", "prompt of the unconditional branch")
-    front: str = option("", "data.views=4: the front's whole prompt; empty: the prompt with its view word")
-    side: str = option("", "data.views=4: the sides'")
-    back: str = option("", "data.views=4: the back's")
-    overhead: str = option("", "data.views=4: the one from above")
+    negative: str = option("", "negative prompt: what the unconditional branch reads")
+    front: str = option("", "data.views=4: the whole prompt of front views; empty: the prompt with its view word")
+    side: str = option("", "data.views=4: the whole prompt of side views")
+    back: str = option("", "data.views=4: the whole prompt of back views")
+    overhead: str = option("", "data.views=4: the whole prompt of views from above")
     front_deg: float = option(45.0, "data.views=4: azimuth up to which a view is called front", gt=0, le=180)
     back_deg: float = option(45.0, "data.views=4: angle from the back up to which a view is called back", gt=0, le=180)
     overhead_deg: float = option(60.0, "elevation above which a view is called overhead", ge=-90, le=90)
@@ -178,9 +185,9 @@ class PromptsConfig:
 class VsdConfig:
     particles: int = option(1, "scenes trained in turn, step by step, with one score between them", ge=1, le=64)
     k: int = option(2, "draws per rendered view that the score learns from", ge=1, le=1024)
-    importance_sampling: bool = option(True, "its timesteps from a proposal fitted to its past losses")
-    stratified: bool = option(True, "one of its timesteps per stratum")
-    rank: int = option(4, "of the LoRA matrices", ge=1, le=1024)
+    importance_sampling: bool = option(True, "draw the score's timesteps from a proposal fitted to its past losses")
+    stratified: bool = option(True, "draw one of the score's timesteps per stratum")
+    rank: int = option(4, "rank of the LoRA matrices", ge=1, le=1024)
     lr: float = option(1e-3, "AdamW's rate for the score", gt=0)
 
 
@@ -188,7 +195,7 @@ class VsdConfig:
 class ObjectiveConfig:
     type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
                        "classifier score (arXiv 2310.19415); or a class of yours: an entry point, or module:Class")
-    options: Open = option(NoOptions(), "of a class of yours")
+    options: Open = option(NoOptions(), "options that a class of yours declares")
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
                                          "auto: sds 1 for exact, 2 for bundled, 100 for stable-diffusion; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
@@ -208,7 +215,7 @@ class CostConfig:
                          choices=("measured", "given"))
     a_ms: float = option(0.0, "given: cost of a render, its encode and its backward", ge=0)
     b_ms: float = option(0.0, "given: cost of a teacher draw", ge=0)
-    c0_ms: float = option(0.0, "given: cost of a step besides", ge=0)
+    c0_ms: float = option(0.0, "given: cost of a step besides, once per step", ge=0)
 
 
 @dataclass
@@ -231,11 +238,14 @@ class EstimatorConfig:
 
 @dataclass
 class LossConfig:
-    lambda_sparsity: Schedule = option(constant(0.0), "mean opacity", ge=0)
-    lambda_opaque: Schedule = option(constant(0.0), "binary entropy of opacity: all or nothing", ge=0)
-    lambda_needle: Schedule = option(constant(0.0), "Gaussians: one axis far longer than the others", ge=0)
-    lambda_faint: Schedule = option(constant(0.0), "Gaussians: mean opacity, so that unneeded ones fade", ge=0)
-    lambda_size: Schedule = option(constant(0.0), "Gaussians: mean scale, so that none grows without need", ge=0)
+    lambda_sparsity: Schedule = option(constant(0.0), "weight of the mean opacity", ge=0)
+    lambda_opaque: Schedule = option(constant(0.0), "weight of the binary entropy of opacity, which makes each "
+                                                    "pixel all or nothing", ge=0)
+    lambda_needle: Schedule = option(constant(0.0), "Gaussians: weight on one axis far longer than the others", ge=0)
+    lambda_faint: Schedule = option(constant(0.0), "Gaussians: weight of their mean opacity, so that unneeded "
+                                                   "ones fade", ge=0)
+    lambda_size: Schedule = option(constant(0.0), "Gaussians: weight of their mean scale, so that none grows "
+                                                  "without need", ge=0)
 
     def at(self, step: int) -> dict[str, float]:
         """The weights of a step, by name without lambda_."""
@@ -247,14 +257,14 @@ class OptimizerConfig:
     lr_encoding: float = option(0.02, "Adam's rate for the hash grid", gt=0)
     lr_mlp: float = option(0.003, "Adam's rate for the small MLP", gt=0)
     lr_means: float = option(0.003, "Adam's rate for the Gaussians' means, world units", gt=0)
-    lr_scales: float = option(0.01, "Adam's rate for their log scales", gt=0)
-    lr_quaternions: float = option(0.01, "Adam's rate for their quaternions", gt=0)
-    lr_opacity: float = option(0.05, "Adam's rate for their opacity logits", gt=0)
-    lr_sh: float = option(0.02, "Adam's rate for their spherical harmonics", gt=0)
+    lr_scales: float = option(0.01, "Adam's rate for the Gaussians' log scales", gt=0)
+    lr_quaternions: float = option(0.01, "Adam's rate for the Gaussians' quaternions", gt=0)
+    lr_opacity: float = option(0.05, "Adam's rate for the Gaussians' opacity logits", gt=0)
+    lr_sh: float = option(0.02, "Adam's rate for the Gaussians' spherical harmonics", gt=0)
     lr_image: float = option(0.05, "Adam's rate for the image scene", gt=0)
-    rates: Open = option(NoOptions(), "of the parameter groups that a scene of yours declares")
-    lr_scale: Schedule = option(constant(1.0), "multiplies every rate", ge=0)
-    betas: list[float] = option([0.9, 0.99], "Adam's moving averages", ge=0, le=0.999999, length=2)
+    rates: Open = option(NoOptions(), "learning rates that a scene of yours declares")
+    lr_scale: Schedule = option(constant(1.0), "factor on every learning rate", ge=0)
+    betas: list[float] = option([0.9, 0.99], "decay of Adam's two moving averages", ge=0, le=0.999999, length=2)
     eps: float = option(1e-15, "Adam's epsilon", gt=0)
     clip_grad_norm: float = option(0.0, "largest norm of the averaged gradient; 0: no clipping", ge=0)
 
@@ -262,20 +272,23 @@ class OptimizerConfig:
 @dataclass
 class TrainerConfig:
     max_steps: int = option(500, "optimiser steps", ge=1)
-    preview_every: int = option(100, "steps between pictures save/it{N}.png; 0: none", ge=0)
+    preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
 
 
 @dataclass
 class BudgetConfig:
     """A run stops at the first step at which one of these, or ``trainer.max_steps``, is reached."""
 
-    seconds: float = option(0.0, "of training: steps and the choice of K, without start, compilation, logs, pictures, "
+    seconds: float = option(0.0, "seconds of training: steps and the choice of K, without start, compilation, "
+                                 "logs, images, "
                             "checkpoints and quality; 0: no limit, here and below", ge=0)
-    renders: int = option(0, "views rendered, those that variance is measured on included", ge=0)
-    draws: int = option(0, "teacher draws, those that variance is measured on included", ge=0)
-    teacher_evals: int = option(0, "rows through the denoiser: the teacher's branches and VSD's own score, which also "
+    renders: int = option(0, "most views rendered, those that variance is measured on included", ge=0)
+    draws: int = option(0, "most teacher draws, those that variance is measured on included", ge=0)
+    teacher_evals: int = option(0, "most rows through the denoiser: the teacher's branches and VSD's own score, "
+                                   "which also "
                                 "learns", ge=0)
-    flops: float = option(0.0, "floating-point operations, a model: the networks' by PyTorch's counter, the renders' "
+    flops: float = option(0.0, "most floating-point operations, by a model: the networks' by PyTorch's counter, "
+                               "the renders' "
                           "by formula", ge=0)
     evaluations: int = option(0, "lines of quality in metrics.jsonl at points of equal cost, in the unit of the budget "
                               "that is set (of several, the one nearest its end), else in steps; 0: none", ge=0)
@@ -316,10 +329,11 @@ class ExportConfig:
     video_frames: int = option(120, "frames of one full turn", ge=1, le=10000)
     video_fps: int = option(30, "frames per second", ge=1, le=240)
     video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)
-    video_elevation: float = option(15.0, "degrees", ge=-90, le=90)
-    formats: list[str] = option([], "what is written at the end, and by carv3d export: glb and obj, meshes with a "
+    video_elevation: float = option(15.0, "elevation of the video's camera, degrees", ge=-90, le=90)
+    formats: list[str] = option([], "files written at the end, and by carv3d export: glb and obj, meshes with a "
                                 "texture; ply, Gaussians", choices=("glb", "obj", "ply"))
-    up: str = option("auto", "axis that points up in obj and ply; auto: y in obj, z in ply; in glb it is y",
+    up: str = option("auto", "axis that points up in obj and ply files; auto: y in obj, z in ply; in glb it is "
+                             "always y",
                      choices=("auto", "z", "y", "-y"))
     mesh_resolution: int = option(192, "grid points per axis that the surface is found on", ge=16, le=512)
     faces: int = option(20000, "triangles of a mesh, about, at most", ge=100, le=2000000)

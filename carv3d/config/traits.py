@@ -91,7 +91,7 @@ class GaussiansTraits(SceneTraits):
 class ImageTraits(SceneTraits):
     Options = ImageConfig
     rates = _of_optimizer("image")
-    lacks = "a flat picture"
+    lacks = "a flat image"
 
 
 class SdsTraits(ObjectiveTraits):

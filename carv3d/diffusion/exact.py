@@ -18,10 +18,10 @@ from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
 
 
-class PictureSet:
-    """S pictures with opacity, composited on any background colour without ever storing the composites.
+class ImageSet:
+    """S images with opacity, composited on any background colour without ever storing the composites.
 
-    A picture with premultiplied colour P and opacity A on background b is, in [-1,1], x = (2P - A) + (1 - A) beta with
+    An image with premultiplied colour P and opacity A on background b is, in [-1,1], x = (2P - A) + (1 - A) beta with
     beta = 2b - 1: linear in the four channels (2P - A, -A). So one [S, 4HW] matrix serves every background. Rows are
     centred on the set's mean: at low noise the logits are differences of large numbers, and in float32 only the
     centred ones keep their last digits (a test compares with float64).
@@ -42,7 +42,7 @@ class PictureSet:
         size = noisy.shape[2:]
         mix = torch.cat([torch.eye(3, dtype=beta.dtype, device=beta.device), beta[:, None]], 1)  # [3,4]
         centre = torch.einsum("kc,chw->khw", mix, self.centre) + beta[:, None, None]
-        lifted = torch.einsum("kc,nkp->ncp", mix, (noisy - alpha * centre).flatten(2))  # <lifted,row> = <noisy,picture>
+        lifted = torch.einsum("kc,nkp->ncp", mix, (noisy - alpha * centre).flatten(2))  # <lifted,row> = <noisy,image>
         alpha, sigma = alpha.reshape(-1, 1), sigma.reshape(-1, 1)
         squared = torch.einsum("kc,scd,kd->s", mix, self.gram, mix)
         logits = alpha / sigma.square() * (lifted.flatten(1) @ self.rows.T - 0.5 * alpha * squared)
@@ -59,7 +59,7 @@ class ExactCondition:
 
 
 class ExactTeacher(Teacher):
-    """The optimal denoiser of finite picture sets; latents are the pictures themselves in [-1,1].
+    """The optimal denoiser of finite image sets; latents are the images themselves in [-1,1].
 
     conditional(i) gives the RGBA set [S,H,W,4] of view word i (of ``VIEWS[views]``; i = 0 without view words) for the i
     in ``present``, unconditional() that of everything. Each set is asked for once, when first needed.
@@ -74,15 +74,15 @@ class ExactTeacher(Teacher):
         self.views, self.present = views, present
         self.device = torch.device(device)
         self._make = {"cond": conditional, "uncond": lambda _: unconditional()}
-        self._sets: dict[tuple[str, int], PictureSet] = {}
+        self._sets: dict[tuple[str, int], ImageSet] = {}
 
     def encode(self, rgb: Tensor) -> Tensor:
         """Bilinear to the teacher's size (area when shrinking), then [0,1] -> [-1,1]."""
-        picture = rgb.permute(0, 3, 1, 2)
-        if picture.shape[2:] != self.latent_shape[1:]:
-            picture = F.interpolate(picture, self.latent_shape[1:], mode="bilinear", antialias=True,
+        image = rgb.permute(0, 3, 1, 2)
+        if image.shape[2:] != self.latent_shape[1:]:
+            image = F.interpolate(image, self.latent_shape[1:], mode="bilinear", antialias=True,
                                     align_corners=False)
-        return 2 * picture - 1
+        return 2 * image - 1
 
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> ExactCondition:
         return ExactCondition(view_index(azimuth_deg, elevation_deg, self.views).tolist(), 2 * background - 1)
@@ -97,8 +97,8 @@ class ExactTeacher(Teacher):
         for b, word in enumerate(condition.view):
             rows = (view == b).nonzero()[:, 0]
             for name, eps in out.items():
-                pictures = self._set(name, word if name == "cond" else 0)
-                x0 = pictures.denoise(noisy[rows], alpha[rows], sigma[rows], condition.beta[b])
+                images = self._set(name, word if name == "cond" else 0)
+                x0 = images.denoise(noisy[rows], alpha[rows], sigma[rows], condition.beta[b])
                 eps[rows] = (noisy[rows] - alpha[rows] * x0) / sigma[rows]
         return out
 
@@ -107,8 +107,8 @@ class ExactTeacher(Teacher):
         for i in self.present:
             self._set("cond", i)
 
-    def _set(self, branch: str, index: int) -> PictureSet:
+    def _set(self, branch: str, index: int) -> ImageSet:
         key = (branch, index)
         if key not in self._sets:
-            self._sets[key] = PictureSet(self._make[branch](index).to(self.device))
+            self._sets[key] = ImageSet(self._make[branch](index).to(self.device))
         return self._sets[key]

@@ -18,14 +18,14 @@ LEARN = 3  # a row that is learnt from: forward, back to the activations, back t
 
 @dataclass(frozen=True)
 class Networks:
-    """Operations of one row through the denoiser, and of encoding one picture with its way back."""
+    """Operations of one row through the denoiser, and of encoding one image with its way back."""
 
     row: int
     encode: int
 
     @classmethod
     def of(cls, teacher: Teacher, height: int, width: int, device: torch.device) -> Networks:
-        """Count them on one draw's conditional branch and on one picture of this size."""
+        """Count them on one draw's conditional branch and on one image of this size."""
         from torch.utils.flop_counter import FlopCounterMode
 
         zero = torch.zeros(1, device=device)
@@ -35,8 +35,8 @@ class Networks:
             timestep = zero.long() + teacher.schedule.timesteps // 2
             teacher.predict(noisy, timestep, condition, zero.long(), ("cond",))
         with torch.enable_grad(), FlopCounterMode(display=False) as encode:
-            picture = torch.full((1, height, width, 3), 0.5, device=device, requires_grad=True)
-            teacher.encode(picture).sum().backward()
+            image = torch.full((1, height, width, 3), 0.5, device=device, requires_grad=True)
+            teacher.encode(image).sum().backward()
         return cls(row.get_total_flops() // teacher.evaluations(("cond",)), encode.get_total_flops())
 
     def spent(self, *, encodes: int = 0, teacher_evals: int = 0, lora_draws: int = 0) -> int:

@@ -25,7 +25,7 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
 
 
 def encoder_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on CUDA devices that have it, float32 elsewhere: on a CPU the encoder's small pictures gain little."""
+    """bfloat16 on CUDA devices that have it, float32 elsewhere: on a CPU the encoder's small images gain little."""
     return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
 
 

@@ -3,7 +3,7 @@
 Component m has mean mu_m and covariance Sigma_m = U_m^T U_m + F^T diag(s) F: r principal directions on top of a
 spectrum s that is diagonal in the orthonormal 2-D cosine basis F. Noised to time t its law is
 N(alpha mu_m, alpha^2 Sigma_m + sigma^2 I), so eps_hat = -sigma grad log p_t is known in closed form (Woodbury's
-identity for the low-rank part). Unlike a finite set of pictures, the law has a density: the residual keeps a smooth,
+identity for the low-rank part). Unlike a finite set of images, the law has a density: the residual keeps a smooth,
 t-dependent noise as a network's does.
 """
 
@@ -71,10 +71,10 @@ class MixtureTeacher(Teacher):
         return cls(schedule, mean[None], factors[None], spectrum, dtype=dtype)
 
     def encode(self, rgb: Tensor) -> Tensor:
-        """Pictures [B,h,w,c] in [0,1] -> latents [B,c,h,w] in [-1,1]. ValueError unless they have the latents' size."""
+        """Images [B,h,w,c] in [0,1] -> latents [B,c,h,w] in [-1,1]. ValueError unless they have the latents' size."""
         latents = 2 * rgb.permute(0, 3, 1, 2) - 1
         if tuple(latents.shape[1:]) != self.latent_shape:
-            raise ValueError(f"pictures must give latents of shape {self.latent_shape}, got {tuple(latents.shape[1:])}")
+            raise ValueError(f"images must give latents of shape {self.latent_shape}, got {tuple(latents.shape[1:])}")
         return latents.to(self.dtype)
 
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> None:

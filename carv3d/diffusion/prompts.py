@@ -1,8 +1,8 @@
 """View words: which name a camera direction has in a prompt.
 
-Three counts are known: 1 (no view words), 4 (the field's front, side, back, overhead) and 8 (eight named azimuths and
-overhead, for teachers that were taught them). The thresholds of the four are threestudio's: front within 45 degrees of
-azimuth 0, back beyond 135, overhead above 60 degrees of elevation; overhead wins.
+Three counts are known: 1 (no view words), 4 (front, side, back, overhead, as DreamFusion and threestudio have them) and
+8 (eight named azimuths and overhead, for teachers that were taught them). The thresholds of the four are threestudio's:
+front within 45 degrees of azimuth 0, back beyond 135, overhead above 60 degrees of elevation; overhead wins.
 """
 
 from __future__ import annotations

@@ -57,20 +57,20 @@ class StableDiffusionTeacher(Teacher):
         height, width = (size, size) if isinstance(size, int) else size
         self.latent_shape = (unet.config.in_channels, height, width)
         factor = 2 ** (len(vae.config.block_out_channels) - 1)
-        self.picture_size = (height * factor, width * factor)
+        self.image_size = (height * factor, width * factor)
         self._scale, self._shift = vae.config.scaling_factor, vae.config.shift_factor or 0.0
 
     def encode(self, rgb: Tensor) -> Tensor:
         """Resize to the model's own resolution, then the posterior mean, shifted and scaled as the UNet expects."""
-        picture = rgb.permute(0, 3, 1, 2)
-        if picture.shape[2:] != self.picture_size:
-            picture = F.interpolate(picture, self.picture_size, mode="bilinear", antialias=True, align_corners=False)
+        image = rgb.permute(0, 3, 1, 2)
+        if image.shape[2:] != self.image_size:
+            image = F.interpolate(image, self.image_size, mode="bilinear", antialias=True, align_corners=False)
         with torch.autocast(self.device.type, self.encode_dtype, enabled=self.encode_dtype != torch.float32):
-            mean = self.vae.encode((2 * picture - 1).to(self.vae.dtype)).latent_dist.mean
+            mean = self.vae.encode((2 * image - 1).to(self.vae.dtype)).latent_dist.mean
         return ((mean - self._shift) * self._scale).to(rgb.dtype)
 
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> TextCondition:
-        """What the UNet reads for each of B views; a picture model is not told the background."""
+        """What the UNet reads for each of B views; an image model is not told the background."""
         weights = self.weights_of(azimuth_deg, elevation_deg).to(self.device)
         words = self.embeddings[:-1]
         chosen = words[weights.argmax(1)]  # exactly a row where one word has all
@@ -104,7 +104,7 @@ class StableDiffusionTeacher(Teacher):
         return {name: eps[name] for name in branches}
 
     def ask(self, noisy: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        """The UNet's own prediction (noise, v or picture) for rows of latents and embeddings, in ``noisy``'s dtype."""
+        """The UNet's own prediction (noise, v or image) for rows of latents and embeddings, in ``noisy``'s dtype."""
         return self.unet(noisy.to(self.unet.dtype), timestep, text, return_dict=False)[0].to(noisy.dtype)
 
     def prepare(self) -> None:

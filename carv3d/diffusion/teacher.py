@@ -39,7 +39,7 @@ class Teacher(TeacherTraits, ABC):
 
     @abstractmethod
     def encode(self, rgb: Tensor) -> Tensor:
-        """Pictures [B,H,W,3] in [0,1] -> latents [B,c,h,w]; differentiable and deterministic."""
+        """Images [B,H,W,3] in [0,1] -> latents [B,c,h,w]; differentiable and deterministic."""
 
     @abstractmethod
     def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Condition:

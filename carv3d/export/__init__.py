@@ -1,1 +1,1 @@
-"""What leaves a run: pictures, videos, meshes, Gaussians. Never loads a teacher."""
+"""What leaves a run: images, videos, meshes, Gaussians. Never loads a teacher."""

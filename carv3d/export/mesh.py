@@ -15,7 +15,7 @@ import torch
 from carv3d.cameras import Cameras
 from carv3d.export import surface, texture, volume
 from carv3d.export.axes import UP, turned
-from carv3d.export.pictures import all_views
+from carv3d.export.images import all_views
 from carv3d.export.surface import Surface
 from carv3d.export.unwrap import Atlas, Failed, unwrap
 from carv3d.runtime.files import atomic
@@ -69,7 +69,7 @@ def extract(scene: Scene, views: Cameras, device: torch.device, options: Options
     reach = REACH_CELLS * 2 * scene.bound / (options.resolution - 1)
     with stage("colours", len(made.vertices)) as bar:
         seen = texture.colours(scene, made.vertices, normals, reach, device, bar.add)
-    atlas = picture = None
+    atlas = image = None
     if options.texture_size:
         try:
             with stage("unwrap (s, limit)", round(options.unwrap_s)) as bar:
@@ -80,14 +80,14 @@ def extract(scene: Scene, views: Cameras, device: torch.device, options: Options
                      "lower export.faces or raise export.unwrap_s")
     if atlas:
         with stage("texture", options.texture_size**2) as bar:
-            picture = texture.bake(scene, made.vertices, normals, made.faces, atlas, options.texture_size, reach,
+            image = texture.bake(scene, made.vertices, normals, made.faces, atlas, options.texture_size, reach,
                                    device, bar.add)
     facts = {"resolution": options.resolution, "threshold": round(solid.density(level.value), 4),
              "silhouette_iou": round(level.iou, 4), "opacity_threshold": round(level.opacity, 4), "parts": parts,
              "parts_dropped": dropped, "faces_before_reduction": len(full.faces), "faces": len(made.faces),
              "vertices": len(made.vertices), "watertight": made.watertight, "volume": round(made.volume, 6),
              "texture_size": options.texture_size if atlas else None}
-    return Mesh(made, normals, texture.to_bytes(seen), atlas, picture, facts)
+    return Mesh(made, normals, texture.to_bytes(seen), atlas, image, facts)
 
 
 def write_glb(path: Path, mesh: Mesh) -> Path:

@@ -54,7 +54,7 @@ def cleaned(grid: np.ndarray, level: float, least_part: float) -> tuple[np.ndarr
     """The height of a grid [N,N,N] over ``level``, positive inside, with a border of outside all around.
 
     Parts of less than ``least_part`` of the largest one's volume are dropped, and cavities that nobody can look into
-    are filled: a field that is trained on pictures is arbitrary in there. Returns it with the numbers of parts kept and
+    are filled: a field that is trained on images is arbitrary in there. Returns it with the numbers of parts kept and
     dropped.
     """
     from scipy import ndimage

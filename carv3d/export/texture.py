@@ -21,7 +21,7 @@ def colours(scene: Field, points: np.ndarray, normals: np.ndarray, reach: float,
             progress: Callable[[int], None]) -> np.ndarray:
     """What a camera sees at points [N,3] of the surface, straight from outside: [N,3] in [0,1], display values.
 
-    A short ray against each normal is composited as a picture's rays are (arXiv 2003.08934, equation 3), from ``reach``
+    A short ray against each normal is composited as an image's rays are (arXiv 2003.08934, equation 3), from ``reach``
     before the surface to twice that behind it, and its weights are made to sum to one: what shines through from further
     back belongs to another part of the surface.
     """
@@ -47,7 +47,7 @@ def composite(density: Tensor, rgb: Tensor, step: float) -> Tensor:
 
 
 def texels(atlas: Atlas, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The texels whose centre lies in a face: index [T] into the picture, row 0 on top; face [T]; barycentric [T,3]."""
+    """The texels whose centre lies in a face: index [T] into the image, row 0 on top; face [T]; barycentric [T,3]."""
     corner = atlas.uv[atlas.faces].astype(np.float64) * size - 0.5  # [F,3,2], texel centres at whole numbers
     low = np.ceil(corner.min(1)).astype(np.int64).clip(0)
     high = np.floor(corner.max(1)).astype(np.int64).clip(max=size - 1)
@@ -80,14 +80,14 @@ def bake(scene: Field, vertices: np.ndarray, normals: np.ndarray, faces: np.ndar
     directions = np.einsum("tc,tci->ti", share, normals[faces[face]])
     directions /= np.linalg.norm(directions, axis=1, keepdims=True).clip(1e-9)
     found = colours(scene, points, directions, reach, device, progress)
-    picture = np.zeros((size * size, 3), dtype=np.uint8)
-    picture[where] = to_bytes(found)
+    image = np.zeros((size * size, 3), dtype=np.uint8)
+    image[where] = to_bytes(found)
     empty = np.ones(size * size, dtype=bool)
     empty[where] = False
     progress(size * size - len(where))
     rows, columns = ndimage.distance_transform_edt(empty.reshape(size, size), return_distances=False,
                                                    return_indices=True)
-    return picture.reshape(size, size, 3)[rows, columns]
+    return image.reshape(size, size, 3)[rows, columns]
 
 
 def to_bytes(rgb: np.ndarray) -> np.ndarray:

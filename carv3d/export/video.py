@@ -10,7 +10,7 @@ import torch
 
 from carv3d.cameras import turntable
 from carv3d.config.schema import Config
-from carv3d.export.pictures import BACKGROUNDS, to_bytes, views, write_png
+from carv3d.export.images import BACKGROUNDS, to_bytes, views, write_png
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import atomic
 from carv3d.runtime.progress import Progress
@@ -32,7 +32,7 @@ def frames(scene: Scene, count: int, size: int, elevation_deg: float, distance: 
             progress(1)
 
 
-def write(path: Path, pictures: Iterator[torch.Tensor], fps: int) -> Path:
+def write(path: Path, images: Iterator[torch.Tensor], fps: int) -> Path:
     """Write an .mp4 (H.264, yuv420p, playable while loading), a .gif that loops, or a folder of .png frames."""
     kind = path.suffix.removeprefix(".")
     if kind == "png":
@@ -40,7 +40,7 @@ def write(path: Path, pictures: Iterator[torch.Tensor], fps: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.png"):
             old.unlink()
-        for i, frame in enumerate(pictures):
+        for i, frame in enumerate(images):
             write_png(folder / f"{i:04d}.png", frame)
         return folder
     with atomic(path) as temporary:
@@ -51,7 +51,7 @@ def write(path: Path, pictures: Iterator[torch.Tensor], fps: int) -> Path:
         else:
             writer = iio2.get_writer(temporary, format="GIF", mode="I", duration=1000 / fps, loop=0)
         with writer:
-            for frame in pictures:
+            for frame in images:
                 writer.append_data(to_bytes(frame))
     return path
 
@@ -74,5 +74,5 @@ def render_turntable(path: Path, scene: Scene, config: Config, device: torch.dev
     size = size or (512 if device.type == "cuda" else 256)
     check(path.suffix.removeprefix("."), background, size)
     with Progress("render", views) as bar:
-        pictures = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add)
-        return write(path, pictures, config.export.video_fps)
+        images = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add)
+        return write(path, images, config.export.video_fps)

@@ -69,8 +69,8 @@ class Level:
 def solidity(scene: Field, resolution: int, device: torch.device, progress: Callable[[int], None]) -> Solidity:
     """1 - exp(-density path) on a grid, blurred.
 
-    Density itself will not do: trained on pictures it reaches from 1e-6 to 1e5, with spikes and pits inside the fog
-    that a picture averages. Solidity is bounded, and one blur over it averages likewise.
+    Density itself will not do: trained on images it reaches from 1e-6 to 1e5, with spikes and pits inside the fog
+    that an image averages. Solidity is bounded, and one blur over it averages likewise.
     """
     from scipy import ndimage
 

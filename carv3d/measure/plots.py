@@ -1,4 +1,4 @@
-"""Pictures of a measurement, from its report alone: a panel per state of the scene, one file per question."""
+"""Images of a measurement, from its report alone: a panel per state of the scene, one file per question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Panel = Callable[[Axes, Record, dict[str, list]], None]
 
 
 def draw(report: Record, folder: Path) -> list[Path]:
-    """Every picture that the report has the numbers for, as PNG; returns their paths."""
+    """Every image that the report has the numbers for, as PNG; returns their paths."""
     panels: dict[str, tuple[str, Panel]] = {
         "variance_compute": ("allocation", variance_against_compute),
         "multiplier_k": ("allocation", multiplier_against_k),

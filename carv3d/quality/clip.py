@@ -1,4 +1,4 @@
-"""CLIP score: how well pictures fit a text, by a CLIP model whose weights lie on disk."""
+"""CLIP score: how well images fit a text, by a CLIP model whose weights lie on disk."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from carv3d.diffusion.loading import quiet
 from carv3d.runtime.errors import UserError
 
-# of the pictures that the published models were trained on (arXiv 2103.00020)
+# of the images that the published models were trained on (arXiv 2103.00020)
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 class ClipScore:
-    """100 times the cosine between the embeddings of a picture and of a text, not below 0 (arXiv 2104.08718, with the
+    """100 times the cosine between the embeddings of an image and of a text, not below 0 (arXiv 2104.08718, with the
     weight of 100 that is usual)."""
 
     def __init__(self, path: str, device: torch.device | str = "cpu"):
@@ -34,18 +34,18 @@ class ClipScore:
 
     @torch.no_grad()
     def __call__(self, prompt: str, rgb: Tensor) -> float:
-        """Mean over pictures [V,H,W,3] in [0,1]; the shorter side fills the model's square."""
+        """Mean over images [V,H,W,3] in [0,1]; the shorter side fills the model's square."""
         side = self.model.config.vision_config.image_size
         height, width = rgb.shape[1:3]
         scale = side / min(height, width)
         size = round(height * scale), round(width * scale)
-        pictures = F.interpolate(rgb.permute(0, 3, 1, 2).to(self.device), size, mode="bicubic", antialias=True,
+        images = F.interpolate(rgb.permute(0, 3, 1, 2).to(self.device), size, mode="bicubic", antialias=True,
                                  align_corners=False).clamp(0, 1)
         top, left = (size[0] - side) // 2, (size[1] - side) // 2
-        pictures = pictures[..., top : top + side, left : left + side]
+        images = images[..., top : top + side, left : left + side]
         mean, std = (torch.tensor(values, device=self.device)[:, None, None] for values in (MEAN, STD))
         tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
-        out = self.model(pixel_values=(pictures - mean) / std, **tokens)
+        out = self.model(pixel_values=(images - mean) / std, **tokens)
         cosine = F.cosine_similarity(out.image_embeds, out.text_embeds)
         return float((100 * cosine).clamp_min(0).mean())
 

@@ -21,7 +21,7 @@ CLIP_VIEWS, CLIP_SIZE = 8, 224
 def evaluate(config: Config, scene: Scene, device: torch.device) -> Scores:
     """For a teacher of the toybox: psnr, mask_iou, retrieval_top1, ... over the 16 fixed evaluation views on mid-grey.
     With quality.clip: clip_score, the mean over eight views around it on white. Empty if nothing is known."""
-    from carv3d.export.pictures import BACKGROUNDS, all_views
+    from carv3d.export.images import BACKGROUNDS, all_views
 
     scores: Scores = {}
     if registry.teacher(config).toybox:

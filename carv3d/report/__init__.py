@@ -1,1 +1,1 @@
-"""What a sweep found: effective compute multipliers, curves at equal cost, pictures, one page."""
+"""What a sweep found: effective compute multipliers, curves at equal cost, images, one page."""

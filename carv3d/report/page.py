@@ -83,15 +83,15 @@ def write(study: Study, summaries: dict[str, Record], baseline: str, quality: st
 def _section(study: Study, summary: Record, baseline: str, quality: str, folder: Path,
              prefix: str) -> list[str]:
     """What one setting has shown. prefix: of its figures' names."""
-    pictures = _figures(study, summary, baseline, quality, folder, prefix)
-    drawn = [pictures[name] for kind in ("curve", "reach") for unit in UNITS if (name := f"{kind}_{unit}") in pictures]
+    images = _figures(study, summary, baseline, quality, folder, prefix)
+    drawn = [images[name] for kind in ("curve", "reach") for unit in UNITS if (name := f"{kind}_{unit}") in images]
     return [
         _headline(summary, baseline, quality),
-        "<h2>Multipliers</h2>", _multiplier_table(summary, baseline), pictures.get("multipliers", ""),
+        "<h2>Multipliers</h2>", _multiplier_table(summary, baseline), images.get("multipliers", ""),
         _explained(study, summary, baseline),
         *(["<h2>Quality at equal cost</h2>", *drawn, *_equal_tables(summary, baseline)] if drawn else []),
-        *(["<h2>Along the run</h2>", pictures["along"]] if "along" in pictures else []),
-        *(["<h2>What each part brings</h2>", pictures["decomposition"]] if "decomposition" in pictures else []),
+        *(["<h2>Along the run</h2>", images["along"]] if "along" in images else []),
+        *(["<h2>What each part brings</h2>", images["decomposition"]] if "decomposition" in images else []),
         _shots(study)]
 
 
@@ -238,7 +238,7 @@ def _cells(study: Study, quality: str) -> str:
     return _table([f"<button>{_text(name)}</button>" for name in head], rows, "class=\"sortable\" id=\"cells\"")
 
 
-# --- pictures ---------------------------------------------------------------------------------------------------------
+# --- images ---------------------------------------------------------------------------------------------------------
 
 def _data(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
@@ -275,7 +275,7 @@ def _figures(study: Study, summary: Record, baseline: str, quality: str, folder:
 
 
 def _shots(study: Study) -> str:
-    """Per prompt, the first seed's scene of each variant: its video, or its pictures where there is no video."""
+    """Per prompt, the first seed's scene of each variant: its video, or its images where there is no video."""
     out: list[str] = []
     for prompt in study.prompts:
         runs: dict[str, RunOf] = {}

@@ -24,7 +24,7 @@ class Evidence:
     """What the views since the last change said about N Gaussians.
 
     signal: [N], sum over observations of the inner product of two independent screen-space gradients, in units of half
-    the picture's side. seen: [N], number of observations.
+    the image's side. seen: [N], number of observations.
     """
 
     signal: Tensor

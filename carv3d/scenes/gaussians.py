@@ -32,8 +32,8 @@ class Gaussians(GaussiansTraits, Scene):
 
     rules: of density control; None leaves the number as it is.
 
-    raster: the last picture drawn with gradients, for density control: its radii, and after a backward pass
-    ``raster.screen.grad``; size: its width and height, views: how many it is a part of. evidence: what such pictures
+    raster: the last image drawn with gradients, for density control: its radii, and after a backward pass
+    ``raster.screen.grad``; size: its width and height, views: how many it is a part of. evidence: what such images
     have said since the number last changed.
     """
 

@@ -28,13 +28,13 @@ class Image(ImageTraits, Scene):
 
     def render(self, cameras: Cameras, background: Tensor, generator: torch.Generator | None = None,
                part: slice = WHOLE) -> RenderOut:
-        """The picture, resized bilinearly to H x W, B times; opacity one, depth zero, background and jitter unused."""
+        """The image, resized bilinearly to H x W, B times; opacity one, depth zero, background and jitter unused."""
         views, height, width = len(cameras[part]), cameras.height, cameras.width
-        picture = self.logits.sigmoid()
-        if picture.shape[-2:] != (height, width):
-            picture = F.interpolate(picture, (height, width), mode="bilinear", antialias=True)
+        image = self.logits.sigmoid()
+        if image.shape[-2:] != (height, width):
+            image = F.interpolate(image, (height, width), mode="bilinear", antialias=True)
         self.work = BACK * 3 * height * width * 8.0  # each channel from four neighbours
-        rgb = picture.expand(views, -1, -1, -1).permute(0, 2, 3, 1)
+        rgb = image.expand(views, -1, -1, -1).permute(0, 2, 3, 1)
         flat = rgb.new_zeros(views, height, width, 1)
         return RenderOut(rgb, flat + 1, flat)
 

@@ -10,7 +10,7 @@ from carv3d.cameras import turntable
 from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.export import assets
-from carv3d.export.pictures import BACKGROUNDS, all_views, contact_sheet, write_png
+from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, write_png
 from carv3d.export.video import render_turntable
 from carv3d.quality import faults as health
 from carv3d.quality.scores import Scores, evaluate

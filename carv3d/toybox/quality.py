@@ -56,11 +56,11 @@ def views(prompt: str, cameras: Cameras, background: float) -> RenderOut:
 
 
 def score(prompt: str, rgb: Tensor, opacity: Tensor) -> dict[str, float | int | bool | str]:
-    """Scores pictures from ``evaluation_cameras`` in order.
+    """Scores images from ``evaluation_cameras`` in order.
 
     rgb: [16,64,64,3] in [0,1] on mid-grey. opacity: [16,64,64]. Returns psnr (dB, at most 100), mask_iou (of
     opacity > 0.5, mean over the views), retrieval_top1, retrieval_rank (1: strictly nearer to the right truth than to
-    every distractor, so a tie is wrong; non-finite pictures rank last) and nearest_prompt.
+    every distractor, so a tie is wrong; non-finite images rank last) and nearest_prompt.
     Raises UserError for a prompt outside the grammar, ValueError for wrong shapes.
     """
     if rgb.shape != (VIEWS, SIZE, SIZE, 3) or opacity.shape != (VIEWS, SIZE, SIZE):
@@ -133,7 +133,7 @@ def _cache_folder() -> Path:
 
 @lru_cache(maxsize=1)
 def _code_digest() -> str:
-    """Changes whenever the code that draws the pictures does."""
+    """Changes whenever the code that draws the images does."""
     folder = files("carv3d.toybox")
     return hashlib.sha256(b"".join(folder.joinpath(name).read_bytes() for name in _SOURCES)).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""Finite sets of toybox pictures: the data distribution of an exact diffusion teacher.
+"""Finite sets of toybox images: the data distribution of an exact diffusion teacher.
 
 Cameras and lights are scrambled Sobol points: whatever the count, every range is filled evenly, and a set is a function
 of its arguments alone.
@@ -73,7 +73,7 @@ def view_set(
     size: int = 64,
     seed: int = 0,
 ) -> Tensor:
-    """Pictures of one object under one view word: [count,size,size,4] float32, premultiplied RGBA.
+    """Images of one object under one view word: [count,size,size,4] float32, premultiplied RGBA.
 
     view: None for all directions. Raises ValueError when no elevation of the range bears the view's name.
     """
@@ -89,7 +89,7 @@ def unconditional_set(
     size: int = 64,
     seed: int = 0,
 ) -> Tensor:
-    """Pictures of everything from everywhere: [count,size,size,4] float32, premultiplied RGBA.
+    """Images of everything from everywhere: [count,size,size,4] float32, premultiplied RGBA.
 
     Each pass over all pairs of kind and colour is in random order; the cameras fill the whole ranges.
     """

@@ -2,7 +2,7 @@
 
 Each ray marches towards every primitive whose bounding box it meets, by steps that cannot cross its surface (Hart
 1996, "Sphere tracing"), and keeps the nearest hit. Light is one soft, world-fixed direction without shadows or
-highlights, so the colour of a surface point is the same from every camera. The picture is linear in the paints:
+highlights, so the colour of a surface point is the same from every camera. The image is linear in the paints:
 colours decide nothing about where samples are taken.
 """
 
@@ -32,7 +32,7 @@ LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG = 35.0, 50.0
 AMBIENT = 0.45
 """Brightness of a surface that faces away from the light; one that faces it has brightness 1."""
 
-_HIT = 1e-4  # world units; a pixel of a 64x64 picture is 0.03 wide
+_HIT = 1e-4  # world units; a pixel of a 64x64 image is 0.03 wide
 _MAX_STEPS = 512
 _SHADE_STEP = 0.06  # neighbours whose brightness differs by more are sampled again
 # Offsets within the pixel of the further samples: eight rooks, so each lies in its own row and column of eighths.
@@ -66,7 +66,7 @@ class Traced(NamedTuple):
 
 
 def render(specs: Spec | Sequence[Spec], cameras: Cameras, light: Light | None = None) -> Traced:
-    """Pictures of one object from B cameras, or of B objects from one camera each.
+    """Images of one object from B cameras, or of B objects from one camera each.
 
     light: the evaluation light when None. Raises ValueError when the counts disagree.
     """
@@ -82,7 +82,7 @@ def render(specs: Spec | Sequence[Spec], cameras: Cameras, light: Light | None =
 def render_layers(spec: Spec, cameras: Cameras) -> Tensor:
     """Brightness per paint under the evaluation light, then opacity: [B,H,W,M+1] float32, premultiplied.
 
-    Light is linear in the paints, so ``layers[..., :-1] @ build(other).palette`` is the picture of every ``other`` of
+    Light is linear in the paints, so ``layers[..., :-1] @ build(other).palette`` is the image of every ``other`` of
     the same kinds.
     """
     solid = build(spec)
@@ -92,7 +92,7 @@ def render_layers(spec: Spec, cameras: Cameras) -> Tensor:
 
 
 def _trace(solids: Sequence[Solid], which: np.ndarray, cameras: Cameras, light: Light) -> Traced:
-    """One picture per camera: b shows solids[which[b]]. The palettes' C channels and the light's gain [B,C] agree."""
+    """One image per camera: b shows solids[which[b]]. The palettes' C channels and the light's gain [B,C] agree."""
     ends = np.cumsum([len(solid.primitive) for solid in solids])
     starts = ends - [len(solid.primitive) for solid in solids]
     names = ("primitive", "size", "centre", "rotation", "extent", "band")
@@ -107,7 +107,7 @@ def _trace(solids: Sequence[Solid], which: np.ndarray, cameras: Cameras, light: 
 
 
 def compile_kernels(announce: Callable[[str], None]) -> None:
-    """Compile the tracer on a tiny picture, announcing it in one line, unless the cache already holds it."""
+    """Compile the tracer on a tiny image, announcing it in one line, unless the cache already holds it."""
     compile_once("toybox", lambda: render(Spec("cube", "red"), orbit([0.0], 0.0, 2.65, 40.0, 4, 4)), announce)
 
 
@@ -235,7 +235,7 @@ def _first_hit(primitive: int, size: np.ndarray, extent: np.ndarray, o: tuple, d
 
 @njit(cache=True, error_model="numpy")
 def _sample(column: float, row: float, scene: tuple, view: tuple) -> tuple[int, float, float]:
-    """What lies behind one point of a picture: paint (2 * primitive + in the band; -1: nothing), brightness, depth."""
+    """What lies behind one point of an image: paint (2 * primitive + in the band; -1: nothing), brightness, depth."""
     first, last, (primitive, size, centre, rotation, extent, band) = scene
     c2w, focal, half_width, half_height, light = view
     x, y = (column - half_width) / focal, (half_height - row) / focal
@@ -286,7 +286,7 @@ def _uneven(row, column, paint, bright) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def _picture(scene, view, albedo, gain, colour, depth) -> None:
+def _image(scene, view, albedo, gain, colour, depth) -> None:
     """One image: a ray per pixel, then further ones where neighbours differ."""
     height, width = depth.shape
     channels = albedo.shape[2]
@@ -317,4 +317,4 @@ def _render(begin, end, first, last, shape, albedo, c2w, focal, light, gain, col
     _, height, width, _ = colour.shape
     for b in range(begin, end):
         view = (c2w[b], focal[b], width / 2.0, height / 2.0, light[b])
-        _picture((first[b], last[b], shape), view, albedo, gain[b], colour[b], depth[b])
+        _image((first[b], last[b], shape), view, albedo, gain[b], colour[b], depth[b])

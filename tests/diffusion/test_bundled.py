@@ -55,7 +55,7 @@ def test_it_is_the_default_and_a_model_like_any_other():
     config = configuration.load(None, ["prompt=A  red Mushroom"])
     assert config.teacher.type == "bundled" and config.objective.guidance_scale == 2.0
     teacher = teachers.teacher(config)
-    assert teacher.latent_shape == (4, 16, 16) and teacher.picture_size == (64, 64)
+    assert teacher.latent_shape == (4, 16, 16) and teacher.image_size == (64, 64)
     assert 3e6 < sum(p.numel() for p in teacher.unet.parameters()) < 6e6
     other = configuration.load(None, ["prompt=a red mushroom", "teacher.type=stable-diffusion",
                                       f"teacher.path={weights.bundled()}"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from carv3d import carv
-from carv3d.diffusion.exact import ExactTeacher, PictureSet
+from carv3d.diffusion.exact import ExactTeacher, ImageSet
 from carv3d.diffusion.schedule import scaled_linear
 from carv3d.objectives.sds import sds
 
@@ -42,7 +42,7 @@ def test_score_equals_autograd_of_the_log_density(t):
     alpha, sigma = SCHEDULE.alpha_bar[t].sqrt(), (1 - SCHEDULE.alpha_bar[t]).sqrt()
     noisy = (alpha * pictures[3] + sigma * torch.randn(3, 6, 6, generator=gen(1), dtype=torch.float64)).requires_grad_()
     (score,) = torch.autograd.grad(log_density(noisy, pictures, alpha, sigma), noisy)
-    x0 = PictureSet(rgba, torch.float64).denoise(noisy.detach()[None], alpha.reshape(1, 1, 1, 1),
+    x0 = ImageSet(rgba, torch.float64).denoise(noisy.detach()[None], alpha.reshape(1, 1, 1, 1),
                                                  sigma.reshape(1, 1, 1, 1), beta)
     eps = SCHEDULE.eps_from_x0(noisy.detach()[None], x0, torch.tensor([t]))[0]
     assert (eps + sigma * score).norm() / (sigma * score).norm() < 1e-9
@@ -53,7 +53,7 @@ def test_float32_agrees_with_float64_at_full_size():
     base = premultiplied(1, 64, gen(0))
     rgba = (base + 0.02 * premultiplied(64, 64, gen(1))).clamp(0, 1)
     beta = torch.tensor([0.9, -0.9, 0.1], dtype=torch.float64)
-    exact, fast = PictureSet(rgba, torch.float64), PictureSet(rgba)
+    exact, fast = ImageSet(rgba, torch.float64), ImageSet(rgba)
     worst = 0.0
     for t in (0, 5, 20, 100, 400, 999):
         ts = torch.full((4,), t)

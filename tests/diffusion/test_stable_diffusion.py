@@ -127,7 +127,7 @@ def test_half_precision_is_the_unets_alone(pipelines, dtype, tolerance):
                  for teacher in (exact, half) for condition, view, t, noisy, _ in [asked(teacher, 1)])
     assert got.dtype == want.dtype == torch.float32 and dtype in half.description and "float32" in exact.description
     assert 1e-5 < (got - want).abs().max() < tolerance
-    picture = torch.rand(1, *exact.picture_size, 3, generator=gen())
+    picture = torch.rand(1, *exact.image_size, 3, generator=gen())
     assert torch.equal(half.encode(picture), exact.encode(picture))
 
 
@@ -137,7 +137,7 @@ def test_the_encoder_may_multiply_in_bfloat16(pipelines):
     exact, fast = (teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", f"teacher.encode_dtype={name}",
                                                   "teacher.dtype=float32", "device=cpu")) for name in ("auto", "bfloat16"))
     assert exact.encode_dtype == torch.float32 and fast.encode_dtype == torch.bfloat16
-    picture = torch.rand(2, *exact.picture_size, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    picture = torch.rand(2, *exact.image_size, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     found = []
     for teacher in (exact, fast):
         latents = teacher.encode(picture)
@@ -194,7 +194,7 @@ def test_noise_levels_are_the_schedulers_own(pipelines, tmp_path, kind, noise):
 def test_latents_are_the_scaled_posterior_mean(pipelines, name, latent, picture):
     """Value and gradient of a picture at the model's own size; measured: equal to the bit."""
     teacher, own = teachers.teacher(tiny.make_config(pipelines(name), "data.views=1")), tiny.parts(pipelines(name))
-    assert teacher.latent_shape == latent and teacher.picture_size == picture
+    assert teacher.latent_shape == latent and teacher.image_size == picture
     rgb = torch.rand(2, *picture, 3, generator=gen()).requires_grad_()
     got = teacher.encode(rgb)
     mean = own.vae.encode(2 * rgb.permute(0, 3, 1, 2) - 1).latent_dist.mean
@@ -209,7 +209,7 @@ def test_latents_are_the_scaled_posterior_mean(pipelines, name, latent, picture)
 
 
 @pytest.mark.parametrize("name,size", [("sd15", (32, 32)), ("sd15", (100, 80)), ("odd", (24, 36)), ("odd", (8, 8))])
-def test_other_picture_sizes_are_resized(pipelines, name, size):
+def test_other_image_sizes_are_resized(pipelines, name, size):
     """The latents of a smooth scene hardly depend on the size it is rendered at (measured: within 3 % of what its
     mirror image differs by); the gradient agrees with a finite difference (float64; measured relative error 2e-8)."""
     teacher = teachers.teacher(tiny.make_config(pipelines(name), "data.views=1"))
@@ -220,7 +220,7 @@ def test_other_picture_sizes_are_resized(pipelines, name, size):
                             0.9 - 0.7 * y[:, None] + 0 * x], -1)[None]
 
     teacher.vae.double()
-    own, other = picture(*teacher.picture_size), picture(*size)
+    own, other = picture(*teacher.image_size), picture(*size)
     reference = teacher.encode(own)
     spread = (reference - teacher.encode(own.flip(2))).abs().max()
     assert teacher.encode(other).shape == reference.shape
@@ -340,7 +340,7 @@ def test_without_a_cache_the_result_is_the_same(pipelines, tmp_path, monkeypatch
 def same_teacher(left, right):
     """Embeddings, latents and predictions of two teachers agree to the bit."""
     condition, view, t, noisy, _ = asked(left, 1)
-    picture = torch.rand(1, *left.picture_size, 3, generator=gen())
+    picture = torch.rand(1, *left.image_size, 3, generator=gen())
     answers = [(each.embeddings, each.encode(picture), each.predict(noisy, t, condition, view, ("cond",))["cond"])
                for each in (left, right)]
     return all(torch.equal(a, b) for a, b in zip(*answers, strict=True))

@@ -14,7 +14,7 @@ from fields import CPU, stage
 from carv3d.cameras import orbit
 from carv3d.export import mesh, volume
 from carv3d.export.axes import UP
-from carv3d.export.pictures import all_views
+from carv3d.export.images import all_views
 
 WEB = Path(browser.__file__).parent
 SIZE = 256

@@ -11,7 +11,7 @@ from carv3d import carv
 from carv3d.carv import adapt, choose_k
 from carv3d.carv.allocate import Cost, work
 from carv3d.carv.variance import between_items, set_variance
-from carv3d.diffusion.exact import PictureSet
+from carv3d.diffusion.exact import ImageSet
 from carv3d.text3d import auto_k as accounting
 
 STEPS, EVERY = 600, 60
@@ -81,7 +81,7 @@ class FiniteSet:
     def __init__(self, world):
         texture = worlds.blob_texture(gen(77))
         pictures = worlds.random_views(256, gen(78)).render(texture).permute(0, 2, 3, 1)
-        self.set = PictureSet(torch.cat([(pictures + 1) / 2, torch.ones_like(pictures[..., :1])], -1))
+        self.set = ImageSet(torch.cat([(pictures + 1) / 2, torch.ones_like(pictures[..., :1])], -1))
         self.schedule, self.latent_shape = world.teacher.schedule, world.teacher.latent_shape
 
     def predict(self, noisy, timestep, condition, view, branches):

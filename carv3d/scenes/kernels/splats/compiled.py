@@ -83,13 +83,13 @@ def listed(rows: np.ndarray, radii: np.ndarray, width: int, height: int) -> List
 
 def blended(lists: Lists, camera: np.ndarray, width: int, height: int) -> tuple[list[Tensor], list[Tensor]]:
     """rgb, opacity, depth [B,H,W,*]; and what the way back needs: transmittance left and last place drawn, [B,H,W]."""
-    pictures = [torch.empty(len(camera), height, width, channels) for channels in (3, 1, 1)]
+    images = [torch.empty(len(camera), height, width, channels) for channels in (3, 1, 1)]
     left = [torch.empty(len(camera), height, width) for _ in range(2)]
     spread(
         splat_tiles.blend, len(lists.order), lists.grain, lists.order, lists.nearest, lists.first, lists.ranks, camera,
-        lists.tiles_x, lists.tiles_y, *(t.numpy() for t in (*pictures, *left)),
+        lists.tiles_x, lists.tiles_y, *(t.numpy() for t in (*images, *left)),
     )
-    return pictures, left
+    return images, left
 
 
 def blended_back(lists: Lists, camera: np.ndarray, gradients: list[np.ndarray], left: list[np.ndarray]) -> np.ndarray:
@@ -130,12 +130,12 @@ class _Rasterise(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         parameters = [tensor.contiguous() for tensor in (means, log_scales, quaternions, logits, sh)]
         lists = listed(*projected([t.numpy() for t in parameters], camera, width, height, antialias), width, height)
-        pictures, left = blended(lists, camera, width, height)
+        images, left = blended(lists, camera, width, height)
         ctx.save_for_backward(*parameters, *left)
         ctx.given = lists, camera, width, height, antialias
         radii = torch.from_numpy(lists.radii)
         ctx.mark_non_differentiable(radii)
-        return *pictures, radii
+        return *images, radii
 
     @staticmethod
     @once_differentiable

@@ -24,7 +24,7 @@ def rasterise_gsplat(splats: Splats, cameras: Cameras, antialias: bool) -> Raste
     intrinsics = torch.eye(3, device=rotation.device).repeat(len(cameras), 1, 1)
     intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = cameras.focal_px
     intrinsics[:, 0, 2], intrinsics[:, 1, 2] = cameras.width / 2, cameras.height / 2
-    picture, opacity, meta = rasterization(
+    image, opacity, meta = rasterization(
         means=splats.means, quats=splats.quaternions, scales=splats.log_scales.exp(),
         opacities=splats.opacity_logits.sigmoid(), colors=splats.sh, sh_degree=splats.degree, viewmats=views,
         Ks=intrinsics, width=cameras.width, height=cameras.height, near_plane=NEAR, eps2d=DILATION, packed=False,
@@ -34,4 +34,4 @@ def rasterise_gsplat(splats: Splats, cameras: Cameras, antialias: bool) -> Raste
     if screen.requires_grad:
         screen.retain_grad()
     radii = radii.amax(-1) if radii.dim() == 3 else radii
-    return Raster(picture[..., :3], opacity, picture[..., 3:] * ray_lengths(cameras), radii.int(), screen)
+    return Raster(image[..., :3], opacity, image[..., 3:] * ray_lengths(cameras), radii.int(), screen)

@@ -21,7 +21,7 @@ from carv3d.scenes.kernels.splats.reference import rotations
 from carv3d.scenes.splats import SH_C0, Splats
 
 FIELD_LEAST = 1e-2  # 1 / world unit
-OPACITY_MOST = 0.999  # as in the pictures
+OPACITY_MOST = 0.999  # as in the images
 CELLS = 48  # per axis, over the box of all Gaussians
 GRAIN = 1 << 14
 CHUNK_PAIRS = 1 << 22

@@ -5,7 +5,7 @@ is clamped to CLAMP times the half field of view; DILATION square pixels are add
 ``antialias`` multiplies its opacity by sqrt(det / det dilated), which keeps what it covers (Mip-Splatting, arXiv
 2311.16493, eq. 9, as in gsplat's mode "antialiased"). At a pixel its alpha is min(ALPHA_MOST, opacity exp(-sigma)); it
 is skipped below ALPHA_LEAST; a pixel ends before the Gaussian, in order of depth, that would bring its transmittance to
-THROUGH_LEAST or less. These are the rules and constants of gsplat 1.5, so that its pictures and gradients are ours.
+THROUGH_LEAST or less. These are the rules and constants of gsplat 1.5, so that its images and gradients are ours.
 """
 
 from __future__ import annotations

@@ -125,15 +125,15 @@ def rasterise_torch(splats: Splats, cameras: Cameras, antialias: bool) -> Raster
     shown = project(splats, cameras, antialias, screen)
     axes = (torch.arange(size).to(screen) + 0.5 for size in (cameras.height, cameras.width))
     centres = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flip(-1).flatten(0, 1)  # x, y
-    pictures = []
+    images = []
     for b in range(len(cameras)):
         seen = shown.seen[b].nonzero()[:, 0]
         order = seen[shown.depth[b, seen].argsort(stable=True)]
         values = torch.cat([shown.rgb[b], torch.ones_like(shown.depth[b, :, None]), shown.depth[b, :, None]], -1)
         given = [part[order] for part in (shown.mean[b], shown.conic[b], shown.opacity[b], values)]
         chunks = centres.split(max(CHUNK_PAIRS // max(len(order), 1), 1))
-        pictures.append(torch.cat([checkpoint(composite, chunk, *given, use_reentrant=False) for chunk in chunks]))
-    picture = torch.stack(pictures).view(len(cameras), cameras.height, cameras.width, 5)
+        images.append(torch.cat([checkpoint(composite, chunk, *given, use_reentrant=False) for chunk in chunks]))
+    image = torch.stack(images).view(len(cameras), cameras.height, cameras.width, 5)
     radii = torch.where(shown.seen, shown.half_box.amax(-1).ceil(), 0.0).int()
-    depth = picture[..., 4:] * ray_lengths(cameras).to(picture)
-    return Raster(picture[..., :3], picture[..., 3:4], depth, radii, screen)
+    depth = image[..., 4:] * ray_lengths(cameras).to(image)
+    return Raster(image[..., :3], image[..., 3:4], depth, radii, screen)

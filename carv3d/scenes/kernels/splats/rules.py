@@ -20,7 +20,7 @@ THROUGH_LEAST = 1e-4
 
 @dataclass(frozen=True)
 class Raster:
-    """B pictures of N Gaussians.
+    """B images of N Gaussians.
 
     rgb: [B,H,W,3], premultiplied, no background. opacity: [B,H,W,1]. depth: [B,H,W,1], the sum of weight times distance
     along the ray, not divided: a Gaussian's distance is the z-depth of its mean times the ray's length per unit of z.

@@ -330,7 +330,7 @@ def _add_back(s, low, count, row, place, sums):
 def blend_back(
     begin, end, order, nearest, first, ranks, camera, tiles_x, tiles_y, rgb, opacity, depth, through, last, sums
 ):
-    """Tiles order[begin:end]. rgb, opacity, depth: the gradients of the pictures. sums: [entries,SUMS], one row for
+    """Tiles order[begin:end]. rgb, opacity, depth: the gradients of the images. sums: [entries,SUMS], one row for
     each entry of the tiles' lists."""
     s = np.empty(_PLANES * PIXELS, np.float32)
     height, width = through.shape[1], through.shape[2]

@@ -20,7 +20,7 @@ BACKGROUNDS = {"white": 1.0, "black": 0.0, "grey": 0.5}
 
 @torch.no_grad()
 def views(scene: Scene, cameras: Cameras, background: float, device: torch.device) -> Iterator[RenderOut]:
-    """Render ``cameras`` in chunks that bound memory; each chunk's pictures come back on the CPU."""
+    """Render ``cameras`` in chunks that bound memory; each chunk's images come back on the CPU."""
     per_chunk = max(1, CHUNK_PIXELS // (cameras.width * cameras.height))
     for start in range(0, len(cameras), per_chunk):
         part = cameras[slice(start, start + per_chunk)].to(device)
@@ -35,15 +35,15 @@ def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.d
                      torch.cat([part.depth for part in parts]))
 
 
-def to_bytes(picture: Tensor) -> np.ndarray:
+def to_bytes(image: Tensor) -> np.ndarray:
     """[...,C] in [0,1] -> uint8."""
-    return (picture.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return (image.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
-def write_png(path: Path, picture: Tensor) -> Path:
+def write_png(path: Path, image: Tensor) -> Path:
     """[H,W,C] in [0,1] -> a PNG file, atomically."""
     with atomic(path) as temporary:
-        iio.imwrite(temporary, to_bytes(picture), extension=".png")
+        iio.imwrite(temporary, to_bytes(image), extension=".png")
     return path
 
 

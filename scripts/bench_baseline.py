@@ -27,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_step import (
+from benchmark import (
     Parser,
     deliver,
     exit_status,

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from bench_step import Parser, deliver, exit_status, table, whole, writable
+from benchmark import Parser, deliver, exit_status, table, whole, writable
 
 from carv3d.cameras import Cameras, orbit
 from carv3d.runs.environment import environment, peak_memory_mib

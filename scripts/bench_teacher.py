@@ -26,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_step import (
+from benchmark import (
     Parser,
     deliver,
     exit_status,

@@ -304,10 +304,10 @@ def _shot(run: RunOf) -> str:
 def _spent(run: RunOf) -> str:
     ledger, seconds = run.summary.get("ledger") or {}, (run.summary.get("seconds") or {}).get("train")
     psnr = (run.summary.get("quality") or {}).get("psnr")
-    parts = [f"{psnr:.1f} dB"] * (psnr is not None) + [f"{run.summary.get('step')} steps"]
-    parts += [f"{seconds:.0f} s"] * (seconds is not None) + [f"{ledger[n]} {n.replace('_', ' ')}" for n in COUNTED[:1]
-                                                             if n in ledger]
-    return ", ".join(parts)
+    parts = [] if psnr is None else [f"{psnr:.1f} dB"]
+    parts.append(f"{run.summary.get('step')} steps")
+    parts += [] if seconds is None else [f"{seconds:.0f} s"]
+    return ", ".join([*parts, *(f"{ledger[n]} {n.replace('_', ' ')}" for n in COUNTED[:1] if n in ledger)])
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------

@@ -168,16 +168,18 @@ def _sweep(folder: Path) -> list[RunOf]:
 
 def _loose(folders: list[Path]) -> list[RunOf]:
     """Runs that no sweep has made: what they differ in tells them apart."""
-    configs = [Run(folder).config() for folder in folders]
-    flat = [{k: v for k, v in leaves(config).items() if k not in (*NAMING, "prompt", "seed")} for config in configs]
-    differing = [key for key in flat[0] if any(one[key] != flat[0][key] for one in flat)]
-    out = []
-    for folder, config, values in zip(folders, configs, flat):
-        label = ", ".join(f"{key.rsplit('.')[-1]} {configuration.flow(values[key])}" for key in differing) or "all"
-        status = Run(folder).summary().get("status", "running").replace("finished", "done")
-        run = RunOf(folder.name, "", label, config.prompt, config.seed, status, folder)
-        out.append(_read(run))
-    return out
+    read = [_read(RunOf(folder.name, "", "all", "", 0, "running", folder)) for folder in folders]
+    flat = {run.id: {k: v for k, v in leaves(run.config).items() if k not in (*NAMING, "prompt", "seed")}
+            for run in read if run.config}
+    every = list(flat.values())
+    differing = [key for key in dict.fromkeys(key for one in every for key in one)
+                 if any(one.get(key) != every[0].get(key) for one in every)]
+    for run in read:
+        if values := flat.get(run.id):
+            shown = {key.rsplit(".")[-1]: values[key] for key in differing if key in values}
+            run.variant = ", ".join(f"{key} {configuration.flow(value)}" for key, value in shown.items()) or "all"
+            run.status = run.summary.get("status", "running").replace("finished", "done")
+    return read
 
 
 def _read(run: RunOf) -> RunOf:

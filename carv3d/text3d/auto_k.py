@@ -73,7 +73,7 @@ def choose_k(trainer: Trainer, step: int, seed: int | None = None) -> Record:
     estimator, items = trainer.config.estimator, trainer.config.data.batch_size
     given, k = estimator.cost, trainer.sampler.k
     cost = (Cost(given.c0_ms, given.a_ms, given.b_ms) if given.source == "given" else trainer.timer.cost(items, k))
-    trainer.account, cost = trainer.world.first((measure(trainer, step, seed), cost))
-    decision = decide(trainer.account, cost, items, k, allowed(estimator.noise))
-    trainer.sampler.k = decision["k"]
+    account, cost = trainer.world.first((measure(trainer, step, seed), cost))
+    decision = decide(account, cost, items, k, allowed(estimator.noise))
+    trainer.take(account, decision["k"])
     return decision

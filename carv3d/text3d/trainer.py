@@ -94,6 +94,10 @@ class Trainer:
         """Everything the optimiser moves."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
+    def take(self, account: Account, k: int) -> None:
+        """What was measured, and the K that was chosen from it, for the steps that follow."""
+        self.account, self.sampler.k = account, k
+
     def require_agreement(self) -> None:
         """RuntimeError unless all processes hold the same parameters: nothing else would show that they drifted."""
         self.world.require_same([*(p for scene in self.scenes for p in scene.parameters()),

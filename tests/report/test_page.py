@@ -179,3 +179,24 @@ def test_the_figures_hold_up_without_colour():
 
     looks = [(one["marker"], one["linestyle"], one.get("markerfacecolor")) for one in map(style, range(16))]
     assert len(set(looks)) == 16
+
+
+@pytest.mark.parametrize("module", [False, True])
+def test_it_opens_where_the_weights_are_gone(tmp_path, module, capsys):
+    """Of a teacher without ground truth, whose folder is not there any more; or with a class that is not there, which
+    costs the page that run and no more. No training stack is loaded (tests/test_imports.py)."""
+    for seed in (0, 1):
+        folder = tmp_path / f"run-{seed}"
+        one_run(folder, "plain", "a corgi", seed, ["teacher.type=stable-diffusion", "teacher.path=/gone/model"])
+        summary = json.loads((folder / "summary.json").read_text())
+        (folder / "summary.json").write_text(json.dumps(summary | {"quality": None}))
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        kept = [{"step": line["step"], "k": 4} for line in lines]
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
+    if module:
+        config = (tmp_path / "run-1/config.yaml").read_text()
+        (tmp_path / "run-1/config.yaml").write_text(config.replace("  type: nerf ", "  type: gone_module:Scene "))
+    assert cli.main(["report", str(tmp_path / "run-0"), str(tmp_path / "run-1"), "--out", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page/index.html").read_text()
+    assert page.count("data:image/png") >= 1 and "a corgi" in page and "40 steps" in page
+    assert ("unreadable" in page) == module

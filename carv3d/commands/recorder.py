@@ -57,7 +57,7 @@ class Recorder(Observer):
         def write() -> None:
             checkpoint.save(self.run.ckpts, step, {
                 "trainer": self.trainer.state(), "config": configuration.dump(self.config),
-                "seconds": dict(self.clock.seconds)}, self.config.checkpoint.keep)
+                "seconds": dict(self.clock.seconds)}, self.config.checkpoint.keep, self.first_step)
 
         self._timed("checkpoint", write)
 

@@ -21,7 +21,8 @@ from PIL import Image
 
 from carv3d import config as configuration
 from carv3d.cli import main
-from carv3d.config import registry
+from carv3d.commands.sweep import planned
+from carv3d.config import Schedule, registry
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 
@@ -36,7 +37,11 @@ EXACT = ["teacher.type=exact", "teacher.exact.set_size=8", "prompt=a red mushroo
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch) -> Path:
-    """An empty working directory with the examples copied into it and two images; nothing of it stays imported."""
+    """An empty working directory with the examples copied into it and two images; nothing of it stays imported. One
+    thread a process: most runs here are too small for two."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     before = set(sys.modules)
@@ -51,6 +56,7 @@ def here(tmp_path, monkeypatch) -> Path:
         if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
     registry._foreign.cache_clear()
+    torch.set_num_threads(threads)
 
 
 def the_run(root: Path = Path()) -> Path:
@@ -109,7 +115,7 @@ def test_the_commands_of_the_page_run():
             assert main([*arguments, "--resolution", "24", "--texture-size", "0"]) == 0
             assert (run / "save" / "mesh.glb").is_file()
             made += 1
-    assert made >= 5
+    assert made == 4
 
 
 def test_the_own_loop_prints_the_variance_before_and_after(capsys, monkeypatch):
@@ -282,6 +288,26 @@ def test_an_entry_point_is_a_type():
     (meta / "entry_points.txt").write_text("[carv3d.scenes]\nball = sphere:Sphere\n")
     run = trained("scene.type=ball", *SPHERE[1:], *PICTURES, "trainer.max_steps=1")
     assert run.config().scene.type == "ball" and run.environment()["components"]["scene.type"]["class"] == "sphere:Sphere"
+
+
+def test_a_sweep_hands_every_kind_of_option_on():
+    """Text that YAML would read as something else too."""
+    Path("mine.py").write_text(SCENE.replace("    rates", """    @dataclass
+    class Options:
+        text: str = option("", "any")
+        some: list[str] = option([], "any")
+        level: float | str = option("auto", "or a number")
+        on: bool = option(False, "or true")
+        grow: Schedule = option(Schedule([1.0], [0]), "over the steps")
+    rates""").replace("import option", "import Schedule, option"))
+    values = {"text": ["on", "a: b", "1", "it's"], "some": [["a b", "on"]], "level": ["auto", 1e-15], "on": [True],
+              "grow": [0.5, {"values": [0.0, 1.0], "steps": [0, 9]}]}
+    for name, given in values.items():
+        Path("plan.yaml").write_text(json.dumps({"overrides": {"scene.type": "mine:Mine"}, "prompts": ["a red mushroom"],
+                                                 "grid": {f"scene.options.{name}": given}}))
+        found = [getattr(cell.config.scene.options, name) for cell in planned(Path("plan.yaml")).cells]
+        wanted = [Schedule([0.5], [0]), Schedule([0.0, 1.0], [0, 9])] if name == "grow" else given
+        assert found == wanted
 
 
 # --- what is refused, each in one line, before a run folder exists -------------------------------------------------

@@ -228,7 +228,7 @@ def _coerce(key: str, value: Value, item: Field) -> Value:
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list):
             raise wrong
-        value = list(dict.fromkeys(value))
+        value = list(dict.fromkeys(value)) if item.metadata["choices"] else [str(each) for each in value]
     elif expected in ("int", "float", "int | str", "float | str"):
         value = _number(key, value, item, expected.startswith("int"))
     elif expected == "str":

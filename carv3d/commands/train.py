@@ -49,7 +49,7 @@ def _start(args: Namespace, world: World) -> int:
         return dry_run(config)
     clock = _clock()
     _meet(world, config)
-    run = Run.create(config, _environment(config)) if world.rank == 0 else None
+    run = Run.create(config, _environment(config, registry.foreign(config))) if world.rank == 0 else None
     return _run(run, config, clock, None, world)
 
 
@@ -65,9 +65,8 @@ def _resume(args: Namespace, world: World) -> int:
     clock = _clock()
     run = Run.open(args.resume)
     given = Path(args.resume)
-    before = run.config()
     config = run.config(args.overrides)
-    changed = [key for key in configuration.differences(before, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    changed = [key for key in configuration.differences(run.config(), config) if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
@@ -86,7 +85,8 @@ def _resume(args: Namespace, world: World) -> int:
     if config.budget.flops and "flops" not in state["trainer"]["ledger"]:
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
                         "give it another budget")
-    if run.summary().get("status") == "finished":  # else its end is still to be made: images, quality, summary
+    before = run.summary()
+    if before.get("status") == "finished" and not before.get("missing"):  # else its end is to be made
         cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
         if ended := budget.stopped_by(config, state["step"], cost):
             raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
@@ -109,30 +109,31 @@ def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: 
     world.any(False)
     if world.rank:
         return _run(None, config, clock, state, world)
-    notes = _changed_components(run, config)
     run.rewrite_config(config)
     run.truncate_metrics(state["step"] if state else 0)
-    return _run(run, config, clock, state, world, lock, notes)
+    return _run(run, config, clock, state, world, lock)
 
 
-def _environment(config: Config, backends: str = "") -> Record:
+def _environment(config: Config, components: Record, backends: str = "") -> Record:
     """What env.json holds: the surroundings, and the classes that are not carv3d's own."""
-    return environment(str(devices.device(config.device)), backends) | {"components": registry.foreign(config)}
+    return environment(str(devices.device(config.device)), backends) | {"components": components}
 
 
-def _changed_components(run: Run, config: Config) -> list[str]:
-    """A warning for each class of the user's whose module is another than when the run began."""
-    before = run.environment().get("components") or {}
-    notes = [f"{option}: the module of {now['class']} has changed since this run began; its steps so far were made by "
-             "the old one" for option, now in registry.foreign(config).items()
-             if before.get(option, now)["sha256"] != now["sha256"]]
-    for note in notes:
-        say(f"warning: {note}")
-    return notes
+def _components(run: Run, config: Config, state: Record | None) -> Record:
+    """The classes that are not carv3d's own, by option. earlier: hashes of modules, other than today's, that made some
+    of the steps behind ``state``."""
+    found: Record = registry.foreign(config)
+    before = (run.environment().get("components") or {}) if state else {}
+    for option, now in found.items():
+        past = before.get(option, {})
+        hashes = dict.fromkeys((*past.get("earlier", ()), past.get("sha256")))
+        if earlier := [each for each in hashes if each not in (None, now["sha256"])]:
+            now["earlier"] = earlier
+    return found
 
 
 def _run(run: Run | None, config: Config, clock: Clock, state: Record | None, world: World,
-         lock: IO[str] | None = None, notes: list[str] | None = None) -> int:
+         lock: IO[str] | None = None) -> int:
     """run: the folder, which is the first rank's; None: another rank's part, the same steps with nothing written."""
     stop = StopSignal()
     if state:
@@ -145,7 +146,7 @@ def _run(run: Run | None, config: Config, clock: Clock, state: Record | None, wo
     run.write_summary({"status": "running", "prompt": config.prompt})
     say(f"run folder {run.folder}")
     try:
-        _train(run, config, clock, state, stop, world, notes or [])
+        _train(run, config, clock, state, stop, world)
     except UserError as error:
         run.try_summary({"status": "failed", "reason": str(error), "prompt": config.prompt})
         raise
@@ -180,14 +181,18 @@ def _follow(config: Config, clock: Clock, state: Record | None, stop: StopSignal
     world.leave()
 
 
-def _train(run: Run, config: Config, clock: Clock, state: Record | None, stop: StopSignal, world: World,
-           notes: list[str]) -> None:
+def _train(run: Run, config: Config, clock: Clock, state: Record | None, stop: StopSignal, world: World) -> None:
     from carv3d.commands.recorder import Recorder
     from carv3d.text3d.finish import finish
     from carv3d.text3d.loop import train
 
     trainer, first = _trainer(config, clock, state, world)
-    run.write_environment(_environment(config, trainer.scene.backends) | {"ranks": world.size})
+    components = _components(run, config, state)
+    notes = [f"{option}: the module of {now['class']} has changed since this run began; some of its steps were made by "
+             "another version" for option, now in components.items() if "earlier" in now]
+    for note in notes:  # now, and among the warnings at the end
+        say(note)
+    run.write_environment(_environment(config, components, trainer.scene.backends) | {"ranks": world.size})
     say(f"teacher: {trainer.teacher.description}")
     say(f"scene: {config.scene.type}, {trainer.scene.backends}")
     estimator = config.estimator

@@ -15,7 +15,7 @@ from carv3d.runtime.types import Record, Value
 SECTIONS = {name: cls for name, cls in vars(schema).items() if isinstance(cls, type) and dataclasses.is_dataclass(cls)}
 NAMING = ("name", "tag", "exp_root_dir")  # where a run lies, and nothing of what it computes
 UNDECLARED: Field = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})
-UNDECLARED.type = "undeclared"
+UNDECLARED.type = "str"  # given as text; its class says what it is read as
 
 Sections = Mapping[str, type]  # the open sections, each with the dataclass that its component declares
 

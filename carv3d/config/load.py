@@ -257,7 +257,8 @@ def _coerce(key: str, value: Value, item: Field) -> Value:
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list):
             raise wrong
-        value = list(dict.fromkeys(_text(key, x) for x in value))
+        value = [_text(key, each) for each in value]
+        value = list(dict.fromkeys(value)) if item.metadata["choices"] else value
     elif expected in ("int", "float", "int | str", "float | str"):
         value = _number(key, value, item, expected.startswith("int"))
     elif expected == "str":

@@ -26,10 +26,12 @@ from carv3d.runtime.errors import UserError
 
 @dataclass(frozen=True)
 class Group:
-    """One kind of component. base: what its classes inherit. built_in: name -> its traits and its class."""
+    """One kind of component. base: what its classes inherit. made_as: how its classes are called, where they have no
+    ``make`` of their own. built_in: name -> its traits and its class."""
 
     section: str
     base: str
+    made_as: str
     built_in: dict[str, tuple[type, str]]
 
     @property
@@ -42,15 +44,15 @@ class Group:
 
 
 GROUPS = {group.section: group for group in (
-    Group("scene", "carv3d.scenes.base.Scene", {
+    Group("scene", "carv3d.scenes.base.Scene", "options, *, device, generator", {
         "nerf": (traits.NerfTraits, "carv3d.scenes.nerf:NeRF"),
         "gaussians": (traits.GaussiansTraits, "carv3d.scenes.gaussians:Gaussians"),
         "image": (traits.ImageTraits, "carv3d.scenes.image:Image")}),
-    Group("objective", "carv3d.objectives.base.Objective", {
+    Group("objective", "carv3d.objectives.base.Objective", "options, setting", {
         "sds": (traits.SdsTraits, "carv3d.objectives.sds:SDS"),
         "vsd": (traits.VsdTraits, "carv3d.objectives.vsd:VSD"),
         "csd": (traits.CsdTraits, "carv3d.objectives.csd:CSD")}),
-    Group("teacher", "carv3d.diffusion.teacher.Teacher", {
+    Group("teacher", "carv3d.diffusion.teacher.Teacher", "options, *, config, device", {
         "bundled": (traits.BundledTraits, "carv3d.teachers:Bundled"),
         "exact": (traits.ExactTraits, "carv3d.teachers:Exact"),
         "stable-diffusion": (traits.StableDiffusionTraits, "carv3d.teachers:StableDiffusion")}),
@@ -96,7 +98,8 @@ def options(config: Config, section: str) -> Any:
 
 
 def learning_rates(config: Config) -> dict[str, float]:
-    """Name of a parameter group -> its rate: optimizer.rates.NAME, or optimizer.lr_NAME where there is that option."""
+    """Name of a parameter group -> its rate: optimizer.rates.NAME, or optimizer.lr_NAME where there is that option with
+    the default that the scene declares."""
     own = config.optimizer
     return {name: getattr(own.rates, name) if hasattr(own.rates, name) else getattr(own, f"lr_{name}")
             for name in scene(config).rates}
@@ -108,9 +111,9 @@ def open_sections(types: dict[str, str]) -> dict[str, type]:
     for section, name in types.items():
         own = name in GROUPS[section].built_in
         out[f"{section}.options"] = NoOptions if own else said(section, name).Options
-    plain = {name.removeprefix("lr_") for name in vars(OptimizerConfig())}
+    plain = {name.removeprefix("lr_"): rate for name, rate in vars(OptimizerConfig()).items()}
     declared = said("scene", types["scene"]).rates.items()
-    out["optimizer.rates"] = _rates(tuple((name, rate) for name, rate in declared if name not in plain))
+    out["optimizer.rates"] = _rates(tuple((name, rate) for name, rate in declared if plain.get(name) != rate))
     return out
 
 
@@ -161,8 +164,33 @@ def _foreign(section: str, name: str) -> Any:
     if missing := sorted(getattr(cls, "__abstractmethods__", ())):
         raise UserError(f"{group.option}: {name} lacks {', '.join(missing)}; {group.base} says what each must do")
     made: Any = cls  # what is known of it is its traits
+    _check_calls(f"{group.option}: {name}", made, group)
     _check_options(f"{group.option}: {name}", made.Options)
+    if section == "scene" and not (made.rates and all(key.isidentifier() and rate > 0
+                                                      for key, rate in made.rates.items())):
+        raise UserError(f"{group.option}: {name} has rates {made.rates}; allowed: {{NAME: RATE}}, RATE > 0, for each "
+                        "parameter or module that trains, by the name of its attribute")
     return made
+
+
+def _check_calls(where: str, cls: Any, group: Group) -> None:
+    """UserError unless what the class must define, and the class itself, can be called as they will be."""
+    base = _imported(*group.base.rsplit(".", 1))
+    for name in sorted(base.__abstractmethods__):
+        if inspect.isfunction(wanted := getattr(base, name)):
+            _check_call(f"{where}.{name}", getattr(cls, name), ", ".join(inspect.signature(wanted).parameters))
+    if not hasattr(base, "make") or cls.make.__func__ is base.make.__func__:
+        _check_call(where, cls, group.made_as)
+
+
+def _check_call(where: str, called: Any, arguments: str) -> None:
+    """arguments: names divided by commas; those after a star are given by name."""
+    positional, _, named = arguments.partition(", *, ")
+    signature = inspect.signature(called)
+    try:
+        signature.bind(*positional.split(", "), **dict.fromkeys(named.split(", ") if named else ()))
+    except TypeError:
+        raise UserError(f"{where} takes ({', '.join(signature.parameters)}); it is called with ({arguments})") from None
 
 
 def _check_options(where: str, cls: Any) -> None:

@@ -289,6 +289,8 @@ class OptimizerConfig:
 class TrainerConfig:
     max_steps: int = option(500, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
+    max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient after which a run ends as failed",
+                                      ge=1)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from torch import Tensor
 from carv3d.config.schema import Config
 from carv3d.config.traits import TeacherTraits
 from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.runtime.errors import UserError
 
 Condition: TypeAlias = Any  # what a teacher knows of B views: its own record, which others only hand on
 
@@ -18,17 +19,23 @@ Condition: TypeAlias = Any  # what a teacher knows of B views: its own record, w
 class Teacher(TeacherTraits, ABC):
     """A frozen denoiser of latents [n, *latent_shape].
 
-    schedule: its noise schedule, on its device. latent_shape: (c, h, w). description: one line for the log.
+    schedule: its noise schedule, on its device, such as ``schedule.scaled_linear()``. latent_shape: (c, h, w).
+    description: one line for the log.
     """
 
     schedule: NoiseSchedule
     latent_shape: tuple[int, int, int]
-    description: str
+    description: str = "a class of your own"
 
     @classmethod
     def make(cls, config: Config, device: torch.device) -> Teacher:
-        """From a whole configuration; a class that is made otherwise says so here."""
-        return cls(config.teacher.options, config=config, device=device)  # type: ignore[call-arg]
+        """From a whole configuration; a class that is made otherwise says so here. UserError unless what the training
+        step reads of it is there."""
+        made = cls(config.teacher.options, config=config, device=device)  # type: ignore[call-arg]
+        for name in ("schedule", "latent_shape"):
+            if not hasattr(made, name):
+                raise UserError(f"teacher.type: {cls.__name__} has no attribute {name}; set it in __init__")
+        return made
 
     @classmethod
     def settle(cls, config: Config) -> None:

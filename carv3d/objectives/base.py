@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +30,8 @@ class Setting:
     world: World
 
 
-class Objective(ObjectiveTraits):
-    """An objective without anything to learn; subclasses give ``branches`` and ``value``.
+class Objective(ObjectiveTraits, ABC):
+    """An objective without anything to learn; subclasses give ``branches`` (an attribute will do) and ``value``.
 
     Made as ``cls(options, setting)``, where options is an instance of the class's own ``Options``.
     """
@@ -40,18 +41,18 @@ class Objective(ObjectiveTraits):
         self.weight, self.guidance_scale = setting.weight, setting.guidance_scale
 
     @property
+    @abstractmethod
     def branches(self) -> tuple[str, ...]:
         """Which of the teacher's predictions, cond and uncond, a draw asks for."""
-        raise TypeError(f"{type(self).__name__} must define branches")
 
     @property
     def evaluations(self) -> int:
-        """Rows through the denoiser behind one draw."""
+        """Rows through the denoiser behind one draw; for the cost model and the ledger."""
         return self.teacher.evaluations(self.branches)
 
+    @abstractmethod
     def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
         """The value function of detached latents [B,c,h,w] seen from camera matrices [B,4,4]; see ``carv.estimate``."""
-        raise TypeError(f"{type(self).__name__} must define value")
 
     # --- what an objective that learns adds ---
 

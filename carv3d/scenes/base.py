@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut
 from carv3d.config.traits import SceneTraits
+from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record
 from carv3d.scenes.splats import Splats
 from carv3d.scenes.starts import Points
@@ -66,9 +67,18 @@ class Scene(SceneTraits, nn.Module, ABC):
         part: render these of the B views alone, as they would look among all; the generator serves all.
         """
 
-    @abstractmethod
     def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
-        """Optimiser groups, each named, with its learning rate; lr: by the names in ``rates``."""
+        """Optimiser groups, each named, with its learning rate; lr: by the names in ``rates``. Here a name is that of
+        an attribute, a parameter or a module. UserError for a name that is neither."""
+        groups: list[Record] = []
+        for name, rate in lr.items():
+            held = getattr(self, name, None)
+            if not isinstance(held, (nn.Parameter, nn.Module)):
+                raise UserError(f"scene.type: {type(self).__name__} declares the rate {name}, but its attribute {name} "
+                                "is no parameter or module; set it in __init__, or define parameter_groups")
+            groups.append({"name": name, "lr": rate,
+                           "params": list(held.parameters()) if isinstance(held, nn.Module) else [held]})
+        return groups
 
     def wants_halves(self, step: int) -> bool:
         """Whether this step's gradient is to come in two independent halves, with ``observe`` after each backward."""

@@ -66,7 +66,8 @@ def _resume(args: Namespace, world: World) -> int:
     run = Run.open(args.resume)
     given = Path(args.resume)
     config = run.config(args.overrides)
-    changed = [key for key in configuration.differences(run.config(), config) if key.split(".")[0] not in FREE_ON_RESUME]
+    changed = [key for key in configuration.differences(run.config(), config)
+               if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")

@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -34,12 +35,12 @@ def step_of(path: Path) -> int:
     return int(found[1])
 
 
-def save(folder: Path, step: int, state: State, keep: int, since: int = 0) -> Path:
+def save(folder: Path, step: int, state: State, keep: int, own: Collection[int] = ()) -> Path:
     """Write ``state`` as the checkpoint of ``step``, point last.ckpt at it, drop what is older than the newest ``keep``
     good ones up to this step.
 
-    since: the step at which this process began: what lies beyond it and before ``step`` it wrote itself. Later steps,
-    left over from a part of the run that was given up, are neither counted nor touched.
+    own: steps that this process wrote, which are good; others are read before they count. Later steps, left over from
+    a part of the run that was given up, are neither counted nor touched.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = path_for(folder, step)
@@ -57,7 +58,7 @@ def save(folder: Path, step: int, state: State, keep: int, since: int = 0) -> Pa
         if good >= keep:
             old.unlink(missing_ok=True)
         else:
-            good += since < step_of(old) or fault(old) is None
+            good += step_of(old) in (step, *own) or fault(old) is None
     return path
 
 

@@ -72,9 +72,10 @@ class Run:
     def open(cls, path: str | Path) -> Run:
         """An existing run, named by its folder or by a file within (a checkpoint, config.yaml)."""
         path = expanded(str(path), "RUN")
-        for folder in [path, *list(path.absolute().parents)[:2]]:
-            if (folder / "config.yaml").is_file():
-                return cls(folder)
+        with contextlib.suppress(OSError, ValueError):  # a name too long, or no name at all
+            for folder in [path, *list(path.absolute().parents)[:2]]:
+                if (folder / "config.yaml").is_file():
+                    return cls(folder)
         raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:

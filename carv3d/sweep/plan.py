@@ -287,6 +287,8 @@ def _comparing(path: Path, content: Record, base: Path | None,
     if not isinstance(given, dict) or _plain(given.get("points")) in (None, 0, "") or not given.keys() <= known:
         raise UserError(f"{path}: compare: {shown(given)} given; allowed: points, above 0, replicates, and estimators")
     variants, besides = content.get("variants") or {}, given.get("estimators") or {}
+    if not variants:
+        raise UserError(f"{path}: compare: given without variants; it compares on the states of the first of these")
     if not isinstance(besides, dict) or any(name in variants for name in besides):
         raise UserError(f"{path}: compare: estimators: {besides!r} given; allowed: names that no variant has, each "
                         "with overrides")

@@ -109,13 +109,22 @@ def everything(world, sd15: str) -> dict:
     return out | {"vsd": steps(world, *teacher, *VSD), "chosen": chosen(world)}
 
 
+def workers() -> int:
+    """This process's threads that wait for gloo."""
+    return sum(each.read_text(encoding="utf-8").startswith("pt_gloo_runloop")
+               for each in Path("/proc/self/task").glob("*/comm"))
+
+
 def main(folder: Path, sd15: str) -> None:
     with distributed.world() as world:
         world.connect(torch.device("cpu"), 4)
         out = everything(world, sd15)
         out |= {f"broken {rank}": broken(world, rank) for rank in (-1, 1)}
         for kind in (Same, Apart):
-            out[kind.__name__] = steps(kind(world.rank, world.size, 0), *SMALL, *CASES["image"])
+            wrong = kind(world.rank, world.size, 0)
+            wrong.group = world.group
+            out[kind.__name__] = steps(wrong, *SMALL, *CASES["image"])
+            wrong.group = None  # or it would keep what leave ends
         out["hurried"] = hurried(world)
         out["words"] = [world.any(world.rank == 1), world.any(False), world.first(f"of {world.rank}"),
                         world.mean({"a": world.rank, "b": 3.0})]
@@ -124,8 +133,8 @@ def main(folder: Path, sd15: str) -> None:
             world.require_same([torch.ones(3), torch.full((2, 2), 1.0 + 2**-20 * world.rank)])
         except RuntimeError as error:
             out["words"].append(str(error))
+        out["workers"] = [workers(), world.leave(), workers()]
         torch.save(out, folder / f"rank{world.rank}.pt")
-        world.leave()
 
 
 if __name__ == "__main__":

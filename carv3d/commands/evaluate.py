@@ -23,8 +23,9 @@ def main(args: Namespace) -> int:
     config = run.config(args.overrides)
     build.settle_quality(config)
     if not registry.teacher(config).toybox and not config.quality.clip:
-        raise UserError(f"{run.folder}: its teacher is {config.teacher.path}, so no ground truth is known; carv3d eval "
-                        "scores runs of the teachers bundled and exact, and others with quality.clip=FOLDER")
+        named = config.teacher.path or config.teacher.type
+        raise UserError(f"{run.folder}: its teacher is {named}, so no ground truth is known; carv3d eval scores "
+                        "runs of the teachers bundled and exact, and others with quality.clip=FOLDER")
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     scores = [evaluate(config, scene, device) for scene in scenes]
     for score, (_, mark) in zip(scores, numbered(scenes), strict=True):

@@ -70,11 +70,18 @@ class World:
         yield
 
     def leave(self) -> None:
-        """Nothing will be shared any more."""
+        """Nothing will be shared any more; may be called again."""
 
 
 class Ranks(World):
-    """One of several processes. Numbers on the host go by gloo, so that agreeing on them never waits for a GPU."""
+    """One of several processes. Numbers on the host go by gloo, so that agreeing on them never waits for a GPU.
+
+    All goes by a group of their own. Some modules of torch.distributed name the default group as a default argument:
+    imported after it was made, as diffusers does, they keep it, and its threads, until the process ends.
+    """
+
+    group: dist.ProcessGroup | None = None
+    waits_to_leave = False  # for what the other ranks have yet to do, as NCCL may
 
     def __init__(self, rank: int, size: int, local_rank: int):
         self.rank, self.size, self.local_rank = rank, size, local_rank
@@ -89,32 +96,34 @@ class Ranks(World):
                 raise UserError(f"--nproc-per-node: {here} given, but this PyTorch sees {torch.cuda.device_count()} "
                                 "CUDA devices; give one process for each, or device=cpu")
             torch.cuda.set_device(self.local_rank)  # what "cuda" means from here on
+            self.waits_to_leave = True
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+        self.group = dist.new_group()
 
     def sum(self, tensors: Sequence[Tensor]) -> None:
         flat = torch.cat([tensor.flatten() for tensor in tensors])
-        dist.all_reduce(flat)
+        dist.all_reduce(flat, group=self.group)
         for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
     def gather(self, rows: Tensor) -> Tensor:
         parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(self.size)]
-        dist.all_gather(parts, rows.contiguous())
+        dist.all_gather(parts, rows.contiguous(), group=self.group)
         return torch.cat(parts)
 
     def any(self, flag: bool) -> bool:
         asked = torch.tensor(int(flag))
-        dist.all_reduce(asked, dist.ReduceOp.MAX)
+        dist.all_reduce(asked, dist.ReduceOp.MAX, group=self.group)
         return bool(asked)
 
     def first(self, value: T) -> T:
         box = [value]
-        dist.broadcast_object_list(box, device=torch.device("cpu"))
+        dist.broadcast_object_list(box, group=self.group, device=torch.device("cpu"))
         return box[0]
 
     def mean(self, numbers: dict[str, float]) -> dict[str, float]:
         values = torch.tensor(list(numbers.values()), dtype=torch.float64)
-        dist.all_reduce(values)
+        dist.all_reduce(values, group=self.group)
         return dict(zip(numbers, (values / self.size).tolist(), strict=True))
 
     def require_same(self, tensors: Sequence[Tensor]) -> None:
@@ -131,7 +140,11 @@ class Ranks(World):
             self.any(False)
 
     def leave(self) -> None:
-        dist.destroy_process_group()
+        """End the threads that shared, and wait for them: gloo's let go of a tensor only after its sum is there, need
+        the interpreter's lock for that, and abort the process, "terminate called", if it is ending by then."""
+        if self.group is not None:
+            dist.destroy_process_group()
+            self.group = None  # the last reference; its end joins the threads
 
 
 @contextlib.contextmanager
@@ -157,3 +170,6 @@ def world() -> Iterator[World]:
         if ranks.rank and isinstance(error, UserError):
             raise UserError(f"rank {ranks.rank}: {error}") from error
         raise
+    finally:
+        if not ranks.waits_to_leave:  # else a rank that failed might not end, and torchrun not hear of it
+            ranks.leave()

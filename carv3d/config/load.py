@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import operator
 import re
-import sys
 from pathlib import Path
 from typing import cast
 
@@ -20,15 +19,18 @@ from omegaconf.errors import OmegaConfBaseException
 from carv3d.config import registry, yaml_text
 from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
-from carv3d.config.options import Field, constant, kind_of
+from carv3d.config.options import TEXTS, Field, constant, kind_of
 from carv3d.config.schema import CompareConfig, Config, CostConfig
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import read_text
 from carv3d.runtime.types import Record, Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
-TEXTS = ("str", "list[str]")
 Overrides = list[str] | tuple[str, ...]
+
+
+class _Raw(str):
+    """What stands after the = of an argument, still to be read as its option's type."""
 
 
 def load(file: str | Path | None = None, overrides: Overrides = ()) -> Config:
@@ -75,18 +77,13 @@ def of_estimator(key: str) -> bool:
     return key.startswith("estimator.") or key in DRAWING
 
 
-def split(argument: str) -> tuple[str, Value]:
-    """``a.b=1`` -> ("a.b", "1"); what text fields get is what follows the first =. UserError unless there is such a key
-    and the value can be read."""
+def split(argument: str) -> tuple[str, str]:
+    """``a.b=1`` -> ("a.b", "1"), cut at the first =; UserError unless there is such a key."""
     key, separator, raw = argument.partition("=")
     if not separator or not key:
         raise UserError(f"{shown(argument)} is not understood; write key=value, for example trainer.max_steps=200")
-    if kind_of(field_of(key)) == "str" or not raw.strip():
-        return key, raw
-    try:
-        return key, yaml_text.read(raw, key)
-    except yaml_text.NotYaml:
-        raise UserError(f"{key}: {shown(raw)} given; allowed: {allowed_values(field_of(key))}") from None
+    field_of(key)
+    return key, raw
 
 
 def pairs(tree: Record, prefix: str = "") -> list[tuple[str, Value]]:
@@ -105,7 +102,7 @@ def pairs(tree: Record, prefix: str = "") -> list[tuple[str, Value]]:
 
 def _merge(files: list[Record], overrides: Overrides) -> Config:
     given = [pair for source in files for pair in pairs(source)]
-    given += map(split, overrides)
+    given += [(key, _Raw(raw)) for key, raw in map(split, overrides)]
     types = {section: getattr(getattr(Config(), section), "type") for section in registry.GROUPS}
     types |= {key.removesuffix(".type"): str(value) for key, value in given if key.removesuffix(".type") in types}
     sections = registry.open_sections(types)
@@ -114,6 +111,7 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
         OmegaConf.update(tree, section, dataclasses.asdict(cls()), merge=False)
     texts: Record = {}  # never interpolated: they are what was written
     for key, value in given:
+        value = _read_as(key, value, sections)
         if kind_of(field_of(key, sections)) in TEXTS:
             texts[key] = value
         else:
@@ -141,6 +139,19 @@ def _read(path: Path) -> Record:
         raise UserError(f"--config {path}: holds a {'list' if isinstance(content, list) else 'single value'}; a YAML "
                         "mapping of keys is needed")
     return content
+
+
+def _read_as(key: str, value: Value, sections: Sections) -> Value:
+    """A value from a file as it is; an argument's text as YAML, but for a text field, which it is as it stands."""
+    item = field_of(key, sections)
+    if not isinstance(value, _Raw):
+        return value
+    if kind_of(item) == "str" or not value.strip():
+        return str(value)
+    try:
+        return yaml_text.read(value, key)
+    except yaml_text.NotYaml:
+        raise UserError(f"{key}: {shown(str(value))} given; allowed: {allowed_values(item)}") from None
 
 
 def _check_references(key: str, value: Value) -> None:
@@ -173,7 +184,7 @@ def _schedule(key: str, value: Value) -> Value:
     """A number as a constant schedule; a mapping with what it leaves out."""
     if isinstance(value, str) and "${" in value:
         return value
-    if not isinstance(value, (list, dict, bool)) and (number := _parsed(value)) is not None:
+    if not isinstance(value, (list, dict, bool)) and (number := yaml_text.number(value)) is not None:
         return dataclasses.asdict(constant(number))
     if not isinstance(value, dict):
         raise UserError(f"{key}: {shown(value)} is not a schedule; allowed: a number, or {{values: [..], steps: [..], "
@@ -208,19 +219,8 @@ def _typed(cls: type, tree: Record, prefix: str, sections: Sections) -> Value:
     return cls(**values)
 
 
-def _parsed(value: Value) -> float | int | None:
-    """A finite number, from text too, scientific notation and all; None for anything else."""
-    if isinstance(value, str):
-        if not re.fullmatch(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", value, re.ASCII):
-            return None
-        value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if abs(value) <= sys.float_info.max else None  # neither NaN nor infinite, nor too long to be a float
-
-
 def _number(key: str, value: Value, item: Field, whole: bool) -> float | int:
-    number = _parsed(value)
+    number = yaml_text.number(value)
     if number is None or whole and number != int(number):
         raise UserError(f"{key}: {shown(value)} given; allowed: {allowed_values(item)}")
     return int(number) if whole else float(number)

@@ -5,6 +5,8 @@ What a scalar means is its option's to say (``load``): ``prompt: no`` is the wor
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 
 import yaml
@@ -33,6 +35,17 @@ def read(text: str, where: str) -> Value:
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(f"{where}: not YAML: {' '.join(str(error).split())[:160]}") from None
     return {} if node is None else _Walk(where).plain(node)
+
+
+def number(value: Value) -> float | int | None:
+    """A finite number, from text too, scientific notation and all; None for anything else."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", value, re.ASCII):
+            return None
+        value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) <= sys.float_info.max else None  # neither NaN nor infinite, nor too long to be a float
 
 
 def _check_shape(text: str, where: str) -> None:
@@ -81,14 +94,25 @@ class _Walk:
 
     def mapping(self, node: yaml.MappingNode) -> dict[str, Value]:
         found: dict[str, Value] = {}
+        merged: dict[str, Value] = {}
         lines: dict[str, int] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise UserError(f"{self.where}, line {key.start_mark.line + 1}: a key that is no text; allowed: the "
                                 "name of an option")
             line = key.start_mark.line + 1
-            if key.value in found:
+            if key.value in lines:
                 raise UserError(f"{self.where}: {key.value} given twice, on lines {lines[key.value]} and {line}; leave "
                                 "one of them")
             found[key.value], lines[key.value] = self.plain(value), line
-        return found
+            if key.value == "<<" and key.style is None:
+                merged = self.merged(found.pop("<<"), line)
+        return merged | found
+
+    def merged(self, value: Value, line: int) -> dict[str, Value]:
+        """What YAML's merge key brings: of several mappings the first that has a key gives its value."""
+        sources = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, dict) for each in sources):
+            raise UserError(f"{self.where}, line {line}: << of what is no mapping; allowed: << with an alias of one, "
+                            "or a list of them")
+        return {key: child for each in reversed(sources) for key, child in each.items()}

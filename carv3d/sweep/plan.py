@@ -20,7 +20,6 @@ line holds for every cell.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -34,6 +33,7 @@ from pathlib import Path
 from carv3d import config as configuration
 from carv3d.config import yaml_text
 from carv3d.config.fields import NAMING, leaves
+from carv3d.config.options import TEXTS, kind_of
 from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import expanded, read_text
@@ -190,7 +190,7 @@ def _flat(where: str, given: Value, own: tuple[str, ...] = NAMING) -> Record:
         configuration.field_of(key)
         if key in own:
             raise UserError(f"{where}: {key} given; a sweep names its runs itself, leave it out")
-    return out
+    return {key: _meant(key, value) for key, value in out.items()}
 
 
 def _argument(item: tuple[str, Value]) -> str:
@@ -223,11 +223,11 @@ def _lists(path: Path, content: Record, axis: str) -> dict[str, list]:
             raise UserError(f"{path}: {axis}: {key} given; a sweep names its runs itself, leave it out")
         if not isinstance(values, list) or not values:
             raise UserError(f"{path}: {axis}: {key}: {shown(values)} given; allowed: a list of values, not empty")
-    return given
+    return {key: [_meant(key, value) for value in values] for key, values in given.items()}
 
 
 def _grid(path: Path, content: Record) -> list[Axis]:
-    return [[({key: _plain(value)}, {key: value}) for value in values]
+    return [[({key: value}, {key: value}) for value in values]
             for key, values in _lists(path, content, "grid").items()]
 
 
@@ -237,7 +237,7 @@ def _zip(path: Path, content: Record) -> Axis:
         raise UserError(f"{path}: zip: lists of {', '.join(f'{len(v)} ({k})' for k, v in given.items())} given; they "
                         "must be equally long")
     rows = [dict(zip(given, row)) for row in zip(*given.values())]
-    return [({key: _plain(value) for key, value in row.items()}, row) for row in rows]
+    return [(row, row) for row in rows]
 
 
 def _prompts(path: Path, content: Record) -> Axis:
@@ -259,21 +259,25 @@ def _seeds(path: Path, content: Record) -> Axis:
     count = _plain(given)
     seeds = range(count) if isinstance(count, int) and 1 <= count <= MOST_SEEDS else count
     if not isinstance(seeds, (range, list)) or not seeds or not all(isinstance(seed, int) for seed in seeds):
-        raise UserError(f"{path}: seeds: {shown(given)} given; allowed: how many, 1 to {MOST_SEEDS}, or a list of "
-                        "whole numbers")
-    return [({"seed": seed}, {"seed": str(seed)}) for seed in seeds]
+        raise UserError(f"{path}: seeds: {shown(given)} given; allowed: how many, >= 1 and <= {MOST_SEEDS}, or "
+                        "a list of whole numbers")
+    return [({"seed": seed}, {"seed": seed}) for seed in seeds]
+
+
+def _meant(key: str, value: Value) -> Value:
+    """The value of an option as people write it: of text options the text, of others numbers and truth as such."""
+    return value if kind_of(configuration.field_of(key)) in TEXTS else _plain(value)
 
 
 def _plain(value: Value) -> Value:
-    """A value for people and for what is entered: whole numbers, numbers and truth as such, all else as it stands."""
     if isinstance(value, list):
         return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
     if not isinstance(value, str):
         return value
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(value)
-    return {"true": True, "false": False}.get(value.lower(), value)
+    number = yaml_text.number(value)
+    return {"true": True, "false": False}.get(value.lower(), value) if number is None else number
 
 
 def _comparing(path: Path, content: Record, base: Path | None,

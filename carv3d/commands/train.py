@@ -38,6 +38,7 @@ def main(args: Namespace) -> int:
 
 def _start(args: Namespace, world: World) -> int:
     config = configuration.load(args.config, args.overrides)
+    configuration.check_new(config)
     build.settle(config)
     if config.log.tensorboard:
         require_tensorboard()
@@ -111,6 +112,7 @@ def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: 
     if world.rank:
         return _run(None, config, clock, state, world)
     run.rewrite_config(config)
+    run.save.mkdir(exist_ok=True)  # an empty one is lost by some ways of copying
     run.truncate_metrics(state["step"] if state else 0)
     return _run(run, config, clock, state, world, lock)
 

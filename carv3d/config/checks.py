@@ -58,7 +58,6 @@ def allowed_values(item: Field) -> str:
 
 def check_relations(config: Config) -> None:
     """UserError for options that contradict one another."""
-    _check_names(config)
     _check_teacher(config)
     _check_prompts(config)
     _check_estimator(config)
@@ -67,7 +66,8 @@ def check_relations(config: Config) -> None:
     _check_scene(config)
 
 
-def _check_names(config: Config) -> None:
+def check_new(config: Config) -> None:
+    """UserError for what a new run may not have, though an old one that has it still opens."""
     for key in ("name", "tag"):
         given = getattr(config, key)
         if "/" in given or given.startswith(".") or not given.isprintable():

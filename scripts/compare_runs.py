@@ -52,6 +52,7 @@ LEFT_OUT = {  # key -> why
     "metrics.*.compare.*.step_ms": "a clock",
     "summary.seconds": "a clock",
     "summary.peak_mem_mib": "the process's memory",
+    "summary.missing": "what of the end is still to be made, which revisions before it did not say",
     "measure.*.r": "cost of a render over that of a draw, both from clocks",
     "measure.*.r_*": "its interval",
     "measure.*.ecm_baseline_*": "whole steps, from clocks",

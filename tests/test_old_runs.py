@@ -39,10 +39,9 @@ def numbers(scene: dict) -> dict[str, list[float]]:
 
 @pytest.fixture(params=list(EXPECTED))
 def run(request, tmp_path) -> Run:
-    """A copy of a stored run, to write to."""
+    """A copy of a stored run, to write to, without the empty save/ that git does not keep."""
     folder = tmp_path / request.param
     shutil.copytree(STORED / request.param, folder, symlinks=True)
-    (folder / "save").mkdir()  # which git does not keep empty
     return Run(folder)
 
 

@@ -30,6 +30,7 @@ class Recorder(Observer):
     def __init__(self, run: Run, trainer: Trainer, clock: Clock, first_step: int, bar: Progress):
         self.run, self.trainer, self.clock, self.bar = run, trainer, clock, bar
         self.config, self.first_step, self.began = trainer.config, first_step, time.perf_counter()
+        self.written: set[int] = set()  # steps of this process's checkpoints
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
         step_ms = 1e3 * (time.perf_counter() - self.began) / (step - self.first_step)
@@ -57,7 +58,8 @@ class Recorder(Observer):
         def write() -> None:
             checkpoint.save(self.run.ckpts, step, {
                 "trainer": self.trainer.state(), "config": configuration.dump(self.config),
-                "seconds": dict(self.clock.seconds)}, self.config.checkpoint.keep)
+                "seconds": dict(self.clock.seconds)}, self.config.checkpoint.keep, self.written)
+            self.written.add(step)
 
         self._timed("checkpoint", write)
 

@@ -38,6 +38,7 @@ def main(args: Namespace) -> int:
 
 def _start(args: Namespace, world: World) -> int:
     config = configuration.load(args.config, args.overrides)
+    configuration.check_new(config)
     build.settle(config)
     if config.log.tensorboard:
         require_tensorboard()
@@ -65,9 +66,9 @@ def _resume(args: Namespace, world: World) -> int:
     clock = _clock()
     run = Run.open(args.resume)
     given = Path(args.resume)
-    before = run.config()
     config = run.config(args.overrides)
-    changed = [key for key in configuration.differences(before, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    changed = [key for key in configuration.differences(run.config(), config)
+               if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
@@ -86,7 +87,8 @@ def _resume(args: Namespace, world: World) -> int:
     if config.budget.flops and "flops" not in state["trainer"]["ledger"]:
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
                         "give it another budget")
-    if run.summary().get("status") == "finished":  # else its end is still to be made: images, quality, summary
+    before = run.summary()
+    if before.get("status") == "finished" and not before.get("missing"):  # else its end is to be made
         cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
         if ended := budget.stopped_by(config, state["step"], cost):
             raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
@@ -110,6 +112,7 @@ def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: 
     if world.rank:
         return _run(None, config, clock, state, world)
     run.rewrite_config(config)
+    run.save.mkdir(exist_ok=True)  # an empty one is lost by some ways of copying
     run.truncate_metrics(state["step"] if state else 0)
     return _run(run, config, clock, state, world, lock)
 

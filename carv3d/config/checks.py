@@ -8,7 +8,7 @@ import difflib
 from carv3d.config import registry
 from carv3d.config.options import Field, Schedule, constant, kind_of
 from carv3d.config.schema import Config, PromptsConfig
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.types import Value
 
 
@@ -24,11 +24,11 @@ def check_bounds(key: str, value: Value, item: Field) -> None:
         if bad:
             near = difflib.get_close_matches(str(x), [str(c) for c in meta["choices"] or ()], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise UserError(f"{key}: {x!r} given; allowed: {allowed_values(item)}{hint}")
+            raise UserError(f"{key}: {shown(x)} given; allowed: {allowed_values(item)}{hint}")
     if meta["length"] is not None and len(value) != meta["length"]:
         raise UserError(f"{key}: {len(value)} values given; allowed: {allowed_values(item)}")
     if meta["ordered"] and sorted(value) != value:
-        raise UserError(f"{key}: {value!r} given; the lower bound comes first")
+        raise UserError(f"{key}: {shown(value)} given; the lower bound comes first")
 
 
 def check_schedule(key: str, schedule: Schedule, item: Field) -> None:
@@ -64,6 +64,18 @@ def check_relations(config: Config) -> None:
     _check_quality(config)
     _check_noise_levels(config)
     _check_scene(config)
+
+
+def check_new(config: Config) -> None:
+    """UserError for what a new run may not have, though an old one that has it still opens."""
+    for key in ("name", "tag"):
+        given = getattr(config, key)
+        if "/" in given or given.startswith(".") or not given.isprintable():
+            raise UserError(f"{key}: {shown(given)} given; allowed: the name of a folder within exp_root_dir, without "
+                            "/ and not beginning with a dot")
+    if config.export.video_size % 2:
+        raise UserError(f"export.video_size: {config.export.video_size} given; H.264 needs an even size; allowed: "
+                        f"{config.export.video_size + 1}")
 
 
 def _with(trait: str) -> str:

@@ -39,5 +39,24 @@ def _dump(node: Value, depth: int) -> list[str]:
 
 def flow(value: Value) -> str:
     """A scalar or flat list as YAML on one line, numbers as Python reads them back exactly."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, list) and any(isinstance(x, str) for x in value):
+        return f"[{', '.join(_quoted(x, inside=True) for x in value)}]"
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9).strip()
     return text.removesuffix("\n...").strip()
+
+
+def _quoted(text: str, inside: bool = False) -> str:
+    """Text as any YAML reader takes it for that text: plain where it is words alone, else in quotes. inside: a list."""
+    if all(c.isprintable() for c in text):
+        return _one_line(text if not inside else [text])
+    escaped = "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else
+                      f"\\U{ord(c):08X}" if ord(c) > 0xFFFF else f"\\u{ord(c):04X}" for c in text)
+    return f'"{escaped}"'
+
+
+def _one_line(value: Value) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True).strip()
+    text = text.removesuffix("\n...").strip()
+    return text[1:-1] if isinstance(value, list) else text

@@ -7,20 +7,22 @@ touches the file system except ``load`` reading the named file, and the import o
 from __future__ import annotations
 
 import dataclasses
-import math
+import functools
+import operator
+import re
 from pathlib import Path
 from typing import cast
 
-import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from carv3d.config import registry
+from carv3d.config import registry, yaml_text
 from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
-from carv3d.config.options import Field, constant, kind_of
+from carv3d.config.options import TEXTS, Field, constant, kind_of
 from carv3d.config.schema import CompareConfig, Config, CostConfig
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, shown
+from carv3d.runtime.files import read_text
 from carv3d.runtime.types import Record, Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
@@ -41,7 +43,7 @@ def load(file: str | Path | None = None, overrides: Overrides = ()) -> Config:
 
 def parse(text: str) -> Config:
     """The configuration that ``dump`` wrote."""
-    return _merge([yaml.safe_load(text)], ())
+    return _merge([yaml_text.read(text, "the configuration")], ())
 
 
 def changed(config: Config, overrides: Overrides) -> Config:
@@ -76,10 +78,10 @@ def of_estimator(key: str) -> bool:
 
 
 def split(argument: str) -> tuple[str, str]:
-    """``a.b=1`` -> ("a.b", "1"); UserError unless there is such a key."""
+    """``a.b=1`` -> ("a.b", "1"), cut at the first =; UserError unless there is such a key."""
     key, separator, raw = argument.partition("=")
     if not separator or not key:
-        raise UserError(f"'{argument}' is not understood; write key=value, for example trainer.max_steps=200")
+        raise UserError(f"{shown(argument)} is not understood; write key=value, for example trainer.max_steps=200")
     field_of(key)
     return key, raw
 
@@ -91,8 +93,8 @@ def pairs(tree: Record, prefix: str = "") -> list[tuple[str, Value]]:
         path = f"{prefix}{key}"
         kind = kind_of(field_of(path))
         section = kind == "Open" or kind in SECTIONS and kind not in ("Schedule", "CostConfig")
-        if section and isinstance(value, dict):
-            out += pairs(value, path + ".")
+        if section and (isinstance(value, dict) or value in (None, "")):  # an empty section says nothing
+            out += pairs(value or {}, path + ".")
         else:
             out.append((path, value))
     return out
@@ -107,13 +109,22 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
     tree = OmegaConf.create(dataclasses.asdict(Config()))
     for section, cls in sections.items():
         OmegaConf.update(tree, section, dataclasses.asdict(cls()), merge=False)
+    texts: Record = {}  # never interpolated: they are what was written
     for key, value in given:
-        OmegaConf.update(tree, key, _shorthand(key, _read_as(key, value, sections), sections), merge=False)
+        value = _read_as(key, value, sections)
+        if kind_of(field_of(key, sections)) in TEXTS:
+            texts[key] = value
+        else:
+            _check_references(key, value)
+            OmegaConf.update(tree, key, _shorthand(key, value, sections), merge=False)
     try:
-        resolved = OmegaConf.to_container(tree, resolve=True)
+        resolved = cast(Record, OmegaConf.to_container(tree, resolve=True))
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from None
-    config: Config = _typed(Config, cast(Record, resolved), "", sections)
+    for key, value in texts.items():
+        *path, name = key.split(".")
+        functools.reduce(operator.getitem, path, resolved)[name] = value
+    config: Config = _typed(Config, resolved, "", sections)
     if config.objective.guidance_scale == "auto":
         own = registry.objective(config).default_guidance
         config.objective.guidance_scale = registry.teacher(config).default_guidance if own is None else own
@@ -123,30 +134,36 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
 
 
 def _read(path: Path) -> Record:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"--config {path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {path}: not YAML: {' '.join(str(error).split())}") from None
-    if content is None:
-        return {}
+    content = yaml_text.read(read_text(path, "--config", "give the path of a YAML file"), f"--config {path}")
     if not isinstance(content, dict):
-        raise UserError(f"--config {path}: holds a {type(content).__name__}; a YAML mapping of keys is needed")
+        raise UserError(f"--config {path}: holds a {'list' if isinstance(content, list) else 'single value'}; a YAML "
+                        "mapping of keys is needed")
     return content
 
 
 def _read_as(key: str, value: Value, sections: Sections) -> Value:
-    """A value from a file as it is; an argument's text as its option's type, text fields as they stand."""
-    kind = field_of(key, sections)
+    """A value from a file as it is; an argument's text as YAML, but for a text field, which it is as it stands."""
+    item = field_of(key, sections)
     if not isinstance(value, _Raw):
         return value
-    if kind_of(kind) == "str":
+    if kind_of(item) == "str" or not value.strip():
         return str(value)
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UserError(f"{key}={value}: the value is not understood; allowed: {allowed_values(kind)}") from None
+        return yaml_text.read(value, key)
+    except yaml_text.NotYaml:
+        raise UserError(f"{key}: {shown(str(value))} given; allowed: {allowed_values(item)}") from None
+
+
+def _check_references(key: str, value: Value) -> None:
+    """UserError for anything that looks like an interpolation and is not another option's value, alone."""
+    if isinstance(value, (list, dict)):
+        for child in value.values() if isinstance(value, dict) else value:
+            _check_references(key, child)
+    elif isinstance(value, str) and "${" in value:
+        found = re.fullmatch(r"\$\{([\w.]+)\}", value)
+        if not found:
+            raise UserError(f"{key}: {shown(value)} given; allowed: a value, or ${{KEY}} for that of another option")
+        field_of(found[1])
 
 
 def _shorthand(key: str, value: Value, sections: Sections) -> Value:
@@ -156,21 +173,21 @@ def _shorthand(key: str, value: Value, sections: Sections) -> Value:
     if kind == "CostConfig":
         return _cost(key, value)
     if kind in SECTIONS and not isinstance(value, dict):
-        raise UserError(f"{key}: {value!r} given; allowed: keys {', '.join(keys(SECTIONS[kind]))}")
+        raise UserError(f"{key}: {shown(value)} given; allowed: keys {', '.join(keys(SECTIONS[kind]))}")
     if kind == "Open" and not isinstance(value, dict):
-        raise UserError(f"{key}: {value!r} given; allowed: keys "
+        raise UserError(f"{key}: {shown(value)} given; allowed: keys "
                         f"{', '.join(f.name for f in dataclasses.fields(sections[key])) or 'none'}")
     return value
 
 
 def _schedule(key: str, value: Value) -> Value:
     """A number as a constant schedule; a mapping with what it leaves out."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return dataclasses.asdict(constant(value))
     if isinstance(value, str) and "${" in value:
         return value
+    if not isinstance(value, (list, dict, bool)) and (number := yaml_text.number(value)) is not None:
+        return dataclasses.asdict(constant(number))
     if not isinstance(value, dict):
-        raise UserError(f"{key}: {value!r} is not a schedule; allowed: a number, or {{values: [..], steps: [..], "
+        raise UserError(f"{key}: {shown(value)} is not a schedule; allowed: a number, or {{values: [..], steps: [..], "
                         "interpolation: linear|step}")
     if any(k not in ("values", "steps", "interpolation") for k in value) or "values" not in value:
         raise UserError(f"{key}: a schedule has values, steps and interpolation; got {sorted(value)}")
@@ -184,7 +201,7 @@ def _cost(key: str, value: Value) -> Value:
     if isinstance(value, dict) and value.keys() <= {"source", "a_ms", "b_ms", "c0_ms"}:
         if "source" in value or {"a_ms", "b_ms"} <= value.keys():
             return {**dataclasses.asdict(CostConfig()), "source": "given", **value}
-    raise UserError(f"{key}: {value!r} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
+    raise UserError(f"{key}: {shown(value)} given; allowed: measured, or {{a_ms: .., b_ms: .., c0_ms: ..}}")
 
 
 def _typed(cls: type, tree: Record, prefix: str, sections: Sections) -> Value:
@@ -202,24 +219,36 @@ def _typed(cls: type, tree: Record, prefix: str, sections: Sections) -> Value:
     return cls(**values)
 
 
-def _number(key: str, value: Value, item: Field, whole: bool) -> Value:
-    number = value
-    if isinstance(number, str):  # YAML 1.1 reads 1e-3 as text
-        try:
-            number = float(number)
-        except ValueError:
-            pass
-    if (isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number)
-            or whole and number != int(number)):
-        raise UserError(f"{key}: {value!r} given; allowed: {allowed_values(item)}")
+def _number(key: str, value: Value, item: Field, whole: bool) -> float | int:
+    number = yaml_text.number(value)
+    if number is None or whole and number != int(number):
+        raise UserError(f"{key}: {shown(value)} given; allowed: {allowed_values(item)}")
     return int(number) if whole else float(number)
+
+
+def _truth(value: Value) -> Value:
+    """true and false, as YAML and people write them."""
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _text(key: str, value: Value) -> str:
+    """UserError unless it is text that a file can hold."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        what = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else shown(value)
+        raise UserError(f"{key}: {what} given; allowed: text, in quotes where YAML would read it otherwise")
+    if bad := next((c for c in value if c == "\0" or 0xD800 <= ord(c) < 0xE000), None):
+        raise UserError(f"{key}: {shown(value)} given, with the character {bad!r}; allowed: text in UTF-8")
+    return str(value)
 
 
 def _coerce(key: str, value: Value, item: Field) -> Value:
     expected = kind_of(item)
     if expected in ("int | str", "float | str") and value == "auto":
-        return value
-    wrong = UserError(f"{key}: {value!r} given; allowed: {allowed_values(item)}")
+        return "auto"
+    wrong = UserError(f"{key}: {shown(value)} given; allowed: {allowed_values(item)}")
     if expected in ("list[float]", "list[int]"):
         if not isinstance(value, list) or not value:
             raise wrong
@@ -228,12 +257,13 @@ def _coerce(key: str, value: Value, item: Field) -> Value:
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list):
             raise wrong
-        value = list(dict.fromkeys(value)) if item.metadata["choices"] else [str(each) for each in value]
+        value = [_text(key, each) for each in value]
+        value = list(dict.fromkeys(value)) if item.metadata["choices"] else value
     elif expected in ("int", "float", "int | str", "float | str"):
         value = _number(key, value, item, expected.startswith("int"))
     elif expected == "str":
-        value = "" if value is None else str(value)
-    elif not isinstance(value, bool):
+        value = _text(key, value)
+    elif not isinstance(value := _truth(value), bool):
         raise wrong
     check_bounds(key, value, item)
     return value

@@ -27,6 +27,9 @@ Field: TypeAlias = dataclasses.Field[Any]
 Open: TypeAlias = Any  # a section whose options the component's own class declares; see config.registry
 
 
+TEXTS = ("str", "list[str]")  # kinds of options whose value is text
+
+
 def kind_of(item: Field) -> str:
     """The type of an option, as it is written, whether or not its module postpones annotations."""
     if isinstance(item.type, str):

@@ -40,25 +40,41 @@ class DataConfig:
 
 @dataclass
 class NerfConfig:
-    bound: float = option(1.0, "half the side of the scene's box, world units", gt=0)
+    bound: float = option(1.0, "half the side of the scene's box, world units", ge=1e-3, le=1e3)
     levels: int = option(8, "resolutions of the hash grid", ge=1, le=24)
     features: int = option(4, "features per row of the hash grid; the compiled CPU form has 4", ge=1, le=8)
     table_size: int = option(16384, "largest number of rows of a level, a power of two", ge=8, le=2**24)
-    base_resolution: int = option(8, "cells per axis of the first level", ge=1)
-    finest_resolution: int = option(128, "cells per axis of the last level", ge=1)
+    base_resolution: int = option(8, "cells per axis of the first level", ge=1, le=65536)
+    finest_resolution: int = option(128, "cells per axis of the last level", ge=1, le=65536)
     hidden: int = option(32, "width of the MLP's hidden layers, a multiple of 4", ge=4, le=256)
     layers: int = option(1, "hidden layers of the MLP", ge=1, le=8)
-    blob_scale: float = option(5.0, "initial log density: blob_scale (1 - |x| / blob_std) is added to it", ge=0)
-    blob_std: float = option(0.5, "radius of the initial blob, world units", gt=0)
+    blob_scale: float = option(5.0, "initial log density: blob_scale (1 - |x| / blob_std) is added to it", ge=0, le=80)
+    blob_std: float = option(0.5, "radius of the initial blob, world units", ge=1e-6, le=1e6)
     occupancy_resolution: int = option(64, "cells per axis of the occupancy grid", ge=4, le=512)
     occupancy_every: int = option(16, "steps between updates of the occupancy grid", ge=1)
-    occupancy_threshold: float = option(0.01, "optical thickness of one step above which a cell counts", gt=0)
+    occupancy_threshold: float = option(0.01, "optical thickness of one step above which a cell counts", gt=0, le=1e6)
     occupancy_decay: float = option(0.8, "factor on the running maximum of thickness at each update", ge=0, le=1)
     samples_per_ray: int = option(128, "samples on a ray along the diagonal of the box", ge=8, le=4096)
     encoding_backend: str = option("auto", "hash grid: auto takes the fastest that works here",
                                    choices=("auto", "torch", "numba", "tinycudann"))
     render_backend: str = option("auto", "ray marching and compositing: auto takes the fastest that works here",
                                  choices=("auto", "torch", "numba", "nerfacc"))
+
+    def check(self, where: str) -> None:
+        """UserError for options that contradict one another; where: the section's name."""
+        if self.table_size & (self.table_size - 1):
+            near = 1 << (self.table_size.bit_length() - 1)
+            raise UserError(f"{where}.table_size: {self.table_size} given; allowed: powers of two, such as {near} and "
+                            f"{2 * near}")
+        if self.hidden % 4:
+            raise UserError(f"{where}.hidden: {self.hidden} given; allowed: multiples of 4, such as "
+                            f"{self.hidden // 4 * 4 + 4}")
+        if self.base_resolution > self.finest_resolution:
+            raise UserError(f"{where}.base_resolution: {self.base_resolution} given with {where}.finest_resolution "
+                            f"{self.finest_resolution}; the base must not be above it")
+        if self.encoding_backend == "numba" and self.features != 4:
+            raise UserError(f"{where}.encoding_backend: numba given with {where}.features {self.features}; its "
+                            "compiled form has 4 features; give torch, or auto")
 
 
 @dataclass
@@ -273,6 +289,8 @@ class OptimizerConfig:
 class TrainerConfig:
     max_steps: int = option(500, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
+    max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient after which a run ends as failed",
+                                      ge=1)
 
 
 @dataclass

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -33,20 +35,30 @@ def step_of(path: Path) -> int:
     return int(found[1])
 
 
-def save(folder: Path, step: int, state: State, keep: int) -> Path:
-    """Write ``state`` as the checkpoint of ``step``, point last.ckpt at it, drop all but the newest ``keep``."""
+def save(folder: Path, step: int, state: State, keep: int, own: Collection[int] = ()) -> Path:
+    """Write ``state`` as the checkpoint of ``step``, point last.ckpt at it, drop what is older than the newest ``keep``
+    good ones up to this step.
+
+    own: steps that this process wrote, which are good; others are read before they count. Later steps, left over from
+    a part of the run that was given up, are neither counted nor touched.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = path_for(folder, step)
     buffer = io.BytesIO()  # torch's own writer hides why a disk refused
     torch.save({"format": FORMAT, "step": step, **state}, buffer)
     with atomic(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
-    link = folder / ".last.part"
-    link.unlink(missing_ok=True)
-    link.symlink_to(path.name)
-    link.replace(folder / "last.ckpt")
-    for old in listing(folder)[:-keep]:
-        old.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a link is a convenience, which not every file system has
+        link = folder / ".last.part"
+        link.unlink(missing_ok=True)
+        link.symlink_to(path.name)
+        link.replace(folder / "last.ckpt")
+    good = 0
+    for old in reversed([old for old in listing(folder) if step_of(old) <= step]):
+        if good >= keep:
+            old.unlink(missing_ok=True)
+        else:
+            good += step_of(old) in (step, *own) or fault(old) is None
     return path
 
 
@@ -85,4 +97,5 @@ def newest(folder: Path) -> Path:
     found = listing(folder)
     if not found:
         raise UserError(f"{folder} holds no checkpoint yet; wait for the first, or carv3d train --resume the run")
-    return found[-1]
+    latest = (folder / "last.ckpt").resolve()  # the one written last, which need not be the furthest
+    return next((path for path in found if path.resolve() == latest), found[-1])

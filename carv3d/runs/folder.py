@@ -14,14 +14,16 @@ from carv3d import config as configuration
 from carv3d.config.schema import Config
 from carv3d.runs.tensorboard import Board
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import atomic, write_text
+from carv3d.runtime.files import as_json, atomic, expanded, write_text
 from carv3d.runtime.types import Record
+
+MOST_REPLAYS = 8  # kept of the steps whose gradient was not finite
 
 
 def fresh_folder(config: Config, name: str) -> Path:
     """Make ``<exp_root_dir>/<name>/<tag>@<time>/``, new even within one second; UserError if that cannot be done."""
     root = Path(config.exp_root_dir).expanduser() / name
-    tag = config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80]
+    tag = _cut(config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80])
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     attempt = 0
     while True:
@@ -36,6 +38,11 @@ def fresh_folder(config: Config, name: str) -> Path:
         except OSError as error:
             raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); "
                             "choose a folder you may write to") from None
+
+
+def _cut(name: str, most: int = 180) -> str:
+    """A name of at most so many bytes: file systems count these, not characters."""
+    return name.encode("utf-8")[:most].decode("utf-8", "ignore")
 
 
 class Run:
@@ -64,10 +71,11 @@ class Run:
     @classmethod
     def open(cls, path: str | Path) -> Run:
         """An existing run, named by its folder or by a file within (a checkpoint, config.yaml)."""
-        path = Path(path).expanduser()
-        for folder in [path, *list(path.absolute().parents)[:2]]:
-            if (folder / "config.yaml").is_file():
-                return cls(folder)
+        path = expanded(str(path), "RUN")
+        with contextlib.suppress(OSError, ValueError):  # a name too long, or no name at all
+            for folder in [path, *list(path.absolute().parents)[:2]]:
+                if (folder / "config.yaml").is_file():
+                    return cls(folder)
         raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:
@@ -76,21 +84,17 @@ class Run:
     # --- writing ---
 
     def write_environment(self, environment: Record) -> None:
-        write_text(self.folder / "env.json", json.dumps(environment, indent=1) + "\n")
+        write_text(self.folder / "env.json", as_json(environment, 1) + "\n")
 
     def environment(self) -> Record:
         """What env.json holds; empty where it cannot be read."""
-        try:
-            found = json.loads((self.folder / "env.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return self._object("env.json")
 
     def log(self, record: Record, tensorboard: bool = False) -> None:
         """Append one line to metrics.jsonl."""
         try:
-            with open(self.folder / "metrics.jsonl", "a") as handle:
-                handle.write(json.dumps(record) + "\n")
+            with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as handle:
+                handle.write(as_json(record) + "\n")
         except OSError as error:
             raise UserError(f"{self.folder / 'metrics.jsonl'} cannot be written ({error.strerror}); checkpoints saved "
                             "so far are untouched; free some space, then carv3d train --resume "
@@ -110,11 +114,14 @@ class Run:
     def _metric_lines(self) -> list[tuple[str, Record]]:
         path = self.folder / "metrics.jsonl"
         out = []
-        for line in path.read_text().splitlines(keepends=True) if path.exists() else []:
+        for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else []:  # the last was cut short by a kill
             try:
-                out.append((line, json.loads(line)))
-            except json.JSONDecodeError:
-                continue  # the line a kill cut short
+                text = line.decode("utf-8") + "\n"
+                record = json.loads(text)
+            except ValueError:
+                continue  # damaged
+            if isinstance(record, dict) and isinstance(record.get("step"), int):
+                out.append((text, record))
         return out
 
     def rewrite_config(self, config: Config) -> None:
@@ -122,7 +129,11 @@ class Run:
         for left in self.folder.rglob(".*.part*"):
             left.unlink(missing_ok=True)
         write_text(self.folder / "config.yaml", configuration.dump(config))
-        write_text(self.folder / "cmd.txt", (self.folder / "cmd.txt").read_text() + shlex.join(sys.argv) + "\n")
+        try:
+            before = (self.folder / "cmd.txt").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            before = ""
+        write_text(self.folder / "cmd.txt", before + shlex.join(sys.argv) + "\n")
 
     def keep_replay(self, step: int, draws: Record) -> None:
         """The latents and draws of a step with a non-finite gradient, as save/nonfinite/step-N.pt."""
@@ -130,6 +141,8 @@ class Run:
 
         folder = self.save / "nonfinite"
         folder.mkdir(parents=True, exist_ok=True)
+        if len(list(folder.glob("step-*.pt"))) >= MOST_REPLAYS:
+            return
         with atomic(folder / f"step-{step:06d}.pt") as temporary:
             torch.save(draws, temporary)
 
@@ -139,11 +152,19 @@ class Run:
             self.write_summary(summary)
 
     def write_summary(self, summary: Record) -> None:
-        write_text(self.folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+        write_text(self.folder / "summary.json", as_json(summary, 1) + "\n")
 
     def summary(self) -> Record:
-        path = self.folder / "summary.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        """What summary.json holds; empty where it cannot be read."""
+        return self._object("summary.json")
+
+    def _object(self, name: str) -> Record:
+        """A JSON file of the folder, if it holds an object; readers of a folder take nothing in it for granted."""
+        try:
+            found = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _board(self) -> Board:
         if self._tensorboard is None:

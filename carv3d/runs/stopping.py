@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 from types import FrameType
 from typing import IO
@@ -15,11 +16,18 @@ from carv3d.runtime.progress import say
 
 def hold(run: Run) -> IO[str]:
     """Hold the run folder against a second trainer; released when the process ends, however it ends."""
-    handle = open(run.folder / ".lock", "w")
+    try:
+        file = os.open(run.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)  # never through a link
+    except OSError as error:
+        raise UserError(f"{run.folder}/.lock cannot be opened ({error.strerror}); the folder must be one you may write "
+                        "to, and .lock no link") from None
+    handle = os.fdopen(file, "r+", encoding="utf-8")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         raise UserError(f"{run.folder} is being trained by another process; wait for it or stop it") from None
+    except OSError as error:  # a file system without locks: nothing can be said, so nothing is refused
+        say(f"warning: {run.folder} cannot be locked ({error.strerror}): take care that nobody else trains it")
     return handle
 
 

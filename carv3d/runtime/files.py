@@ -1,14 +1,17 @@
-"""Writing files so that a crash, a kill or a full disk never leaves half of one."""
+"""Files: written whole or not at all, read as UTF-8 whatever the locale; what storage refuses is a UserError."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Value
 
 
 @contextlib.contextmanager
@@ -46,4 +49,48 @@ def _storage_fault(error: BaseException) -> str | None:
 def write_text(path: Path, text: str) -> None:
     """Atomic replacement of a small text file."""
     with atomic(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_text(path: Path, what: str, wanted: str) -> str:
+    """A text file, UTF-8 with or without a byte-order mark.
+
+    what: names it in messages. wanted: what to give instead. UserError where it cannot be read, or is in another
+    encoding.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{what} {path}: byte {error.start} is not UTF-8; save it as UTF-8") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UserError(f"{what} {path}: cannot be read ({reason(error)}); {wanted}") from None
+
+
+def as_json(value: Value, indent: int | None = None) -> str:
+    """Valid JSON, which knows no NaN and no infinity: they become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Value) -> Value:
+    if isinstance(value, dict):
+        return {key: _finite(child) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(child) for child in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def expanded(path: str, what: str) -> Path:
+    """A path with ~ expanded; UserError where there is no such user or the path is none."""
+    try:
+        if "\0" in path:
+            raise ValueError("a NUL in it")
+        return Path(path).expanduser()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(f"{what}: {path} is no path ({reason(error)}); give that of a file or folder") from None
+
+
+def reason(error: BaseException) -> str:
+    """Why, in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -24,17 +24,19 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from carv3d import config as configuration
+from carv3d.config import yaml_text
 from carv3d.config.fields import NAMING, leaves
+from carv3d.config.options import TEXTS, kind_of
 from carv3d.config.schema import Config
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, shown
+from carv3d.runtime.files import expanded, read_text
 from carv3d.runtime.types import Record, Value
 
 KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seeds", "compare", "command")
@@ -51,6 +53,7 @@ class Application:
     kept: tuple[str, ...]
 
 
+MOST_SEEDS, MOST_CELLS = 100_000, 100_000
 READING = Application("", lambda config: None, ())  # for those who only look at what has run
 
 
@@ -102,6 +105,8 @@ def load(path: Path, applications: Sequence[Application], overrides: list[str] |
     _check_apart(path, axes, overrides)
     first = {key: value for axis in axes for key, value in axis[0][0].items() if key in ("variant", "seed")}
     comparing = _comparing(path, content, base, lambda keys: [*map(_argument, (common | keys).items()), *overrides])
+    if (count := math.prod(map(len, axes))) > MOST_CELLS:
+        raise UserError(f"{path}: {count} cells; allowed: {MOST_CELLS}; divide the sweep")
     cells: dict[str, Cell] = {}
     for chosen in itertools.product(*axes):
         labels = {key: value for label, _ in chosen for key, value in label.items()}
@@ -139,15 +144,10 @@ def _identity(config: Config) -> str:
 # --- the file ------------------------------------------------------------------------------------------------------
 
 def _read(path: Path) -> Record:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"sweep {path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"sweep {path}: not YAML: {' '.join(str(error).split())}") from None
+    content = yaml_text.read(read_text(path, "sweep", "give the path of a YAML file"), f"sweep {path}")
     if not isinstance(content, dict):
-        raise UserError(f"sweep {path}: holds a {type(content).__name__}; a mapping with some of {', '.join(KEYS)} is "
-                        "needed")
+        raise UserError(f"sweep {path}: holds a {'list' if isinstance(content, list) else 'single value'}; a mapping "
+                        f"with some of {', '.join(KEYS)} is needed")
     if unknown := [key for key in content if key not in KEYS]:
         raise UserError(f"sweep {path}: {unknown[0]}: no such key; allowed: {', '.join(KEYS)}")
     return content
@@ -166,7 +166,7 @@ def _application(path: Path, content: Record, applications: Sequence[Application
     by_command = {each.command: each for each in applications}
     given = content.get("command", applications[0].command)
     if given not in by_command:
-        raise UserError(f"{path}: command: {given!r} given; allowed: {', '.join(by_command)}")
+        raise UserError(f"{path}: command: {shown(given)} given; allowed: {', '.join(by_command)}")
     return by_command[given]
 
 
@@ -174,8 +174,9 @@ def _base(path: Path, content: Record) -> Path | None:
     if (given := content.get("base")) is None:
         return None
     if not isinstance(given, str):
-        raise UserError(f"{path}: base: {given!r} given; allowed: the path of a configuration, relative to this file")
-    return path.parent / Path(given).expanduser()
+        raise UserError(f"{path}: base: {shown(given)} given; allowed: the path of a configuration, relative to this "
+                        "file")
+    return path.parent / expanded(given, f"{path}: base")
 
 
 def _flat(where: str, given: Value, own: tuple[str, ...] = NAMING) -> Record:
@@ -183,13 +184,13 @@ def _flat(where: str, given: Value, own: tuple[str, ...] = NAMING) -> Record:
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise UserError(f"{where}: {given!r} given; allowed: a mapping of configuration keys to values")
+        raise UserError(f"{where}: {shown(given)} given; allowed: a mapping of configuration keys to values")
     out = dict(configuration.pairs({str(key): value for key, value in given.items()}))
     for key in out:
         configuration.field_of(key)
         if key in own:
             raise UserError(f"{where}: {key} given; a sweep names its runs itself, leave it out")
-    return out
+    return {key: _meant(key, value) for key, value in out.items()}
 
 
 def _argument(item: tuple[str, Value]) -> str:
@@ -206,10 +207,8 @@ def _variants(path: Path, content: Record) -> Axis:
     if given is None:
         return []
     if not isinstance(given, dict) or not given:
-        raise UserError(f"{path}: variants: {given!r} given; allowed: a mapping of names to overrides")
-    if wrong := [name for name in given if isinstance(name, bool) or not isinstance(name, (str, int))]:
-        raise UserError(f"{path}: variants: YAML reads a name as {wrong[0]!r}; write it in quotes, for example \"on\"")
-    return [({"variant": str(name)}, _flat(f"{path}: variants: {name}", keys)) for name, keys in given.items()]
+        raise UserError(f"{path}: variants: {shown(given)} given; allowed: a mapping of names to overrides")
+    return [({"variant": name}, _flat(f"{path}: variants: {name}", keys)) for name, keys in given.items()]
 
 
 def _lists(path: Path, content: Record, axis: str) -> dict[str, list]:
@@ -217,14 +216,14 @@ def _lists(path: Path, content: Record, axis: str) -> dict[str, list]:
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise UserError(f"{path}: {axis}: {given!r} given; allowed: a mapping of configuration keys to lists")
+        raise UserError(f"{path}: {axis}: {shown(given)} given; allowed: a mapping of configuration keys to lists")
     for key, values in given.items():
         configuration.field_of(str(key))
         if key in NAMING:
             raise UserError(f"{path}: {axis}: {key} given; a sweep names its runs itself, leave it out")
         if not isinstance(values, list) or not values:
-            raise UserError(f"{path}: {axis}: {key}: {values!r} given; allowed: a list of values, not empty")
-    return given
+            raise UserError(f"{path}: {axis}: {key}: {shown(values)} given; allowed: a list of values, not empty")
+    return {key: [_meant(key, value) for value in values] for key, values in given.items()}
 
 
 def _grid(path: Path, content: Record) -> list[Axis]:
@@ -244,15 +243,12 @@ def _zip(path: Path, content: Record) -> Axis:
 def _prompts(path: Path, content: Record) -> Axis:
     given = content.get("prompts")
     if isinstance(given, str):
-        file = path.parent / Path(given).expanduser()
-        try:
-            lines = [line.strip() for line in file.read_text().splitlines()]
-        except OSError as error:
-            raise UserError(f"{path}: prompts: {file} cannot be read ({error.strerror}); give a list, or a text file "
-                            "with one prompt a line") from None
+        file = path.parent / expanded(given, f"{path}: prompts")
+        text = read_text(file, f"{path}: prompts:", "give a list, or a text file with one prompt a line")
+        lines = [line.strip() for line in text.splitlines()]
         given = [line for line in lines if line and not line.startswith("#")]
     if given is not None and (not isinstance(given, list) or not given or not all(isinstance(p, str) for p in given)):
-        raise UserError(f"{path}: prompts: {given!r} given; allowed: a list of prompts, or a text file of them")
+        raise UserError(f"{path}: prompts: {shown(given)} given; allowed: a list of prompts, or a text file of them")
     return [({"prompt": prompt}, {"prompt": prompt}) for prompt in given or []]
 
 
@@ -260,10 +256,28 @@ def _seeds(path: Path, content: Record) -> Axis:
     given = content.get("seeds")
     if given is None:
         return []
-    whole = isinstance(given, int) and not isinstance(given, bool) and given >= 1
-    if not whole and (not isinstance(given, list) or not given):
-        raise UserError(f"{path}: seeds: {given!r} given; allowed: how many, >= 1, or a list of whole numbers")
-    return [({"seed": seed}, {"seed": seed}) for seed in (range(given) if whole else given)]
+    count = _plain(given)
+    seeds = range(count) if isinstance(count, int) and 1 <= count <= MOST_SEEDS else count
+    if not isinstance(seeds, (range, list)) or not seeds or not all(isinstance(seed, int) for seed in seeds):
+        raise UserError(f"{path}: seeds: {shown(given)} given; allowed: how many, >= 1 and <= {MOST_SEEDS}, or "
+                        "a list of whole numbers")
+    return [({"seed": seed}, {"seed": seed}) for seed in seeds]
+
+
+def _meant(key: str, value: Value) -> Value:
+    """The value of an option as people write it: of text options the text, of others numbers and truth as such."""
+    return value if kind_of(configuration.field_of(key)) in TEXTS else _plain(value)
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if not isinstance(value, str):
+        return value
+    number = yaml_text.number(value)
+    return {"true": True, "false": False}.get(value.lower(), value) if number is None else number
 
 
 def _comparing(path: Path, content: Record, base: Path | None,
@@ -274,9 +288,11 @@ def _comparing(path: Path, content: Record, base: Path | None,
     if given is None:
         return {}
     known = {"points", "replicates", "estimators"}
-    if not isinstance(given, dict) or not given.get("points") or not given.keys() <= known:
-        raise UserError(f"{path}: compare: {given!r} given; allowed: points, above 0, replicates, and estimators")
+    if not isinstance(given, dict) or _plain(given.get("points")) in (None, 0, "") or not given.keys() <= known:
+        raise UserError(f"{path}: compare: {shown(given)} given; allowed: points, above 0, replicates, and estimators")
     variants, besides = content.get("variants") or {}, given.get("estimators") or {}
+    if not variants:
+        raise UserError(f"{path}: compare: given without variants; it compares on the states of the first of these")
     if not isinstance(besides, dict) or any(name in variants for name in besides):
         raise UserError(f"{path}: compare: estimators: {besides!r} given; allowed: names that no variant has, each "
                         "with overrides")

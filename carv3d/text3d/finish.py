@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -19,8 +19,9 @@ from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, one_line
 from carv3d.runtime.progress import say
+from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 
 
@@ -31,79 +32,94 @@ def sheet(scene: Scene, config: Config, device: torch.device, count: int = 8, si
 
 def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, clock: Clock,
            ledger: dict[str, int], step: int, stopped: bool, notes: Sequence[str] = ()) -> None:
-    """Images, video, quality, warnings, the summary, exports. notes: warnings from before the end."""
-    artefacts = _images(run, config, scenes, device)
-    clock.lap("video")
-    scores, faults = _judge(config, scenes, device, ledger["nonfinite_steps"])
-    faults = [*notes, *faults]
-    clock.lap("evaluation")
+    """Images, video, quality, warnings, exports, one after another. notes: warnings from before the end.
 
-    def summarise() -> None:
-        seconds = clock.seconds.get("train", 0.0)
-        run.write_summary({
-            "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
-            "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
-            "ledger": ledger, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
-            "peak_mem_mib": round(peak_memory_mib(), 1), **of_particles(scores), "artefacts": artefacts,
-            "warnings": faults,
-        })
+    The summary says that training is over before any of them is tried; each may fail, is then named there as missing
+    and in a warning, and is made again by --resume.
+    """
+    seconds = clock.seconds.get("train", 0.0)
+    summary: Record = {
+        "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
+        "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
+        "ledger": ledger, "quality": None, "artefacts": {"checkpoint": "ckpts/last.ckpt"}, "warnings": list(notes)}
+    parts: dict[str, tuple[str, Callable[[], None]]] = {
+        "preview": ("video", lambda: _previews(run, config, scenes, device, summary)),
+        "video": ("video", lambda: _videos(run, config, scenes, device, summary)),
+        "quality": ("evaluation", lambda: summary.update(of_particles(_scores(config, scenes, device)))),
+        "faults": ("evaluation", lambda: _faults(config, scenes, device, summary)),
+        "export": ("export", lambda: _exports(run, config, scenes, device, step, summary))}
+    wanted = {"video": config.export.video, "export": bool(config.export.formats)}
+    summary["missing"] = [name for name in parts if wanted.get(name, True)]
 
-    summarise()  # before the export: whatever becomes of that, the run is finished
-    if config.export.formats:
-        _export(run, config, scenes, device, step, artefacts, faults)
-        clock.lap("export")
-        summarise()
-    _tell(clock, scores, faults)
+    def write() -> None:
+        run.write_summary(summary | {"seconds": {k: round(v, 3) for k, v in clock.seconds.items()},
+                                     "peak_mem_mib": round(peak_memory_mib(), 1)})
+
+    write()
+    for name in list(summary["missing"]):
+        station, make = parts[name]
+        try:
+            make()
+            summary["missing"].remove(name)
+        except KeyboardInterrupt:
+            summary["warnings"].append(f"{name}: stopped; carv3d train --resume {run.folder} makes it again")
+            break
+        except Exception as error:  # a full disk, a video stack or any library's fault: training's result stands
+            summary["warnings"].append(f"{name}: {_why(error)}; carv3d train --resume {run.folder} makes it again")
+        finally:
+            clock.lap(station)
+            write()
+    _tell(clock, summary)
 
 
-def _images(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device) -> dict[str, str]:
-    """preview.png and turntable.mp4 of each particle: artefact -> path within the run."""
-    artefacts, own = {"checkpoint": "ckpts/last.ckpt"}, config.export
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else one_line(f"{type(error).__name__}: {error}")
+
+
+def _previews(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
     for scene, mark in numbered(scenes):
-        preview = run.save / f"preview{mark}.png"
-        write_png(preview, sheet(scene, config, device))
-        artefacts[f"preview{mark}"] = str(preview.relative_to(run.folder))
-        if own.video:
-            path = render_turntable(run.save / f"turntable{mark}.mp4", scene, config, device, views=own.video_frames,
-                                    size=own.video_size, elevation_deg=own.video_elevation, background="white")
-            artefacts[f"video{mark}"] = str(path.relative_to(run.folder))
-    return artefacts
+        path = run.save / f"preview{mark}.png"
+        write_png(path, sheet(scene, config, device))
+        summary["artefacts"][f"preview{mark}"] = str(path.relative_to(run.folder))
 
 
-def _judge(config: Config, scenes: Sequence[Scene], device: torch.device, nonfinite: int
-           ) -> tuple[list[Scores], list[str]]:
-    """Scores of each particle, if any are known, and what is wrong with each."""
-    toybox = registry.teacher(config).toybox
+def _videos(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
+    own = config.export
+    for scene, mark in numbered(scenes):
+        path = render_turntable(run.save / f"turntable{mark}.mp4", scene, config, device, views=own.video_frames,
+                                size=own.video_size, elevation_deg=own.video_elevation, background="white")
+        summary["artefacts"][f"video{mark}"] = str(path.relative_to(run.folder))
+
+
+def _scores(config: Config, scenes: Sequence[Scene], device: torch.device) -> list[Scores]:
+    """Of each particle, if anything is known of them."""
+    known = registry.teacher(config).toybox or config.quality.clip
+    return [evaluate(config, scene, device) for scene in scenes] if known else []
+
+
+def _faults(config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
+    """What is wrong with each particle, into the warnings."""
     cameras, white = turntable(health.VIEWS, 15.0, *config.data.middle_camera, 64), BACKGROUNDS["white"]
-    scores = [evaluate(config, scene, device) for scene in scenes] if toybox or config.quality.clip else []
     truth = None
-    if toybox:
+    if registry.teacher(config).toybox:
         from carv3d.toybox import quality
 
         truth = quality.views(config.prompt, cameras, white)
-    faults = [(f"particle {mark[1:]}: " if mark else "") + fault for scene, mark in numbered(scenes)
-              for fault in health.warnings(all_views(scene, cameras, white, device), nonfinite, truth)]
-    return scores, faults
+    for scene, mark in numbered(scenes):
+        found = health.warnings(all_views(scene, cameras, white, device), summary["ledger"]["nonfinite_steps"], truth)
+        summary["warnings"] += [f"particle {mark[1:]}: {fault}" if mark else fault for fault in found]
 
 
-def _export(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, step: int,
-            artefacts: dict[str, str], faults: list[str]) -> None:
-    """``export.formats`` once training is over: files are added to ``artefacts``; whatever fails becomes one of
-    ``faults``, for the run is finished and carv3d export can be given again."""
-    try:
-        for path in assets.write(run.save, scenes, device, config, config.export.formats, step):
-            artefacts[path.name] = str(path.relative_to(run.folder))
-    except UserError as error:
-        faults.append(f"export: {error}")
-    except KeyboardInterrupt:
-        faults.append(f"export: stopped; carv3d export {run.folder} does it again")
-    except Exception as error:  # any fault of a library's
-        faults.append(f"export: {type(error).__name__}: {error}; carv3d export {run.folder} tries again")
+def _exports(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, step: int, summary: Record
+             ) -> None:
+    for path in assets.write(run.save, scenes, device, config, config.export.formats, step):
+        summary["artefacts"][path.name] = str(path.relative_to(run.folder))
 
 
-def _tell(clock: Clock, scores: list[Scores], faults: list[str]) -> None:
-    for fault in faults:
+def _tell(clock: Clock, summary: Record) -> None:
+    for fault in summary["warnings"]:
         say(f"warning: {fault}")
+    scores = summary.get("particles") or ([summary["quality"]] if summary["quality"] else [])
     for score, (_, mark) in zip(scores, numbered(scores)):
         shown = ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in score.items())
         say(f"quality{mark}: {shown}")

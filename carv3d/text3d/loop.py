@@ -10,6 +10,7 @@ from torch import Tensor
 
 from carv3d.runs import budget
 from carv3d.runs.clock import Clock
+from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record
 from carv3d.text3d.auto_k import choose_k
 from carv3d.text3d.step import StepOut, train_step
@@ -56,7 +57,7 @@ def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
     trainer.require_agreement()
     points = _Points(trainer, clock, first_step)
     pending: deque[tuple[int, StepOut]] = deque()
-    done, ended = first_step, points.stopped(first_step)
+    done, ended, broken = first_step, points.stopped(first_step), 0
     while not ended:
         step, done = done, done + 1
         clock.lap("loop")
@@ -75,7 +76,7 @@ def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
         if trainer.device.type == "cuda" and (logging or saving or previewing or any(due)):
             _lap(trainer, clock, wait=True)  # what is still to be computed is training, not what waits for it below
         if logging or saving:
-            _look_at(trainer, pending, observers)
+            broken = _look_at(trainer, pending, observers, broken)
         if logging or ended:
             metrics = trainer.world.mean({name: float(value) for name, value in out.metrics.items()})
             for each in observers:
@@ -129,15 +130,23 @@ def _step(trainer: Trainer, clock: Clock, step: int) -> StepOut:
     return out
 
 
-def _look_at(trainer: Trainer, pending: deque[tuple[int, StepOut]], observers: Sequence[Observer]) -> None:
-    """Count the steps since the last look that were not finite."""
+def _look_at(trainer: Trainer, pending: deque[tuple[int, StepOut]], observers: Sequence[Observer], broken: int) -> int:
+    """Count the steps since the last look that were not finite. broken: how many were so in a row until now; returns
+    the same of after. UserError when they are too many: nothing trains any more."""
+    most = trainer.config.trainer.max_nonfinite_steps
     for step, out in pending:
-        if not bool(out.finite):
+        broken = 0 if bool(out.finite) else broken + 1
+        if broken:
             trainer.ledger["nonfinite_steps"] += 1
             replay = {name: trainer.world.gather(x) for name, x in out.replay.items()}
             for each in observers:
                 each.keep_replay(step, replay)
+        if broken >= most:
+            raise UserError(f"the gradients of the last {broken} steps, up to step {step + 1}, were not finite, and "
+                            "nothing trains any more; look at save/nonfinite, lower the learning rates, or give "
+                            "teacher.dtype=float32")
     pending.clear()
+    return broken
 
 
 def _lap(trainer: Trainer, clock: Clock, wait: bool) -> None:

@@ -86,8 +86,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
     reason = fault(path)
     if reason:
         good = next((p for p in reversed(listing(path.parent)) if p != path and fault(p) is None), None)
-        advice = f"the newest good one is {good}; resume from it by naming it" if good else "no good one lies beside it"
-        raise UserError(f"checkpoint {path} refused: {reason}; {advice}")
+        advice = f"give the newest good one, {good}" if good else f"no good one lies in {path.parent}"
+        raise UserError(f"checkpoint {path.name} refused: {reason}; {advice}")
     state: State = torch.load(path, map_location=device, weights_only=True)
     return state
 

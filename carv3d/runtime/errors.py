@@ -1,6 +1,6 @@
 """The one exception that stands for a mistake of the user's."""
 
-LONGEST = 300  # characters of a message
+LONGEST = 299  # characters of a message
 
 
 class UserError(Exception):

@@ -24,8 +24,8 @@ def main(args: Namespace) -> int:
     build.settle_quality(config)
     if not registry.teacher(config).toybox and not config.quality.clip:
         named = config.teacher.path or config.teacher.type
-        raise UserError(f"{run.folder}: its teacher is {named}, so no ground truth is known; carv3d eval scores "
-                        "runs of the teachers bundled and exact, and others with quality.clip=FOLDER")
+        raise UserError(f"{run.folder}: no ground truth is known with the teacher {named}; give quality.clip=FOLDER, "
+                        "or runs of the teachers bundled and exact")
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     scores = [evaluate(config, scene, device) for scene in scenes]
     for score, (_, mark) in zip(scores, numbered(scenes), strict=True):

@@ -42,10 +42,10 @@ class MixtureTeacher(Teacher):
         ValueError if shapes disagree, a variance is negative, a prior is not positive or the prompt names no component.
         """
         count, *shape = mean.shape
-        channels, height, width = shape
         prior = mean.new_ones(count) if prior is None else prior
         prompt = list(range(count)) if prompt is None else prompt
         self._check(mean, factors, spectrum, prior, prompt)
+        channels, height, width = shape
         self.schedule = schedule.to(mean.device)
         self.latent_shape = (channels, height, width)
         self.prompt = prompt
@@ -150,7 +150,6 @@ class MixtureTeacher(Teacher):
     @staticmethod
     def _check(mean: Tensor, factors: Tensor, spectrum: Tensor, prior: Tensor, prompt: list[int]) -> None:
         count, *shape = mean.shape
-        channels, height, width = shape
         if len(shape) != 3:
             raise ValueError(f"mean must have shape [M,c,h,w], got {list(mean.shape)}")
         if factors.ndim != 5 or factors.shape[0] != count or list(factors.shape[2:]) != shape:

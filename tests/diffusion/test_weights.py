@@ -356,7 +356,7 @@ def test_the_guidance_scale_follows_the_teacher(tmp_path, kind, scale):
 @pytest.mark.parametrize("overrides,words", [
     (["objective.guidance_scale=high"], ["objective.guidance_scale", "'high'", "auto or a number", ">= 0", "<= 1000"]),
     (["objective.guidance_scale=-1"], ["objective.guidance_scale", "-1", ">= 0"]),
-    (["objective.guidance_scale=true"], ["objective.guidance_scale", "True", "auto or a number"]),
+    (["objective.guidance_scale=true"], ["objective.guidance_scale", "'true'", "auto or a number"]),
     (["teacher.type=stable_diffusion"], ["teacher.type", "'stable_diffusion'", "did you mean stable-diffusion?"]),
     (["teacher.type=stable-diffusion", "teacher.dtype=half"], ["teacher.dtype", "'half'", "float16"]),
     (["teacher.type=exact", "teacher.dtype=float16"], ["teacher.dtype", "float16", "exact", "float32"]),

@@ -7,10 +7,12 @@ import difflib
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import carv3d
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, of_the_machine
+from carv3d.runtime.progress import say
 from carv3d.runtime.threads import share_cores
 
 
@@ -34,11 +36,13 @@ def parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", help="a run again, as video, GIF or frames; loads no teacher")
     render.add_argument("run", metavar="RUN")
-    render.add_argument("--views", type=_whole(1), default=120, metavar="N")
-    render.add_argument("--size", type=_whole(0), default=0, metavar="S", help="pixels; 0: 512 on CUDA, 256 on a CPU")
-    render.add_argument("--elevation", type=float, default=15.0, metavar="E", help="degrees")
+    render.add_argument("--views", type=_whole(1, 100_000), default=120, metavar="N")
+    render.add_argument("--size", type=_whole(0, 16384), default=0, metavar="S",
+                        help="pixels; 0: 512 on CUDA, 256 on a CPU")
+    render.add_argument("--elevation", type=_degrees, default=15.0, metavar="E", help="degrees, -90 to 90")
     render.add_argument("--format", default="mp4", metavar="mp4|gif|png")
     render.add_argument("--background", default="white", metavar="white|black|grey|transparent")
+    render.add_argument("--out", metavar="DIR", help="default: RUN/save")
 
     export = commands.add_parser("export", help="a run as a mesh or as Gaussians for other programs; loads no teacher")
     export.add_argument("run", metavar="RUN", help="a run folder, or one of its checkpoints")
@@ -53,21 +57,25 @@ def parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("eval", help="score a run: against the toybox's ground truth, by a CLIP model")
     evaluate.add_argument("run", metavar="RUN")
+    evaluate.add_argument("--out", metavar="FILE", help="JSON; default: into RUN/summary.json")
     evaluate.add_argument("overrides", nargs="*", metavar="key=value", help="quality.clip=FOLDER")
 
     measure = commands.add_parser("measure", help="variance, costs and multipliers of a scene or a run")
     measure.add_argument("--config", metavar="FILE", help="YAML, for a fresh scene")
     measure.add_argument("--run", metavar="RUN", help="all checkpoints of a run folder, or the one named")
     measure.add_argument("--warm-up", type=_whole(0), default=0, metavar="N", help="steps a fresh scene trains first")
-    measure.add_argument("--cameras", type=_whole(2), default=48, metavar="N", help="intervals shrink with their root")
-    measure.add_argument("--replicates", type=_whole(2), default=2, metavar="R", help="sets of a kind per camera")
+    measure.add_argument("--cameras", type=_whole(2, 10**5), default=48, metavar="N",
+                         help="intervals shrink with their root")
+    measure.add_argument("--replicates", type=_whole(2, 10**4), default=2, metavar="R",
+                         help="sets of a kind per camera")
     measure.add_argument("--k", type=_wholes, default=(1, 2, 4, 8, 16), metavar="1,2,4,...", help="numbers of draws")
     measure.add_argument("--out", metavar="DIR", help="default: RUN/measure, or outputs/measure/TAG@TIME")
     measure.add_argument("overrides", nargs="*", metavar="key=value")
 
     sweep = commands.add_parser("sweep", help="many runs from one file; again: what is still missing")
     sweep.add_argument("file", metavar="FILE", help="YAML: base, overrides, variants, grid, zip, prompts, seeds")
-    sweep.add_argument("--workers", type=_whole(1), default=1, metavar="N", help="runs at a time, sharing the cores")
+    sweep.add_argument("--workers", type=_whole(1, 4096), default=1, metavar="N",
+                       help="runs at a time, sharing the cores")
     sweep.add_argument("--executor", choices=("local", "ray"), default="local", metavar="local|ray",
                        help="where runs are: this machine, or the nodes of a Ray cluster")
     sweep.add_argument("--resume", action="store_true", help="only go on with a sweep that there is")
@@ -89,15 +97,25 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _whole(least: int):
+def _whole(least: int, most: int = 10**9) -> Callable[[str], int]:
     def whole(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{value} given; allowed: a whole number >= {least}")
+        value = int(text) if len(text) < 20 else most + 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} given; allowed: a whole number from {least} to {most}")
         return value
 
     whole.__name__ = "whole number"
     return whole
+
+
+def _degrees(text: str) -> float:
+    value = float(text)
+    if not -90 <= value <= 90:
+        raise argparse.ArgumentTypeError(f"{text} given; allowed: degrees from -90 to 90")
+    return value
+
+
+_degrees.__name__ = "number"
 
 
 def _wholes(text: str) -> tuple[int, ...]:
@@ -134,25 +152,64 @@ MODULES = {"train": "train", "render": "render", "export": "export", "eval": "ev
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status. A user's mistake is one line on stderr and status 2."""
+    """Run one command; returns the exit status. A user's mistake, or a refusal of the machine's, is one line on stderr
+    and status 2."""
     argv = sys.argv[1:] if argv is None else argv
     share_cores()
+    _open_streams()
     try:
-        if argv and not argv[0].startswith("-") and argv[0] not in MODULES:
-            near = difflib.get_close_matches(argv[0], MODULES, 1)
-            raise UserError(f"{argv[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} "
-                            f"allowed: {', '.join(MODULES)}")
-        args = _parsed(_joined(argv))
-        return importlib.import_module(f"carv3d.commands.{MODULES[args.command]}").main(args)
+        status = _command(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
     except UserError as error:
-        print(f"carv3d: error: {error}", file=sys.stderr)
-        return 2
+        return _refuse(error)
     except KeyboardInterrupt:
-        print("carv3d: stopped", file=sys.stderr)
+        say("carv3d: stopped")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 1
+    except Exception as error:
+        if (known := of_the_machine(error)) is None:
+            raise
+        return _refuse(known)
+
+
+def _command(argv: list[str]) -> int:
+    if argv and not argv[0].startswith("-") and argv[0] not in MODULES:
+        near = difflib.get_close_matches(argv[0], MODULES, 1)
+        raise UserError(f"{argv[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} "
+                        f"allowed: {', '.join(MODULES)}")
+    args = _parsed(_joined(argv))
+    status: int = importlib.import_module(f"carv3d.commands.{MODULES[args.command]}").main(args)
+    return status
+
+
+def _refuse(error: UserError) -> int:
+    say(f"carv3d: error: {error}")
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _give_up_stdout()
+    return 2
+
+
+def _open_streams() -> None:
+    """A stream that was closed must not lend its number to a file, and any name must be printable in any locale."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    """What is left in its buffer would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

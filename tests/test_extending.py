@@ -388,7 +388,7 @@ def test_a_rate_without_its_parameter_is_said_in_one_line(capsys):
     Path("mine.py").write_text(SCENE.replace('"image"', '"texture"'))
     assert main(["train", *TINY, *PICTURES, "scene.type=mine:Mine"]) == 2
     assert "declares the rate texture, but its attribute texture is no parameter" in capsys.readouterr().err
-    assert json.loads((the_run() / "summary.json").read_text())["status"] == "failed"
+    assert not Path("outputs").exists()
 
 
 def test_images_may_be_given_twice():

@@ -256,14 +256,14 @@ def test_damaged_files_of_a_run_do_not_stop_it(tmp_path, name, content):
 def test_a_file_system_without_locks_is_told_apart_from_a_lock_that_is_held(tmp_path, monkeypatch, capsys):
     import errno
 
-    from carv3d.runs import stopping
+    from carv3d.runtime import files
 
     def no(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(stopping.fcntl, "flock", no)
+    monkeypatch.setattr(files.fcntl, "flock", no)
     status, _ = run_tiny(tmp_path, "trainer.max_steps=1")
-    assert status == 0 and "cannot be locked" in capsys.readouterr().err
+    assert status == 0 and "no locks on this file system" in capsys.readouterr().err
 
 
 def test_a_lock_is_never_written_through_a_link(tmp_path):

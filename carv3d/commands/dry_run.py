@@ -11,16 +11,16 @@ from carv3d.config.options import constant
 from carv3d.config.schema import Config
 from carv3d.runs import budget
 from carv3d.runs.environment import peak_memory_mib
-from carv3d.runtime.progress import duration, say
+from carv3d.runtime.progress import duration, result, say
 from carv3d.text3d import build
 
 
 def main(config: Config) -> int:
     build.set_up_kernels(config, say, truth=True)
-    print(configuration.dump(config), end="")
+    result(configuration.dump(config).rstrip("\n"))
     total, lines = estimate(config)
-    print("\n".join(lines))
-    print(f"# estimate: {duration(total)} of training (video and start not counted), {peak_memory_mib():.0f} MiB; "
+    result("\n".join(lines))
+    result(f"# estimate: {duration(total)} of training (video and start not counted), {peak_memory_mib():.0f} MiB; "
           "from two probe steps per image size on a fresh scene, whose fog is more expensive than a settled object")
     return 0
 

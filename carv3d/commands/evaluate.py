@@ -10,6 +10,8 @@ from carv3d.quality.scores import evaluate
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import as_json, expanded, write_text
+from carv3d.runtime.progress import result
 from carv3d.text3d import build
 
 
@@ -28,9 +30,14 @@ def main(args: Namespace) -> int:
                         "or runs of the teachers bundled and exact")
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     scores = [evaluate(config, scene, device) for scene in scenes]
+    found = {"step": step, **of_particles(scores)}
+    path = expanded(args.out, "--out") if args.out else run.folder / "summary.json"
+    if args.out:
+        write_text(path, as_json(found, 1) + "\n")
+    else:
+        run.write_summary({**run.summary(), **found})
     for score, (_, mark) in zip(scores, numbered(scenes), strict=True):
         for name, value in score.items():
-            print(f"{name}{mark}: {value:.4f}" if isinstance(value, float) else f"{name}{mark}: {value}")
-    run.write_summary({**run.summary(), "step": step, **of_particles(scores)})
-    print(run.folder / "summary.json")
+            result(f"{name}{mark}: {value:.4f}" if isinstance(value, float) else f"{name}{mark}: {value}")
+    result(path)
     return 0

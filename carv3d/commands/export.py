@@ -11,7 +11,8 @@ from carv3d.export.assets import write
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.progress import say
+from carv3d.runtime.files import expanded, make_folder
+from carv3d.runtime.progress import result, say
 from carv3d.text3d import build
 
 
@@ -23,14 +24,10 @@ def main(args: Namespace) -> int:
     scenes, device, step = build.trained_scenes(
         config, given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts))
     build.set_up_kernels(config, say)
-    folder = Path(args.out).expanduser() if args.out else run.save
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {folder}: cannot be made ({error.strerror}); choose a folder you may write to"
-                        ) from None
+    folder = expanded(args.out, "--out") if args.out else run.save
+    make_folder(folder, "--out")
     for path in write(folder, scenes, device, config, formats, step):
-        print(path)
+        result(path)
     return 0
 
 

@@ -15,8 +15,8 @@ from carv3d.runs.environment import environment
 from carv3d.runs.folder import Run, fresh_folder
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import write_text
-from carv3d.runtime.progress import Progress, say
+from carv3d.runtime.files import expanded, make_folder, write_text
+from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
 from carv3d.text3d import build
 
@@ -33,9 +33,7 @@ def main(args: Namespace) -> int:
     run = Run.open(args.run) if args.run else None
     config, states = _fresh(args) if run is None else _kept(run, args)
     devices.device(config.device)
-    folder = _folder(args.out, run, config)
     build.set_up_kernels(config, say, truth=True)
-    write_text(folder / "config.yaml", configuration.dump(config))
 
     from carv3d.measure import plots, summary
     from carv3d.measure.collect import measure
@@ -43,6 +41,8 @@ def main(args: Namespace) -> int:
 
     trainer = build.trainer(config)
     trainer.teacher.prepare()
+    folder = _folder(args.out, run, config)  # once everything that can be refused has been
+    write_text(folder / "config.yaml", configuration.dump(config))
     settings = Settings(args.cameras, args.replicates, ks)
     report: Record = {"prompt": config.prompt, "seed": config.seed,
                       "environment": environment(str(trainer.device), trainer.scenes[0].backends),
@@ -63,10 +63,10 @@ def main(args: Namespace) -> int:
         if measured is not None:
             report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
         _write(folder, report)
-    for state in report["states"]:
-        print("\n".join(table(state, report["named"])), end="\n\n")
     plots.draw(report, folder)
-    print(folder, flush=True)
+    for state in report["states"]:
+        result("\n".join(table(state, report["named"])) + "\n")
+    result(folder)
     return 130 if report["interrupted"] else 0
 
 
@@ -103,29 +103,18 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, States]:
     def states(trainer: Trainer) -> Iterator[int]:
         for path in paths:
             state = checkpoint.load(path, trainer.device)
-            trainer.scene.load_state_dict(state["trainer"]["scenes"][0])
-            if state["trainer"]["learner"] is not None:
-                trainer.objective.load_state(state["trainer"]["learner"])
+            with checkpoint.fitting(path):
+                trainer.scene.load_state_dict(state["trainer"]["scenes"][0])
+                if state["trainer"]["learner"] is not None:
+                    trainer.objective.load_state(state["trainer"]["learner"])
             yield state["step"]
 
     return config, states
 
 
 def _folder(out: str | None, run: Run | None, config: Config) -> Path:
-    if out:
-        folder = Path(out).expanduser()
-    elif run:
-        folder = run.folder / "measure"
-    else:
+    if out is None and run is None:
         return fresh_folder(config, "measure")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out: {folder} cannot be made ({error.strerror}); "
-                        "choose a folder you may write to") from None
+    folder = expanded(out, "--out") if out else run.folder / "measure" if run else Path()
+    make_folder(folder, "--out")
     return folder
-
-
-# --- files and table -------------------------------------------------------------------------------------------------
-
-

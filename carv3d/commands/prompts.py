@@ -5,13 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 from itertools import chain
 
+from carv3d.runtime.progress import result
+
 
 def main(args: Namespace) -> int:
     from carv3d.toybox import grammar
 
     if args.all:
         for spec in chain(grammar.singles(), grammar.two_parts(), grammar.stacks()):
-            print(grammar.caption(spec))
+            result(grammar.caption(spec))
         return 0
-    print(grammar.describe())
+    result(grammar.describe())
     return 0

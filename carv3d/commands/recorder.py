@@ -16,6 +16,7 @@ from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
+from carv3d.runtime.files import convenient
 from carv3d.runtime.progress import Progress
 from carv3d.runtime.types import Record
 from carv3d.text3d.finish import sheet
@@ -52,7 +53,8 @@ class Recorder(Observer):
                 write_png(self.run.save / f"it{step}{mark}.png",
                           sheet(scene, self.config, self.trainer.device, count=4, size=64))
 
-        self._timed("preview", write)
+        with convenient("preview"):
+            self._timed("preview", write)
 
     def checkpoint(self, step: int) -> None:
         def write() -> None:

@@ -7,7 +7,8 @@ from argparse import Namespace
 from carv3d.export.video import render_turntable
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
-from carv3d.runtime.progress import say
+from carv3d.runtime.files import expanded, make_folder
+from carv3d.runtime.progress import result, say
 from carv3d.text3d import build
 
 
@@ -20,10 +21,14 @@ def main(args: Namespace) -> int:
     config = run.config()
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     build.set_up_kernels(config, say)
-    run.save.mkdir(exist_ok=True)
+    folder = expanded(args.out, "--out") if args.out else run.save
+    make_folder(folder, "--out")
+    made = []
     for scene, mark in numbered(scenes):
         name = (f"it{step}{mark}-{args.views}views-{args.size or 'auto'}px-elevation{args.elevation:g}-"
                 f"{args.background}.{args.format}")
-        print(render_turntable(run.save / name, scene, config, device, views=args.views, size=args.size,
-                               elevation_deg=args.elevation, background=args.background))
+        made.append(render_turntable(folder / name, scene, config, device, views=args.views, size=args.size,
+                                     elevation_deg=args.elevation, background=args.background))
+    for path in made:
+        result(path)
     return 0

@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.progress import duration, say
+from carv3d.runtime.progress import duration, result, say
 from carv3d.sweep import engine as sweep
 from carv3d.sweep import plan as sweep_plan
 from carv3d.sweep.executor import Executor, Processes
@@ -42,8 +42,8 @@ def main(args: Namespace) -> int:
         executor: Executor = (Ray if args.executor == "ray" else Processes)(args.workers, cuda=cuda)
         status = sweep.run(plan, executor, args.retry)
     with CellLedger(path) as ledger:
-        print(table(ledger.rows(cell.id for cell in plan.cells)))
-    print(plan.folder / "cells.csv")
+        result(table(ledger.rows(cell.id for cell in plan.cells)))
+    result(plan.folder / "cells.csv")
     return status
 
 
@@ -53,7 +53,7 @@ def _dry_run(plan: Plan, workers: int) -> int:
 
     alike: dict[str, list[Cell]] = {}
     for cell in plan.cells:
-        print(f"{cell.id}  {cell.name}")
+        result(f"{cell.id}  {cell.name}")
         key = str({name: value for name, value in cell.axes.items() if name not in ("prompt", "seed")})
         alike.setdefault(key, []).append(cell)
     build.set_up_kernels(plan.cells[0].config, say, truth=True)
@@ -61,7 +61,7 @@ def _dry_run(plan: Plan, workers: int) -> int:
     for cells in alike.values():
         seconds, _ = estimate(cells[0].config)
         total += seconds * len(cells)
-        print(f"# {len(cells)} cells like '{cells[0].name}': {duration(seconds)} of training each")
-    print(f"# estimate: {duration(total / workers)} for {len(plan.cells)} cells with {workers} at a time (start, "
+        result(f"# {len(cells)} cells like '{cells[0].name}': {duration(seconds)} of training each")
+    result(f"# estimate: {duration(total / workers)} for {len(plan.cells)} cells with {workers} at a time (start, "
           "images and video not counted), from probe steps with all cores")
     return 0

@@ -19,8 +19,9 @@ from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runs.tensorboard import require_tensorboard
 from carv3d.runtime import devices, distributed
 from carv3d.runtime.distributed import World
-from carv3d.runtime.errors import UserError
-from carv3d.runtime.progress import Progress, say
+from carv3d.runtime.errors import UserError, of_the_machine
+from carv3d.runtime.files import make_folder
+from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
 from carv3d.text3d import build
 
@@ -48,10 +49,20 @@ def _start(args: Namespace, world: World) -> int:
         from carv3d.commands.dry_run import main as dry_run
 
         return dry_run(config)
+    _check_video(config)
     clock = _clock()
     _meet(world, config)
+    ready = _trainer(config, clock, None, world)  # what can be refused is, before there is a folder
     run = Run.create(config, _environment(config, registry.foreign(config))) if world.rank == 0 else None
-    return _run(run, config, clock, None, world)
+    return _run(run, ready, clock, None)
+
+
+def _check_video(config: Config) -> None:
+    """UserError where the video at the end could not be encoded: nobody should learn that after hours."""
+    if config.export.video:
+        from carv3d.export.video import require_ffmpeg
+
+        require_ffmpeg("export.video=false")
 
 
 def _clock() -> Clock:
@@ -79,10 +90,18 @@ def _resume(args: Namespace, world: World) -> int:
         return _go_on(run, config, clock, None, world, lock)
     path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
     state = checkpoint.load(path)
+    with checkpoint.fitting(path):
+        _check_resumed(run, config, state)
+    return _go_on(run, config, clock, state, world, lock)
+
+
+def _check_resumed(run: Run, config: Config, state: Record) -> None:
+    """UserError where the run does not go on from this state: another configuration, nothing left to do."""
     saved = configuration.parse(state["config"])
     changed = [key for key in configuration.differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
     if changed:
-        raise UserError(f"checkpoint {path} refused: made with another {changed[0]} than {run.folder}/config.yaml says")
+        raise UserError(f"checkpoint {state['path']} refused: made with another {changed[0]} than "
+                        f"{run.folder}/config.yaml says")
     build.settle(config)
     if config.budget.flops and "flops" not in state["trainer"]["ledger"]:
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
@@ -94,7 +113,6 @@ def _resume(args: Namespace, world: World) -> int:
             raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
                             + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
                             + f"; give a larger {ended} to go on")
-    return _go_on(run, config, clock, state, world, lock)
 
 
 def _meet(world: World, config: Config) -> None:
@@ -107,14 +125,16 @@ def _meet(world: World, config: Config) -> None:
 def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: World,
            lock: IO[str] | None) -> int:
     """From a checkpoint's state or from the start: once all ranks have read the folder, the first one writes to it."""
+    _check_video(config)
     _meet(world, config)
+    ready = _trainer(config, clock, state, world)
     world.any(False)
     if world.rank:
-        return _run(None, config, clock, state, world)
+        return _run(None, ready, clock, state)
     run.rewrite_config(config)
-    run.save.mkdir(exist_ok=True)  # an empty one is lost by some ways of copying
+    make_folder(run.save, "RUN")  # an empty one is lost by some ways of copying
     run.truncate_metrics(state["step"] if state else 0)
-    return _run(run, config, clock, state, world, lock)
+    return _run(run, ready, clock, state, lock)
 
 
 def _environment(config: Config, components: Record, backends: str = "") -> Record:
@@ -135,61 +155,59 @@ def _components(run: Run, config: Config, state: Record | None) -> Record:
     return found
 
 
-def _run(run: Run | None, config: Config, clock: Clock, state: Record | None, world: World,
-         lock: IO[str] | None = None) -> int:
+def _run(run: Run | None, trainer: Trainer, clock: Clock, state: Record | None, lock: IO[str] | None = None) -> int:
     """run: the folder, which is the first rank's; None: another rank's part, the same steps with nothing written."""
-    stop = StopSignal()
-    if state:
-        clock.seconds = {name: state["seconds"].get(name, 0.0) for name in state["seconds"]} | {
-            "start": state["seconds"]["start"] + clock.seconds["start"]}
+    stop, config = StopSignal(), trainer.config
     if run is None:
-        _follow(config, clock, state, stop, world)
+        _follow(trainer, clock, state, stop)
         return 0  # stopped or not: torchrun would end the first rank, which still renders, if another one failed
     lock = lock or hold(run)
     run.write_summary({"status": "running", "prompt": config.prompt})
     say(f"run folder {run.folder}")
     try:
-        _train(run, config, clock, state, stop, world)
-    except UserError as error:
-        run.try_summary({"status": "failed", "reason": str(error), "prompt": config.prompt})
-        raise
+        _train(run, trainer, clock, state, stop)
     except KeyboardInterrupt:
         run.try_summary({"status": "interrupted", "reason": "stopped at once", "prompt": config.prompt})
         raise
     except Exception as error:
-        run.try_summary({"status": "failed", "reason": f"{type(error).__name__}: {error}", "prompt": config.prompt})
-        raise
-    print(run.folder, flush=True)
+        known = error if isinstance(error, UserError) else of_the_machine(error)
+        reason = known or f"{type(error).__name__}: {error}"
+        run.try_summary({"status": "failed", "reason": str(reason), "prompt": config.prompt})
+        raise known or error
+    result(run.folder)
     return 130 if stop() else 0
 
 
-def _trainer(config: Config, clock: Clock, state: Record | None, world: World) -> tuple[Trainer, int]:
-    """The trainer, ready, and the step it begins with."""
+def _trainer(config: Config, clock: Clock, state: Record | None, world: World) -> Trainer:
+    """The trainer, ready, in the state that it goes on from."""
+    if state:
+        with checkpoint.fitting(state["path"]):
+            clock.seconds = {**state["seconds"], "start": state["seconds"]["start"] + clock.seconds["start"]}
     with world.first_before_others():
         build.set_up_kernels(config, say, truth=True)
     clock.lap("compile")
     trainer = build.trainer(config, world)
     if state:
-        trainer.load_state(state["trainer"])
+        with checkpoint.fitting(state["path"]):
+            trainer.load_state(state["trainer"])
         say(f"resuming at step {state['step']}")
     trainer.teacher.prepare()
-    return trainer, state["step"] if state else 0
+    return trainer
 
 
-def _follow(config: Config, clock: Clock, state: Record | None, stop: StopSignal, world: World) -> None:
+def _follow(trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal) -> None:
     from carv3d.text3d.loop import train
 
-    trainer, first = _trainer(config, clock, state, world)
-    train(trainer, first, stop=lambda: stop.of_any(world), clock=clock)
-    world.leave()
+    train(trainer, state["step"] if state else 0, stop=lambda: stop.of_any(trainer.world), clock=clock)
+    trainer.world.leave()
 
 
-def _train(run: Run, config: Config, clock: Clock, state: Record | None, stop: StopSignal, world: World) -> None:
+def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal) -> None:
     from carv3d.commands.recorder import Recorder
     from carv3d.text3d.finish import finish
     from carv3d.text3d.loop import train
 
-    trainer, first = _trainer(config, clock, state, world)
+    config, world, first = trainer.config, trainer.world, state["step"] if state else 0
     components = _components(run, config, state)
     notes = [f"{option}: the module of {now['class']} has changed since this run began; some of its steps were made by "
              "another version" for option, now in components.items() if "earlier" in now]

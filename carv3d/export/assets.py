@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from carv3d.config.schema import Config
 from carv3d.runs.particles import numbered
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import write_text
+from carv3d.runtime.files import as_json, read_object, write_text
 from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
@@ -61,8 +60,4 @@ def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, conf
 
 def _record(path: Path, entries: dict[str, Record]) -> None:
     """Add to the manifest, one entry per file."""
-    try:
-        known = json.loads(path.read_text()) if path.exists() else {}
-    except json.JSONDecodeError:
-        known = {}
-    write_text(path, json.dumps(known | entries, indent=1) + "\n")
+    write_text(path, as_json(read_object(path) | entries, 1) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut, orbit
-from carv3d.runtime.files import atomic
+from carv3d.runtime.errors import UserError, out_of_memory
+from carv3d.runtime.files import write_bytes
 from carv3d.scenes.base import Scene
 
 CHUNK_PIXELS = 4 * 256 * 256
@@ -20,12 +22,23 @@ BACKGROUNDS = {"white": 1.0, "black": 0.0, "grey": 0.5}
 
 @torch.no_grad()
 def views(scene: Scene, cameras: Cameras, background: float, device: torch.device) -> Iterator[RenderOut]:
-    """Render ``cameras`` in chunks that bound memory; each chunk's images come back on the CPU."""
-    per_chunk = max(1, CHUNK_PIXELS // (cameras.width * cameras.height))
-    for start in range(0, len(cameras), per_chunk):
+    """Render ``cameras`` in chunks that bound memory, smaller ones when it runs out; each chunk's images come back on
+    the CPU. UserError where a single view does not fit."""
+    per_chunk, start = max(1, CHUNK_PIXELS // (cameras.width * cameras.height)), 0
+    while start < len(cameras):
         part = cameras[slice(start, start + per_chunk)].to(device)
-        out = scene.render(part, torch.full((len(part), 3), background, device=device))
+        try:
+            out = scene.render(part, torch.full((len(part), 3), background, device=device))
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if len(part) == 1:
+                raise UserError(f"out of memory rendering {cameras.width}x{cameras.height} pixels; give a smaller size"
+                                ) from error
+            per_chunk = len(part) // 2
+            continue
         yield RenderOut(out.rgb.cpu(), out.opacity.cpu(), out.depth.cpu())
+        start += len(part)
 
 
 def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device) -> RenderOut:
@@ -42,8 +55,9 @@ def to_bytes(image: Tensor) -> np.ndarray:
 
 def write_png(path: Path, image: Tensor) -> Path:
     """[H,W,C] in [0,1] -> a PNG file, atomically."""
-    with atomic(path) as temporary:
-        iio.imwrite(temporary, to_bytes(image), extension=".png")
+    content = io.BytesIO()
+    iio.imwrite(content, to_bytes(image), extension=".png")
+    write_bytes(path, content.getbuffer())
     return path
 
 

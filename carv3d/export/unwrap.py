@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +36,12 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int, limit_s: float, p
            ) -> Atlas:
     """The atlas of a mesh for a texture of ``size`` texels a side. xatlas does not tell how far it is, so ``progress``
     gets the seconds gone by. Failed after ``limit_s`` seconds, or when xatlas ends without an atlas."""
-    with tempfile.TemporaryDirectory() as folder:
+    with _scratch() as folder:
         given, made = Path(folder, "mesh.npz"), Path(folder, "atlas.npz")
         np.savez(given, vertices=vertices, faces=faces, size=size)
         command = [sys.executable, __file__, str(given), str(made), str(math.ceil(limit_s))]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              errors="replace",
                               start_new_session=True) as process:  # Ctrl-C is for the trainer, not for xatlas
             try:
                 fault = _wait(process, limit_s, progress)
@@ -50,6 +52,16 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int, limit_s: float, p
             raise Failed(f"xatlas failed ({last})")
         with np.load(made) as found:
             return Atlas(found["vertex"].astype(np.int64), found["uv"], found["faces"].astype(np.int32))
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[str]:
+    """A temporary folder; Failed where there is none to be had, or it is full."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+    except OSError as error:
+        raise Failed(f"no room for xatlas' files in {tempfile.gettempdir()} ({error.strerror})") from error
 
 
 def _wait(process: subprocess.Popen, limit_s: float, progress: Callable[[float], None]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import imageio.v2 as iio2
 import torch
@@ -12,7 +16,7 @@ from carv3d.cameras import turntable
 from carv3d.config.schema import Config
 from carv3d.export.images import BACKGROUNDS, to_bytes, views, write_png
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import atomic
+from carv3d.runtime.files import atomic, make_folder, reason, remove
 from carv3d.runtime.progress import Progress
 from carv3d.scenes.base import Scene
 
@@ -37,9 +41,9 @@ def write(path: Path, images: Iterator[torch.Tensor], fps: int) -> Path:
     kind = path.suffix.removeprefix(".")
     if kind == "png":
         folder = path.with_suffix("")
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "--out")
         for old in folder.glob("*.png"):
-            old.unlink()
+            remove(old)
         for i, frame in enumerate(images):
             write_png(folder / f"{i:04d}.png", frame)
         return folder
@@ -50,10 +54,39 @@ def write(path: Path, images: Iterator[torch.Tensor], fps: int) -> Path:
                                      output_params=["-crf", "18", "-movflags", "+faststart"])
         else:
             writer = iio2.get_writer(temporary, format="GIF", mode="I", duration=1000 / fps, loop=0)
+        _encode(writer, images)
+    return path
+
+
+def _encode(writer: Any, images: Iterator[torch.Tensor]) -> None:
+    """writer: imageio's, which has no types."""
+    frame: torch.Tensor | None = None
+    try:
         with writer:
             for frame in images:
                 writer.append_data(to_bytes(frame))
-    return path
+    except OSError as error:
+        if error.errno not in (None, errno.EPIPE):
+            raise
+        log = [line for line in str(error).splitlines() if line.strip()]  # of ffmpeg, which has ended
+        raise UserError(f"ffmpeg gave up ({log[-1].strip() if log else 'no reason given'}); carv3d doctor tries it, "
+                        "and carv3d render --format gif does without") from error
+
+
+@lru_cache(maxsize=1)
+def require_ffmpeg(option: str) -> None:
+    """UserError unless an ffmpeg that encodes H.264 can be run here. option: that asks for it."""
+    instead = f"pip install --force-reinstall imageio-ffmpeg, unset IMAGEIO_FFMPEG_EXE, or give {option}"
+    try:
+        import imageio_ffmpeg
+
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        asked = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, timeout=60,
+                               stdin=subprocess.DEVNULL)
+    except (ImportError, OSError, RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
+        raise UserError(f"ffmpeg cannot be run ({reason(error)}); {instead}") from None
+    if asked.returncode or b"libx264" not in asked.stdout:
+        raise UserError(f"{program} does not encode H.264 (exit status {asked.returncode}); {instead}")
 
 
 def check(kind: str, background: str, size: int) -> None:
@@ -64,15 +97,16 @@ def check(kind: str, background: str, size: int) -> None:
         raise UserError(f"--background {background}: not known; allowed: {', '.join(BACKGROUNDS)}, transparent")
     if background == "transparent" and kind != "png":
         raise UserError(f"--background transparent: {kind} carries no opacity; use --format png")
-    if kind == "mp4" and size % 2:
-        raise UserError(f"--size {size}: H.264 needs an even size; use {size + 1}")
+    if kind == "mp4":
+        if size % 2:
+            raise UserError(f"--size {size}: H.264 needs an even size; use {size + 1}")
+        require_ffmpeg("--format gif")
 
 
 def render_turntable(path: Path, scene: Scene, config: Config, device: torch.device, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
     size = size or (512 if device.type == "cuda" else 256)
-    check(path.suffix.removeprefix("."), background, size)
     with Progress("render", views) as bar:
         images = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add)
         return write(path, images, config.export.video_fps)

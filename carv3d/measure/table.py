@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from carv3d.runtime.files import write_text
+from carv3d.runtime.files import as_json, write_text
 from carv3d.runtime.types import Record
 
 
 def _write(folder: Path, report: Record) -> None:
-    write_text(folder / "measure.json", json.dumps(report, indent=1) + "\n")
+    write_text(folder / "measure.json", as_json(report, 1) + "\n")
     text = io.StringIO()
     rows = list(csv_rows(report))
     if rows:

@@ -6,13 +6,13 @@ import contextlib
 import io
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
 
-from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import atomic
+from carv3d.runtime import files
+from carv3d.runtime.errors import UserError, out_of_memory, shown
 from carv3d.runtime.types import State
 
 FORMAT = 2
@@ -42,21 +42,16 @@ def save(folder: Path, step: int, state: State, keep: int, own: Collection[int] 
     own: steps that this process wrote, which are good; others are read before they count. Later steps, left over from
     a part of the run that was given up, are neither counted nor touched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder, "exp_root_dir")
     path = path_for(folder, step)
     buffer = io.BytesIO()  # torch's own writer hides why a disk refused
     torch.save({"format": FORMAT, "step": step, **state}, buffer)
-    with atomic(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
-    with contextlib.suppress(OSError):  # a link is a convenience, which not every file system has
-        link = folder / ".last.part"
-        link.unlink(missing_ok=True)
-        link.symlink_to(path.name)
-        link.replace(folder / "last.ckpt")
+    files.write_bytes(path, buffer.getbuffer())
+    files.link(folder / "last.ckpt", path.name)
     good = 0
     for old in reversed([old for old in listing(folder) if step_of(old) <= step]):
         if good >= keep:
-            old.unlink(missing_ok=True)
+            files.remove(old)
         else:
             good += step_of(old) in (step, *own) or fault(old) is None
     return path
@@ -74,22 +69,45 @@ def fault(path: Path) -> str | None:
         return "it does not exist"
     except Exception as error:  # any way of being unreadable is a reason to refuse
         return f"it cannot be read ({type(error).__name__})"
+    return _unfit(state)
+
+
+def _unfit(state: object) -> str | None:
+    """Why what was read is no checkpoint, or None. What else is in it, only those can judge that take it up:
+    ``fitting``."""
     if not isinstance(state, dict) or "format" not in state:
         return "it is not a carv3d checkpoint"
     if state["format"] != FORMAT:
-        return f"its format is {state['format']}, this version reads {FORMAT}"
+        return f"its format is {shown(state['format'])}, this version reads {FORMAT}"
+    if not isinstance(state.get("step"), int) or state["step"] < 0:
+        return "it does not say its step"
     return None
 
 
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """What is read from a checkpoint within this, and turns out not to be there or to have another shape, is a
+    UserError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise UserError(f"checkpoint {path.name} refused: it does not fit {path.parent.parent / 'config.yaml'} ({why})"
+                        "; give another one") from error
+
+
 def load(path: Path, device: torch.device | str = "cpu") -> State:
-    """The state in a checkpoint. A damaged or foreign one is refused, and the newest good one beside it is named."""
+    """The state in a checkpoint, and its path. A damaged or foreign one is refused, and the newest good one beside it
+    is named."""
     reason = fault(path)
     if reason:
         good = next((p for p in reversed(listing(path.parent)) if p != path and fault(p) is None), None)
         advice = f"give the newest good one, {good}" if good else f"no good one lies in {path.parent}"
         raise UserError(f"checkpoint {path.name} refused: {reason}; {advice}")
     state: State = torch.load(path, map_location=device, weights_only=True)
-    return state
+    return {**state, "path": path}
 
 
 def newest(folder: Path) -> Path:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import io
 import json
+import os
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
 from carv3d import config as configuration
 from carv3d.config.schema import Config
 from carv3d.runs.tensorboard import Board
-from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import as_json, atomic, expanded, write_text
+from carv3d.runtime import files
+from carv3d.runtime.errors import UserError, remedy
+from carv3d.runtime.files import as_json, expanded, write_text
 from carv3d.runtime.types import Record
 
 MOST_REPLAYS = 8  # kept of the steps whose gradient was not finite
@@ -22,22 +26,21 @@ MOST_REPLAYS = 8  # kept of the steps whose gradient was not finite
 
 def fresh_folder(config: Config, name: str) -> Path:
     """Make ``<exp_root_dir>/<name>/<tag>@<time>/``, new even within one second; UserError if that cannot be done."""
-    root = Path(config.exp_root_dir).expanduser() / name
+    root = expanded(config.exp_root_dir, "exp_root_dir") / name
     tag = _cut(config.tag or re.sub(r"[^\w\-]+", "_", config.prompt.strip())[:80])
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     attempt = 0
     while True:
         folder = root / f"{tag}@{stamp}{f'-{attempt}' if attempt else ''}"
         try:
-            folder.mkdir(parents=True)
+            os.makedirs(folder)
             return folder
         except FileExistsError:
             if not root.is_dir():
                 raise UserError(f"exp_root_dir: {root} is not a folder; choose another exp_root_dir") from None
             attempt += 1
         except OSError as error:
-            raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); "
-                            "choose a folder you may write to") from None
+            raise UserError(f"exp_root_dir: {folder} cannot be made ({files.reason(error)}); {remedy(error)}") from None
 
 
 def _cut(name: str, most: int = 180) -> str:
@@ -54,18 +57,25 @@ class Run:
         self.ckpts = folder / "ckpts"
         self.save = folder / "save"
         self._tensorboard: Board | None = None
+        self._boardless = False  # once the board could not be written
 
     # --- making and finding ---
 
     @classmethod
     def create(cls, config: Config, environment: Record) -> Run:
-        """A fresh folder; UserError if it cannot be written."""
+        """A fresh folder; UserError, and no folder, if it cannot be written."""
         run = cls(fresh_folder(config, config.name))
-        run.ckpts.mkdir()
-        run.save.mkdir()
-        write_text(run.folder / "cmd.txt", shlex.join(sys.argv) + "\n")
-        run.write_environment(environment)
-        write_text(run.folder / "config.yaml", configuration.dump(config))  # last: it makes the folder a run
+        try:
+            files.make_folder(run.ckpts, "exp_root_dir")
+            files.make_folder(run.save, "exp_root_dir")
+            write_text(run.folder / "cmd.txt", shlex.join(sys.argv) + "\n")
+            run.write_environment(environment)
+            write_text(run.folder / "config.yaml", configuration.dump(config))  # last: it makes the folder a run
+        except UserError:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # those above it go too, as far as nothing is in them
+                os.removedirs(run.folder.parent)
+            raise
         return run
 
     @classmethod
@@ -75,8 +85,15 @@ class Run:
         with contextlib.suppress(OSError, ValueError):  # a name too long, or no name at all
             for folder in [path, *list(path.absolute().parents)[:2]]:
                 if (folder / "config.yaml").is_file():
-                    return cls(folder)
+                    return cls(folder).checked()
         raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
+
+    def checked(self) -> Run:
+        """Itself; UserError where a link in it leads out of it."""
+        if out := files.leads_out(self.folder):
+            raise UserError(f"{out} is a link out of the run; a run's files lie in its folder: copy there what it "
+                            "names, or remove the link")
+        return self
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:
         return configuration.load(self.folder / "config.yaml", overrides)
@@ -88,19 +105,16 @@ class Run:
 
     def environment(self) -> Record:
         """What env.json holds; empty where it cannot be read."""
-        return self._object("env.json")
+        return files.read_object(self.folder / "env.json")
 
     def log(self, record: Record, tensorboard: bool = False) -> None:
         """Append one line to metrics.jsonl."""
-        try:
-            with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as handle:
-                handle.write(as_json(record) + "\n")
-        except OSError as error:
-            raise UserError(f"{self.folder / 'metrics.jsonl'} cannot be written ({error.strerror}); checkpoints saved "
-                            "so far are untouched; free some space, then carv3d train --resume "
-                            f"{self.folder}") from None
-        if tensorboard:
-            self._board().add_scalars_of(record)
+        files.append_text(self.folder / "metrics.jsonl", as_json(record) + "\n")
+        if tensorboard and not self._boardless:
+            self._boardless = True
+            with files.convenient("TensorBoard from here on"):
+                self._board().add_scalars_of(record)
+                self._boardless = False
 
     def truncate_metrics(self, step: int) -> None:
         """Drop the lines after ``step`` (they will be written again), and a last line cut short by a kill."""
@@ -114,41 +128,41 @@ class Run:
     def _metric_lines(self) -> list[tuple[str, Record]]:
         path = self.folder / "metrics.jsonl"
         out = []
-        for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else []:  # the last was cut short by a kill
+        for line in files.read_bytes(path).split(b"\n")[:-1] if path.exists() else []:  # the last: cut short by a kill
             try:
                 text = line.decode("utf-8") + "\n"
                 record = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # damaged
-            if isinstance(record, dict) and isinstance(record.get("step"), int):
+            step = record.get("step") if isinstance(record, dict) else None
+            if isinstance(step, int) and not isinstance(step, bool):
                 out.append((text, record))
         return out
 
     def rewrite_config(self, config: Config) -> None:
         """The configuration of a resumed run, and the command that resumed it; half-written files of a kill go."""
         for left in self.folder.rglob(".*.part*"):
-            left.unlink(missing_ok=True)
+            files.remove(left)
         write_text(self.folder / "config.yaml", configuration.dump(config))
-        try:
-            before = (self.folder / "cmd.txt").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            before = ""
-        write_text(self.folder / "cmd.txt", before + shlex.join(sys.argv) + "\n")
+        path = self.folder / "cmd.txt"
+        before = files.read_bytes(path).decode("utf-8", "replace") if path.exists() else ""
+        write_text(path, before + shlex.join(sys.argv) + "\n")
 
     def keep_replay(self, step: int, draws: Record) -> None:
         """The latents and draws of a step with a non-finite gradient, as save/nonfinite/step-N.pt."""
         import torch
 
-        folder = self.save / "nonfinite"
-        folder.mkdir(parents=True, exist_ok=True)
-        if len(list(folder.glob("step-*.pt"))) >= MOST_REPLAYS:
-            return
-        with atomic(folder / f"step-{step:06d}.pt") as temporary:
-            torch.save(draws, temporary)
+        with files.convenient("replay of a step that was not finite"):
+            folder = self.save / "nonfinite"
+            files.make_folder(folder, "exp_root_dir")
+            if len(list(folder.glob("step-*.pt"))) < MOST_REPLAYS:
+                content = io.BytesIO()
+                torch.save(draws, content)
+                files.write_bytes(folder / f"step-{step:06d}.pt", content.getbuffer())
 
     def try_summary(self, summary: Record) -> None:
         """``write_summary`` while another error is on its way out: that error is the one to report."""
-        with contextlib.suppress(UserError, OSError):
+        with contextlib.suppress(UserError):
             self.write_summary(summary)
 
     def write_summary(self, summary: Record) -> None:
@@ -156,22 +170,10 @@ class Run:
 
     def summary(self) -> Record:
         """What summary.json holds; empty where it cannot be read."""
-        return self._object("summary.json")
-
-    def _object(self, name: str) -> Record:
-        """A JSON file of the folder, if it holds an object; readers of a folder take nothing in it for granted."""
-        try:
-            found = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return files.read_object(self.folder / "summary.json")
 
     def _board(self) -> Board:
         if self._tensorboard is None:
             self._tensorboard = Board(self.folder / "tb_logs")
         return self._tensorboard
-
-
-# --- the surroundings ------------------------------------------------------------------------------------------------
-
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 from types import FrameType
 from typing import IO
 
 from carv3d.runs.folder import Run
+from carv3d.runtime import files
 from carv3d.runtime.distributed import World
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
@@ -16,19 +16,16 @@ from carv3d.runtime.progress import say
 
 def hold(run: Run) -> IO[str]:
     """Hold the run folder against a second trainer; released when the process ends, however it ends."""
+    path = run.folder / ".lock"
     try:
-        file = os.open(run.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)  # never through a link
+        file = files.open_lock(path)
     except OSError as error:
-        raise UserError(f"{run.folder}/.lock cannot be opened ({error.strerror}); the folder must be one you may write "
-                        "to, and .lock no link") from None
-    handle = os.fdopen(file, "r+", encoding="utf-8")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(f"{run.folder} is being trained by another process; wait for it or stop it") from None
-    except OSError as error:  # a file system without locks: nothing can be said, so nothing is refused
-        say(f"warning: {run.folder} cannot be locked ({error.strerror}): take care that nobody else trains it")
-    return handle
+        raise UserError(f"{path} cannot be opened ({files.reason(error)}); the folder must be one you may write to, "
+                        "and .lock no link") from None
+    if not files.lock(file):
+        os.close(file)
+        raise UserError(f"{run.folder} is being trained by another process; wait for it or stop it")
+    return os.fdopen(file, "r+", encoding="utf-8")
 
 
 class StopSignal:

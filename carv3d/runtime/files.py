@@ -1,55 +1,181 @@
-"""Files: written whole or not at all, read as UTF-8 whatever the locale; what storage refuses is a UserError."""
+"""Storage: files are written whole or not at all and read as UTF-8 whatever the locale; what storage refuses is a
+UserError with the path and what to do. Everything that carv3d itself reads and writes in a run goes through here.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import math
 import os
+import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from carv3d.runtime.errors import UserError
-from carv3d.runtime.types import Value
+from carv3d.runtime.errors import UserError, remedy
+from carv3d.runtime.progress import say
+from carv3d.runtime.types import Record, Value
+
+_LACKING = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system answers that does not know a request
+
+
+@contextlib.contextmanager
+def storing(path: Path, done: str = "written") -> Iterator[None]:
+    """An OSError within is a UserError: ``path`` cannot be ``done``, why, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # a library's own
+            raise
+        raise UserError(f"{path} cannot be {done}: {reason(error)}; {remedy(error)}") from error
+
+
+@contextlib.contextmanager
+def convenient(what: str) -> Iterator[None]:
+    """What fails within costs a line and nothing else: the run goes on without ``what``."""
+    try:
+        yield
+    except (OSError, UserError) as error:
+        say(f"warning: no {what}: {reason(error)}")
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path``; on success it is synced and renamed over ``path``, else removed.
 
-    UserError when the disk is full or the folder cannot be written; what ``path`` held before is then untouched.
+    UserError when storage refuses; what ``path`` held before is then untouched. What a killed process of this machine
+    left of the same file goes.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{_host()}-{os.getpid()}.part{path.suffix}")
     try:
-        yield temporary
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if (reason := _storage_fault(error)) is not None:
-            raise UserError(f"{path} was not written: {reason}; what was saved before is untouched; "
-                            "free some space or choose another exp_root_dir, then resume") from error
+        with storing(path):
+            _clear(path)
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+        with contextlib.suppress(OSError):  # not every file system syncs folders
+            _sync(path.parent)
+    except BaseException:
+        remove(temporary)
         raise
 
 
-def _storage_fault(error: BaseException) -> str | None:
-    """The reason, where an exception means that storage refused."""
-    codes = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "file too large",
-             errno.EACCES: "no permission", errno.EROFS: "read-only file system", errno.EIO: "input/output error"}
-    return codes.get(error.errno or 0) if isinstance(error, OSError) else None
+def _host() -> str:
+    return "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:32]
+
+
+def _clear(path: Path) -> None:
+    """Remove the temporary files of ``path`` whose process has ended."""
+    start, end = f".{path.stem}.{_host()}-", f".part{path.suffix}"
+    for name in os.listdir(path.parent):
+        pid = name[len(start):-len(end)]
+        if name.startswith(start) and name.endswith(end) and pid.isdigit() and not _lives(int(pid)):
+            remove(path.with_name(name))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no number of a process
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _LACKING:
+            raise
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Atomic replacement of a file."""
+    with atomic(path) as temporary:
+        _write(temporary, content, os.O_CREAT | os.O_TRUNC)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Atomic replacement of a small text file."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Atomic replacement of a text file."""
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def append_text(path: Path, text: str) -> None:
+    """At the end of a file, never through a link."""
+    with storing(path):
+        _write(path, text.encode("utf-8"), os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
+
+
+def _write(path: Path, content: bytes | memoryview, flags: int) -> None:
+    handle = os.open(path, os.O_WRONLY | flags, 0o666)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left):]
+    finally:
+        os.close(handle)
+
+
+def make_folder(path: Path, option: str) -> None:
+    """With the folders above it. option: by which the user gave it, for the message."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{option}: {path} cannot be made ({reason(error)}); {remedy(error)}") from None
+
+
+def cache_folder(kind: str) -> Path:
+    """Where what can be made again is kept: $XDG_CACHE_HOME/carv3d/KIND, or in ~/.cache. It need not be there."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if base.startswith("~"):  # nobody's home
+        base = os.path.join(tempfile.gettempdir(), f"carv3d-{os.getuid()}")
+    return Path(base) / "carv3d" / kind
+
+
+def remove(path: Path) -> None:
+    """As well as may be: what stays is only litter."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+def link(path: Path, target: str) -> None:
+    """A link beside what it names, in place of an older one; none where the file system has no links."""
+    temporary = path.with_name(f".{path.name}.part")
+    remove(temporary)
+    with contextlib.suppress(OSError):
+        os.symlink(target, temporary)
+        os.replace(temporary, path)
+
+
+def lock(file: int) -> bool:
+    """Whether an open file is this process's until it is closed. On a file system without locks it is, with a line."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        say(f"warning: no locks on this file system ({reason(error)}): take care that nobody else works on the same "
+            "run")
+    return True
+
+
+def open_lock(path: Path) -> int:
+    """A lock file, opened; made if need be, never through a link, never emptied."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+
+
+def read_bytes(path: Path) -> bytes:
+    """UserError where it cannot be read."""
+    with storing(path, "read"), open(path, "rb") as file:
+        return file.read()
 
 
 def read_text(path: Path, what: str, wanted: str) -> str:
@@ -59,11 +185,33 @@ def read_text(path: Path, what: str, wanted: str) -> str:
     encoding.
     """
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{what} {path}: byte {error.start} is not UTF-8; save it as UTF-8") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise UserError(f"{what} {path}: cannot be read ({reason(error)}); {wanted}") from None
+
+
+def read_object(path: Path) -> Record:
+    """A JSON object; empty where there is none, or a damaged one: readers of a run take nothing in it for granted."""
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.read().decode("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def leads_out(folder: Path) -> Path | None:
+    """The first link in a folder that leads out of it, or None. What others give as a run may not name other files."""
+    root = folder.resolve()
+    for here, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(here, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                return path
+    return None
 
 
 def as_json(value: Value, indent: int | None = None) -> str:

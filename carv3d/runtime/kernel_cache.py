@@ -1,14 +1,20 @@
-"""Where compiled CPU kernels are kept. Imports nothing but the standard library, so that it can run before numba."""
+"""Where compiled CPU kernels are kept. Imports nothing heavy, so that it can run before numba."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
+
+from carv3d.runtime.files import cache_folder
+from carv3d.runtime.progress import say
+
+ROOM = 32 << 20  # bytes that the compiled kernels may take
 
 
 def source_digest() -> str:
@@ -37,30 +43,60 @@ def compile_once(name: str, compile: Callable[[], None], announce: Callable[[str
     announce(f"compiling the {name} kernels for this CPU (once, then cached; some seconds)")
     compile()
     if marker:
-        marker.touch()
+        with contextlib.suppress(OSError):
+            marker.touch()
 
 
 def use_cache() -> Path | None:
-    """Point numba's cache at a folder of the user's; call it before numba is imported.
+    """Point numba's cache at a folder that can be used; call it before numba is imported.
 
-    The folder is NUMBA_CACHE_DIR where set, else ``${XDG_CACHE_HOME:-~/.cache}/carv3d/numba/<digest>``. The digest is
-    there because numba notices a change in a function's own file but not in a file that it calls into.
+    The folder is NUMBA_CACHE_DIR where set, else ``${XDG_CACHE_HOME:-~/.cache}/carv3d/numba/<digest>``, else one of the
+    user's own in the folder for temporary files. The digest is there because numba notices a change in a function's own
+    file but not in a file that it calls into.
 
-    Returns: the folder, or None (with a warning) where it cannot be written and numba falls back to its own default.
+    Returns: the folder, or None where there is none to be had: kernels are then compiled in each process. Whatever is
+    not as it was asked for costs a line.
     """
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    if given:
-        return Path(given)
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(home) / "carv3d" / "numba" / source_digest()
+    given, digest = os.environ.get("NUMBA_CACHE_DIR"), source_digest()
+    first = Path(given) if given else cache_folder("numba") / digest
+    folder, why = first, _fault(first)
+    if why:
+        folder = Path(tempfile.gettempdir()) / f"carv3d-{os.getuid()}" / "numba" / digest
+        fault = _fault(folder, private=True)
+        _say_once(f"warning: compiled kernels cannot be kept in {first} ({why}); they are "
+                  + (f"made anew in every process ({folder}: {fault})" if fault else f"kept in {folder}"))
+        if fault:
+            return None
+    if given != str(folder):
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        if "numba" in sys.modules:
+            sys.modules["numba"].config.reload_config()
+    return folder
+
+
+def _fault(folder: Path, private: bool = False) -> str | None:
+    """Why a cache cannot be kept there, or None. private: nobody else may have made it or may write to it, for what
+    lies in a cache is run."""
     try:
+        if private:
+            top = folder.parents[1]
+            top.mkdir(mode=0o700, exist_ok=True)
+            kind = top.lstat()
+            if not stat.S_ISDIR(kind.st_mode) or kind.st_uid != os.getuid() or kind.st_mode & 0o022:
+                return f"{top} is not this user's alone"
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        left = os.statvfs(folder)
     except OSError as error:
-        warnings.warn(f"compiled kernels are not cached in {folder}: {error}", stacklevel=2)
-        return None
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    if "numba" in sys.modules:
-        sys.modules["numba"].config.reload_config()
-    return folder
+        return error.strerror or str(error)
+    return "the disk is full" if left.f_bavail * left.f_frsize < ROOM else None
+
+
+_said: set[str] = set()
+
+
+def _say_once(line: str) -> None:
+    if line not in _said:
+        _said.add(line)
+        say(line)

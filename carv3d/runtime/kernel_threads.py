@@ -15,7 +15,7 @@ import torch
 
 from carv3d.runtime.kernel_cache import use_cache
 
-use_cache()  # before numba is imported, by whoever compiles loops for these threads
+CACHED = use_cache() is not None  # before numba is imported, by whoever compiles loops for these threads
 
 # The liberties that kernels take with float32: all of fastmath except assuming NaN and infinity away, which must show.
 FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}

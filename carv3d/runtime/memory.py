@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.progress import say
 
 T = TypeVar("T")
@@ -36,8 +36,8 @@ class Chunks:
         while True:
             try:
                 return self._measured(call) if self.size is None else call(self.size)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
                     raise
             now = min(self.size or k, k)  # None: it went draw by draw
             if self.size is None or now == 1:

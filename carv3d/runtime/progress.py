@@ -1,11 +1,18 @@
-"""Progress on a terminal, plain lines otherwise; all of it on stderr, so that stdout carries results only."""
+"""Progress on a terminal, plain lines otherwise; all of it on stderr, so that stdout carries results only.
+
+A terminal gets no command from what is said: names come from files of other people's. A stream that is closed or full
+costs what would have been said, and nothing else.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from typing import Any
 
+from carv3d.runtime.errors import UserError, printable
 from carv3d.runtime.types import Record
 
 _hushed = False
@@ -19,8 +26,22 @@ def hush() -> None:
 
 def say(text: str) -> None:
     """One line for the user."""
-    if not _hushed:
-        print(text, file=sys.stderr, flush=True)
+    if _hushed or sys.stderr is None:  # None: it was closed before we began
+        return
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = open(os.devnull, "w")  # else what is left in its buffer fails again when Python ends
+
+
+def result(text: object) -> None:
+    """What was asked for, on stdout. UserError where it cannot be written; by then all work must be saved."""
+    try:
+        print(printable(str(text)), flush=True)
+    except BrokenPipeError:  # nobody reads any more, as after | head
+        raise
+    except (OSError, ValueError) as error:
+        raise UserError(f"stdout cannot be written ({error}); what was made is in its files") from None
 
 
 def duration(seconds: float) -> str:
@@ -49,7 +70,8 @@ class Progress:
             from rich.progress import Progress as Bar
 
             self._bar = Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                            TextColumn("eta"), TimeRemainingColumn(), TextColumn("{task.fields[text]}"),
+                            TextColumn("eta"), TimeRemainingColumn(),
+                            TextColumn("{task.fields[text]}", markup=False),
                             console=Console(stderr=True))
             self._task = self._bar.add_task(self.label, total=self.total, completed=self.done, text="")
             self._bar.start()
@@ -57,7 +79,8 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._bar:
-            self._bar.stop()
+            with contextlib.suppress(OSError):
+                self._bar.stop()
         elif self.done > self.first:
             self._line()
 
@@ -68,7 +91,8 @@ class Progress:
         self.done = done
         self.fields.update(fields)
         if self._bar:
-            self._bar.update(self._task, completed=done, text=self._text())
+            with contextlib.suppress(OSError):
+                self._bar.update(self._task, completed=done, text=self._text())
         elif time.perf_counter() - self._said >= self.every_s and done < self.total:
             self._line()
 

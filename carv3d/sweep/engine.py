@@ -8,6 +8,7 @@ cell is claimed in one transaction, and its lock, inherited by the trainer, is h
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import time
@@ -19,7 +20,7 @@ from typing import IO
 from carv3d import config as configuration
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import write_text
+from carv3d.runtime.files import make_folder, open_lock, storing, write_text
 from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record
 from carv3d.sweep.board import Board
@@ -57,12 +58,8 @@ def check(plan: Plan, workers: int) -> None:
 def run(plan: Plan, executor: Executor, retry: bool = False) -> int:
     """Work until every cell of the plan is done or failed; the exit status: 1 if one failed, 130 if stopped."""
     check(plan, executor.slots)
-    try:
-        for folder in (plan.folder, plan.folder / ".locks", plan.folder / "cells", plan.folder / "logs"):
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"exp_root_dir: {folder} cannot be made ({error.strerror}); choose a folder you may write to"
-                        ) from None
+    for folder in (plan.folder, plan.folder / ".locks", plan.folder / "cells", plan.folder / "logs"):
+        make_folder(folder, "exp_root_dir")
     try:
         with CellLedger(plan.folder / "ledger.sqlite") as ledger:
             ledger.add((cell.id, cell.name, cell.axes, cell.overrides) for cell in plan.cells)
@@ -250,7 +247,7 @@ class Engine:
 
 def failure_kind(code: int, text: str, stopping: bool) -> str:
     """interrupted, killed, config, memory or crash, from the exit status and the messages of a trainer."""
-    if code == 2:
+    if code == 2 and "error: out of memory;" not in text:
         return "config"
     if stopping or code in (130, -signal.SIGINT):
         return "interrupted"
@@ -269,7 +266,8 @@ def smaller_chunk(cell: Cell, now: int | None) -> int:
 
 def _hold(path: Path) -> IO | None:
     """The file, locked, or None if another process has it."""
-    handle = open(path, "a")
+    with storing(path, "opened"):
+        handle = os.fdopen(open_lock(path), "r+", encoding="utf-8")
     if locked(handle):
         return handle
     handle.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import glob
 import os
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from carv3d.runs.folder import Run
+from carv3d.runtime.files import lock as lock_file
 
 RESTARTS = 5  # of a cell whose trainer was killed or whose machine was lost, before it counts as failed
 
@@ -114,11 +114,7 @@ class _Process:
 
 def locked(handle: IO) -> bool:
     """Whether the file is locked for this handle, now if it was not before."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return lock_file(handle.fileno())
 
 
 def spawn(command: list[str], environment: dict[str, str], messages: IO, lock: IO) -> subprocess.Popen:

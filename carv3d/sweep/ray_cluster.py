@@ -115,7 +115,7 @@ class _Task:
             return -signal.SIGINT
         except errors.RayError as error:
             memory = isinstance(error, errors.OutOfMemoryError)
-            with open(self._log, "a") as messages:
+            with open(self._log, "a", encoding="utf-8") as messages:
                 why = "out of memory" if memory else type(error).__name__
                 messages.write(f"ray: {why}: {' '.join(str(error).split())[:300]}\n")
             return 1 if memory else -signal.SIGKILL
@@ -149,7 +149,7 @@ def _lock(place: Place) -> IO:
                         "on every node")
     try:
         os.chdir(place.cwd)
-        return open(place.lock, "r+")
+        return open(place.lock, "r+", encoding="utf-8")
     except OSError as error:
         raise UserError(f"{_here()} cannot open {error.filename} ({error.strerror}); the nodes must share exp_root_dir "
                         "and the folder that the sweep is started in; put that right, then give the same command again"

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+from carv3d.runtime.errors import one_line
 from carv3d.runtime.files import write_text
 from carv3d.runtime.types import Record
 
@@ -41,7 +42,7 @@ def table(rows: list[Record]) -> str:
         result = row["result"]
         psnr = (result.get("quality") or {}).get("psnr")
         seconds = (result.get("seconds") or {}).get("train")
-        lines.append((row["name"], row["state"] + (f" ({row['failure']})" if row["failure"] else ""),
+        lines.append((one_line(row["name"]), row["state"] + (f" ({row['failure']})" if row["failure"] else ""),
                       str(result.get("step") or ""), "" if seconds is None else f"{seconds:.1f}",
                       "" if psnr is None else f"{psnr:.2f}", row["run"] or ""))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]

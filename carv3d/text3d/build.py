@@ -60,9 +60,12 @@ def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.devic
     cls, options = registry.component("scene", config.scene.type), registry.options(config, "scene")
     state = checkpoint.load(path, where)
     scenes = []
-    for saved in state["trainer"]["scenes"]:
-        scenes.append(cls.blank(options, device=where))
-        scenes[-1].load_state_dict(saved)
+    with checkpoint.fitting(path):
+        for saved in state["trainer"]["scenes"]:
+            scenes.append(cls.blank(options, device=where))
+            scenes[-1].load_state_dict(saved)
+        if not scenes:
+            raise ValueError("no scene in it")
     return scenes, where, state["step"]
 
 

@@ -117,6 +117,9 @@ class Trainer:
         if state["learner"] is not None:
             self.objective.load_state(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for parameter, moments in self.optimizer.state.items():
+            if any(x.dim() and x.shape != parameter.shape for x in moments.values()):
+                raise ValueError("the optimiser's moments have another size than the scene's parameters")
         self.ledger.update(state["ledger"])
         self.sampler.load_state(state)
         self.chunks.size, self.account = state["chunk"], Account(**state["account"])

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
+import io
 import zipfile
 import zlib
 from functools import lru_cache
@@ -23,6 +22,8 @@ import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import cache_folder, make_folder, write_bytes
 from carv3d.toybox.grammar import Spec, caption, parse, singles, stacks
 from carv3d.toybox.lists import distractors
 from carv3d.toybox.shapes import build
@@ -101,7 +102,7 @@ def _all_layers() -> dict[str, np.ndarray]:
 
     Kept as a file in the user's cache, under a name that hashes the code that draws them; a damaged file is made anew.
     """
-    path = _cache_folder() / f"{_code_digest()}.npz"
+    path = cache_folder("truth") / f"{_code_digest()}.npz"
     shapes = {_shape_name(spec): spec for spec in chain(singles(), stacks())}
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         with np.load(path, allow_pickle=False) as kept:
@@ -111,7 +112,7 @@ def _all_layers() -> dict[str, np.ndarray]:
         name: (_pooled(render_layers(spec, cameras)) * 255.0).round().to(torch.uint8).numpy()
         for name, spec in shapes.items()
     }
-    with contextlib.suppress(OSError):  # without a cache the result is the same, only later
+    with contextlib.suppress(UserError):  # without a cache the result is the same, only later
         _write(path, layers)
     return layers
 
@@ -126,11 +127,6 @@ def _pooled(rgb: Tensor) -> Tensor:
     return rgb.reshape(n, h // _CELL, _CELL, w // _CELL, _CELL, c).mean((2, 4))
 
 
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "carv3d" / "truth"
-
-
 @lru_cache(maxsize=1)
 def _code_digest() -> str:
     """Changes whenever the code that draws the images does."""
@@ -139,13 +135,7 @@ def _code_digest() -> str:
 
 
 def _write(path: Path, layers: dict[str, np.ndarray]) -> None:
-    """Writes a cache file under a temporary name, then renames it: readers see all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **layers)  # type: ignore[arg-type]
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    content = io.BytesIO()
+    np.savez_compressed(content, **layers)  # type: ignore[arg-type]
+    make_folder(path.parent, "XDG_CACHE_HOME")
+    write_bytes(path, content.getbuffer())

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from carv3d.cameras import Cameras, orbit
 from carv3d.runtime.kernel_cache import compile_once
-from carv3d.runtime.kernel_threads import spread
+from carv3d.runtime.kernel_threads import CACHED, spread
 from carv3d.toybox.grammar import Spec
 from carv3d.toybox.models import BOX, CAPSULE, CONE, ELLIPSOID, TORUS, TUBE, WEDGE
 from carv3d.toybox.shapes import BALL_RADIUS, Solid, build
@@ -118,7 +118,7 @@ def _towards(light: Light) -> np.ndarray:
     return torch.stack([flat * azimuth.cos(), flat * azimuth.sin(), elevation.sin()], -1).cpu().numpy()
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _trapezoid(x: float, z: float, half: float, low: float, high: float) -> float:
     """Signed distance in the half plane x >= 0 to the trapezoid |z| <= half with these half widths (exact)."""
     cap_x = x - min(x, low if z < 0.0 else high)
@@ -132,13 +132,13 @@ def _trapezoid(x: float, z: float, half: float, low: float, high: float) -> floa
     return -distance if inside else distance
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _box2(x: float, y: float) -> float:
     """Signed distance to a rectangle, given the signed distances to its two pairs of sides."""
     return math.sqrt(max(x, 0.0) ** 2 + max(y, 0.0) ** 2) + min(max(x, y), 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def primitive_distance(primitive: int, size: np.ndarray, x: float, y: float, z: float) -> float:
     """Signed distance from a local point; size: [5]. Exact except for the ellipsoid, whose value never exceeds it."""
     a, b, c = size[0], size[1], size[2]
@@ -163,7 +163,7 @@ def primitive_distance(primitive: int, size: np.ndarray, x: float, y: float, z: 
     return distance - size[4]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _brightness(primitive: int, size: np.ndarray, p: tuple, rotation: np.ndarray, light: np.ndarray) -> float:
     """Half-Lambert brightness at the local surface point p [3]; the normal is the gradient of the distance."""
     nx = ny = nz = 0.0
@@ -181,7 +181,7 @@ def _brightness(primitive: int, size: np.ndarray, p: tuple, rotation: np.ndarray
     return AMBIENT + (1.0 - AMBIENT) * 0.5 * (1.0 + towards / length)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _box_span(extent: np.ndarray, o: tuple, d: tuple) -> tuple[float, float]:
     """Where a local ray enters and leaves the box with these half extents; entry > exit when it misses."""
     start, end = 0.0, np.inf
@@ -192,7 +192,7 @@ def _box_span(extent: np.ndarray, o: tuple, d: tuple) -> tuple[float, float]:
     return start, end
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _ellipsoid_hit(size: np.ndarray, o: tuple, d: tuple) -> float:
     """Where a local ray from outside meets the ellipsoid; infinite when it misses."""
     dd = od = oo = 0.0
@@ -204,7 +204,7 @@ def _ellipsoid_hit(size: np.ndarray, o: tuple, d: tuple) -> float:
     return (-od - math.sqrt(inside)) / dd if inside > 0.0 and od < 0.0 else np.inf
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _first_hit(primitive: int, size: np.ndarray, extent: np.ndarray, o: tuple, d: tuple, limit: float) -> float:
     """Distance along a local ray to the primitive's surface; infinite when there is none before ``limit``.
 
@@ -233,7 +233,7 @@ def _first_hit(primitive: int, size: np.ndarray, extent: np.ndarray, o: tuple, d
     return np.inf
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _sample(column: float, row: float, scene: tuple, view: tuple) -> tuple[int, float, float]:
     """What lies behind one point of an image: paint (2 * primitive + in the band; -1: nothing), brightness, depth."""
     first, last, (primitive, size, centre, rotation, extent, band) = scene
@@ -274,7 +274,7 @@ def _sample(column: float, row: float, scene: tuple, view: tuple) -> tuple[int, 
     return 2 * found + in_band, bright, nearest
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _uneven(row, column, paint, bright) -> bool:
     """Whether a pixel differs from one of its eight neighbours in paint or in brightness."""
     height, width = paint.shape
@@ -285,7 +285,7 @@ def _uneven(row, column, paint, bright) -> bool:
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=CACHED, error_model="numpy")
 def _image(scene, view, albedo, gain, colour, depth) -> None:
     """One image: a ray per pixel, then further ones where neighbours differ."""
     height, width = depth.shape
@@ -311,7 +311,7 @@ def _image(scene, view, albedo, gain, colour, depth) -> None:
                 pixel[channels] += 1.0 / samples
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=CACHED, error_model="numpy")
 def _render(begin, end, first, last, shape, albedo, c2w, focal, light, gain, colour, depth) -> None:
     """Images begin to end; image b shows the primitives first[b] to last[b]."""
     _, height, width, _ = colour.shape

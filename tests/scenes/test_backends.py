@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,18 +39,24 @@ def test_probe_survives_any_failure(monkeypatch):
         backends.probe_one.cache_clear()
 
 
-def test_cache_folder(monkeypatch, tmp_path):
+def test_cache_folder(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert use_cache() == tmp_path / "carv3d" / "numba" / source_digest()
     assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "carv3d" / "numba" / source_digest())
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
-    assert str(use_cache()) == "/elsewhere"
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "elsewhere"))
+    assert use_cache() == tmp_path / "elsewhere"
     (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="not cached"):
-        assert use_cache() is None
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    own = temporary / f"carv3d-{os.getuid()}"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    assert use_cache() == own / "numba" / source_digest() == Path(os.environ["NUMBA_CACHE_DIR"])
+    assert "they are kept in" in capsys.readouterr().err
+    own.chmod(0o777)  # another user could have put something there, which numba would run
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    assert use_cache() is None and "not this user's alone" in capsys.readouterr().err
     monkeypatch.undo()
     sys.modules["numba"].config.reload_config()
 

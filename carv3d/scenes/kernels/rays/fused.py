@@ -14,7 +14,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from carv3d.runtime.kernel_threads import FAST, spread
+from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.hash_grid import corners
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, lattice_range, next_occupied
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend
@@ -50,7 +50,7 @@ class Field:
             np.float32(self.bound), np.float32(self.blob_scale), np.float32(self.blob_std),
         )
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _matmul(weight, x, y, lanes, rectify):
     """y[j, lane] = sum_i weight[j, i] x[i, lane], four inputs at a time to spare loads and stores of y."""
     for j in range(weight.shape[0]):
@@ -64,7 +64,7 @@ def _matmul(weight, x, y, lanes, rectify):
             for lane in range(lanes):
                 y[j, lane] = max(y[j, lane], np.float32(0))
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, x, y, out):
     """out: [4, LANES] = density, red, green, blue at points [LANES,3]; x and y are scratch [width, LANES]."""
     half = np.float32(0.5)
@@ -91,14 +91,14 @@ def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, bl
         for c in range(1, 4):
             out[c, n] = one / (one + np.exp(-out[c, n]))
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _scratch_width(weights):
     width = 4
     for layer in range(len(weights)):
         width = max(width, weights[layer].shape[1])
     return width
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _density(begin, end, points, density, table, resolution, row, weights, bound, blob_scale, blob_std):
     width = _scratch_width(weights)
     x, y = np.empty((width, LANES), np.float32), np.empty((width, LANES), np.float32)
@@ -131,7 +131,7 @@ def _advance(lane, next_ray, end, ray, index, high, through, origins, directions
         index[lane], high[lane] = lattice_range(next_ray, origins, directions, jitter, box, step)
         next_ray += 1
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _trace(
     begin, end, origins, directions, jitter, occupied, box, bound, step, threshold, table, resolution, row, weights,
     blob_scale, blob_std, out, count, seen,

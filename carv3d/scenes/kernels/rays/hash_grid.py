@@ -12,7 +12,7 @@ import torch
 from numba import njit
 from torch import Tensor, nn
 
-from carv3d.runtime.kernel_threads import FAST, spread
+from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend, scatter
 
 PRIME_Y, PRIME_Z = 2654435761, 805459861  # eq. 4; the prime of x is 1
@@ -77,7 +77,7 @@ def corners(px, py, pz, res, first, size):
     ), weight
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _encode(begin, end, points, table, resolution, row, out):
     for n in range(begin, end):
         for level in range(resolution.shape[0]):
@@ -92,7 +92,7 @@ def _encode(begin, end, points, table, resolution, row, out):
                 out[n, FEATURES * level + f] = values[f]
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _scatter(begin, end, points, grad, resolution, row, table_grad):
     """A level's rows belong to one thread and its points come in order: no atomics, the same sum every time."""
     for level in range(begin, end):

@@ -14,7 +14,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from carv3d.runtime.kernel_threads import spread
+from carv3d.runtime.kernel_threads import CACHED, spread
 
 GRAIN = 512
 
@@ -135,7 +135,7 @@ def next_occupied(k, high, r, origins, directions, jitter, occupied, bound, step
 
 
 # No fastmath here: the same sums in the same order as the reference put every sample in the same cell.
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _march(begin, end, origins, directions, jitter, occupied, box, bound, step, first, fill, ray, t_middle, points):
     """Count the samples of each ray into first[r+1], or, on the second pass, write them from first[r] on."""
     for r in range(begin, end):

@@ -12,7 +12,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from carv3d.runtime.kernel_threads import FAST, spread
+from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.marching import Samples
 
 GRAIN = 512
@@ -53,7 +53,7 @@ def render_nerfacc(density: Tensor, rgb: Tensor, samples: Samples) -> tuple[Tens
     return accumulate(rgb), accumulate(), accumulate(middle)
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _forward(begin, end, first, density, rgb, t_start, t_end, out):
     """out: [R,5] = rgb, opacity, depth."""
     for r in range(begin, end):
@@ -68,7 +68,7 @@ def _forward(begin, end, first, density, rgb, t_start, t_end, out):
         out[r, 0], out[r, 1], out[r, 2], out[r, 3], out[r, 4] = red, green, blue, opacity, depth
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _backward(begin, end, first, density, rgb, t_start, t_end, grad, density_grad, rgb_grad):
     """d/d sigma_i = length_i (T_{i+1} G_i - sum_{j>i} w_j G_j), where G_j is the gradient of w_j."""
     for r in range(begin, end):

@@ -10,11 +10,11 @@ import math
 import numpy as np
 from numba import njit
 
-from carv3d.runtime.kernel_threads import FAST
+from carv3d.runtime.kernel_threads import CACHED, FAST
 from carv3d.scenes.splats import SH_C0
 
 # How the kernels of the Gaussians are compiled. A division checked for zero, as Python's is, never becomes SIMD code.
-COMPILED = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "cache": True}
+COMPILED = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "cache": CACHED}
 INLINED = {**COMPILED, "inline": "always"}
 
 C0 = np.float32(SH_C0)

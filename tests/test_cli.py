@@ -38,7 +38,7 @@ def failed(capsys, *arguments: str) -> str:
     (["render", "x", "--background", "transparent"], ["transparent", "--format png"]),
     (["render", "x", "--background", "pink"], ["--background pink", "white"]),
     (["render", "x", "--size", "101"], ["--size 101", "even", "102"]),
-    (["render", "x", "--views", "0"], ["0 given", ">= 1"]),
+    (["render", "x", "--views", "0"], ["0 given", "from 1 to"]),
     (["render", "x", "--views", "many"], ["many", "whole number"]),
     (["eval", "nowhere"], ["nowhere"]),
 ])

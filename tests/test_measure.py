@@ -247,9 +247,9 @@ def test_an_interrupt_keeps_what_is_measured(capsys, tmp_path, monkeypatch):
     ([], ["prompt", "none given"]),
     (["prompt=a red mushroom", "--k", "1"], ["--k 1", "above 1"]),
     (["prompt=a red mushroom", "--k", "1,x"], ["1,x", "list of whole numbers"]),
-    (["prompt=a red mushroom", "--k", "0,2"], ["0 given", ">= 1"]),
-    (["prompt=a red mushroom", "--cameras", "1"], ["1 given", ">= 2"]),
-    (["prompt=a red mushroom", "--replicates", "1"], ["1 given", ">= 2"]),
+    (["prompt=a red mushroom", "--k", "0,2"], ["0 given", "from 1 to"]),
+    (["prompt=a red mushroom", "--cameras", "1"], ["1 given", "from 2 to"]),
+    (["prompt=a red mushroom", "--replicates", "1"], ["1 given", "from 2 to"]),
     (["--run", "nowhere"], ["nowhere", "not a run folder"]),
     (["prompt=a red mushroom", "--out", "/dev/null/x"], ["--out", "/dev/null/x"]),
 ])

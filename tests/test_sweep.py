@@ -151,7 +151,7 @@ def test_mistakes_in_the_file_end_in_one_line(capsys, tmp_path, monkeypatch, tex
 
 @pytest.mark.parametrize("arguments,words", [
     (["nowhere.yaml"], ["nowhere.yaml", "cannot be read"]),
-    (["plan.yaml", "--workers", "0"], ["--workers", ">= 1"]),
+    (["plan.yaml", "--workers", "0"], ["--workers", "from 1"]),
     (["plan.yaml", "--workers", "2", "seed=1"], ["seed is an axis"]),
     (["plan.yaml", "tag=x"], ["tag=x", "names its runs itself"]),
     (["plan.yaml", "--workers", "2", "budget.seconds=5"], ["--workers 2", "budget.seconds 5", "--workers 1"]),

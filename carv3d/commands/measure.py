@@ -41,16 +41,17 @@ def main(args: Namespace) -> int:
 
     trainer = build.trainer(config)
     trainer.teacher.prepare()
-    folder = _folder(args.out, run, config)  # once everything that can be refused has been
-    write_text(folder / "config.yaml", configuration.dump(config))
     settings = Settings(args.cameras, args.replicates, ks)
     report: Record = {"prompt": config.prompt, "seed": config.seed,
                       "environment": environment(str(trainer.device), trainer.scenes[0].backends),
                       "named": summary.named(float(config.objective.guidance_scale)), "interrupted": False,
                       "states": []}
-    measured = None
+    folder, measured = None, None
     try:
         for step in states(trainer):
+            if folder is None:  # everything that can be refused has been
+                folder = _folder(args.out, run, config)
+                write_text(folder / "config.yaml", configuration.dump(config))
             width, height = (round(schedule.at(step)) for schedule in (config.data.width, config.data.height))
             measured = Measured(step, width, height, settings)
             measure(trainer, measured)
@@ -62,7 +63,10 @@ def main(args: Namespace) -> int:
         report["interrupted"] = True
         if measured is not None:
             report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
+        if folder is None:
+            return 130
         _write(folder, report)
+    assert folder is not None  # there is a state at least
     plots.draw(report, folder)
     for state in report["states"]:
         result("\n".join(table(state, report["named"])) + "\n")

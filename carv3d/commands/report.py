@@ -6,7 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.progress import say
+from carv3d.runtime.files import expanded, make_folder
+from carv3d.runtime.progress import result, say
 
 
 def main(args: Namespace) -> int:
@@ -15,32 +16,39 @@ def main(args: Namespace) -> int:
 
     found = study.collect(args.paths)
     parts = found.by_setting()
-    baseline = args.baseline or found.variants[0]
-    for part in parts.values():
-        names = list(dict.fromkeys([*part.variants, *(name for state in part.states for name in state.by_name)]))
-        if baseline not in names:
-            raise UserError(f"--baseline {baseline}: no such variant; allowed: {', '.join(names)}")
+    names = {setting: [*part.variants, *(name for state in part.states for name in state.by_name)]
+             for setting, part in parts.items()}
+    every = list(dict.fromkeys(name for of_one in names.values() for name in of_one))
+    if args.baseline and args.baseline not in every:
+        raise UserError(f"--baseline {args.baseline}: no such variant; allowed: {', '.join(every)}")
+    baseline = {setting: args.baseline if args.baseline in names[setting] else part.first
+                for setting, part in parts.items()}
     qualities = list(dict.fromkeys(name for run in found.runs for point in run.curve
                                    for name, value in point.quality.items() if isinstance(value, float)))
     quality = args.quality or (qualities[0] if qualities else "psnr")
     if args.quality and quality not in qualities:
         raise UserError(f"--quality {quality}: no run has it along its way; allowed: "
                         f"{', '.join(qualities) or 'none, since there is none'}")
-    folder = Path(args.out or Path(args.paths[0]).expanduser() / "report").expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out: {folder} cannot be made ({error.strerror}); choose a folder you may write to"
-                        ) from None
+    folder = expanded(args.out, "--out") if args.out else _beside(expanded(args.paths[0], "SWEEP_OR_RUN"))
+    make_folder(folder, "--out")
     for run in found.runs:
         if run.status != "done":
             say(f"left out: {run.variant}, {run.prompt}, seed {run.seed} ({run.failure or run.status})")
-    numbers = {setting: summary(part, baseline, quality) for setting, part in parts.items()}
+    numbers = {setting: summary(part, baseline[setting], quality) for setting, part in parts.items()}
+    written = page.write(found, numbers, baseline, quality, folder)
     for setting, of_setting in numbers.items():
         for row in of_setting["rows"]:
-            if row["name"] != baseline:
+            if row["name"] != baseline[setting]:
                 reach = row["reach"]["seconds"]
-                print(f"{setting + ': ' if setting else ''}{row['name']}: by variance {page.plain(row['work'])}, "
-                      f"to quality in seconds {page.plain(reach[0] if reach else None)}")
-    print(page.write(found, numbers, baseline, quality, folder))
+                result(f"{setting + ': ' if setting else ''}{row['name']}: by variance {page.plain(row['work'])}, "
+                       f"to quality in seconds {page.plain(reach[0] if reach else None)}")
+    result(written)
     return 0
+
+
+def _beside(path: Path) -> Path:
+    """Where the report of a sweep or run lies by default; that of a sweep's file, in the sweep's folder."""
+    from carv3d.report.study import folder_of_plan
+
+    return (folder_of_plan(path) if path.suffix in (".yaml", ".yml") else path) / "report"
+

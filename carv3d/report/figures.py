@@ -3,8 +3,11 @@ the colour-blind and in print without colour."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -31,6 +34,14 @@ def style(i: int) -> Record:
 def styles(summary: Record) -> dict[str, Record]:
     """One look for each name, in every figure."""
     return {row["name"]: style(i) for i, row in enumerate(summary["rows"])}
+
+
+@contextlib.contextmanager
+def names_as_they_are() -> Iterator[None]:
+    """Within this a dollar sign in a name is one, and no mathematics; a sign that the font lacks is a box."""
+    with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def save(figure: Figure, path: Path) -> str:

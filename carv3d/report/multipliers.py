@@ -20,6 +20,7 @@ from numpy import ndarray
 
 from carv3d.carv.allocate import fit_cost
 from carv3d.carv.bootstrap import interval, nested_weights
+from carv3d.report.reading import UNITS, number
 from carv3d.report.study import RunOf, State, Study
 from carv3d.runtime.types import Record
 
@@ -148,8 +149,9 @@ def _line(run: RunOf, unit: str, quality: str, priced: dict[str, float] | None) 
         if run.variant not in priced:
             return []
         return [(point.step * priced[run.variant] / 1e3, point.quality[quality]) for point in run.curve
-                if point.quality.get(quality) is not None]
-    return [(point.cost[unit], point.quality[quality]) for point in run.curve if point.quality.get(quality) is not None]
+                if number(point.quality.get(quality)) is not None]
+    return [(point.cost[unit], point.quality[quality]) for point in run.curve
+            if number(point.quality.get(quality)) is not None]
 
 
 def first_reach(grid: ndarray, curve: ndarray, target: float) -> tuple[float, str]:
@@ -246,7 +248,7 @@ def at_equal_cost(every: dict[str, Curves], baseline: str, shares: tuple[float, 
 
 def summary(study: Study, baseline: str, quality: str) -> Record:
     """Everything the page says in numbers."""
-    from carv3d.report.study import UNITS, pairs
+    from carv3d.report.study import pairs
 
     states = study.states
     names = list(dict.fromkeys(name for state in states for name in state.by_name))

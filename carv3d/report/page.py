@@ -13,15 +13,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from carv3d.report import figures
+from carv3d.report import figures, reading
 from carv3d.report.figures import UNIT_NAMES, WHAT
 from carv3d.report.multipliers import SHARE, Number
-from carv3d.report.study import UNITS, RunOf, Study, Way, environment
-from carv3d.runtime.files import write_text
+from carv3d.report.reading import UNITS
+from carv3d.report.study import RunOf, Study, Way, environment
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import read_bytes, write_text
 from carv3d.runtime.types import Record
 
 VIDEO_PROMPTS = 3  # rows of videos, at most
 COUNTED = ("renders", "draws", "teacher_evals")
+LARGEST = 64 << 20  # bytes of a video or picture that comes into the page
 
 _STYLE = """
 :root{color-scheme:light}
@@ -61,16 +64,21 @@ for(const table of document.querySelectorAll("table.sortable"))table.querySelect
 """
 
 
-def write(study: Study, summaries: dict[str, Record], baseline: str, quality: str, folder: Path) -> Path:
+class Html(str):
+    """Text that is markup already; any other is escaped before it comes into the page."""
+
+
+def write(study: Study, summaries: dict[str, Record], baseline: dict[str, str], quality: str, folder: Path) -> Path:
     """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path.
 
-    summaries: setting -> its numbers, as ``multipliers.summary`` gives them.
+    summaries: setting -> its numbers, as ``multipliers.summary`` gives them. baseline: setting -> a variant's name.
     """
     _write_csvs(study, summaries, folder)
     body = [f"<h1>{_text(study.title)}</h1>", _facts(study)]
     for setting, part in study.by_setting().items():
         body += [f"<h1 class=\"setting\">{_text(setting)}</h1>"] if setting else []
-        body += _section(part, summaries[setting], baseline, quality, folder, f"{_slug(setting)}_" if setting else "")
+        body += _section(part, summaries[setting], baseline[setting], quality, folder,
+                         f"{_slug(setting)}_" if setting else "")
     body += ["<h2>All runs</h2>", _cells(study, quality)]
     page = ("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
@@ -83,7 +91,8 @@ def write(study: Study, summaries: dict[str, Record], baseline: str, quality: st
 def _section(study: Study, summary: Record, baseline: str, quality: str, folder: Path,
              prefix: str) -> list[str]:
     """What one setting has shown. prefix: of its figures' names."""
-    images = _figures(study, summary, baseline, quality, folder, prefix)
+    with figures.names_as_they_are():
+        images = _figures(study, summary, baseline, quality, folder, prefix)
     drawn = [images[name] for kind in ("curve", "reach") for unit in UNITS if (name := f"{kind}_{unit}") in images]
     return [
         _headline(summary, baseline, quality),
@@ -99,8 +108,8 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9.]+", "_", text).strip("_")
 
 
-def _text(value: object) -> str:
-    return html.escape(str(value))
+def _text(value: object) -> Html:
+    return value if isinstance(value, Html) else Html(html.escape(str(value)))
 
 
 def plain(number: Number | None, digits: int = 2) -> str:
@@ -111,15 +120,20 @@ def plain(number: Number | None, digits: int = 2) -> str:
     return f"{number.bound}{number.value:.{digits}f}{interval}"
 
 
-def _marked(number: Number | None) -> str:
+def _marked(number: Number | None) -> Html:
     value, space, interval = plain(number).partition(" ")
-    return _text(value) + (f" <span class=\"ci\">{_text(interval)}</span>" if interval else "")
+    return Html(_text(value) + (f" <span class=\"ci\">{_text(interval)}</span>" if interval else ""))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], attributes: str = "") -> str:
-    cells = "".join(cell if cell.startswith("<th") else f"<th>{cell}</th>" for cell in head)
-    lines = ("<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in row) + "</tr>"
-             for row in rows)
+def _words(value: object) -> Html:
+    """A cell of words, which stand to the left."""
+    return Html(f"<td class=\"text\">{_text(value)}</td>")
+
+
+def _table(head: Sequence[object], rows: Iterable[Sequence[object]], attributes: str = "") -> str:
+    cells = "".join(cell if cell.startswith("<th") else f"<th>{cell}</th>" for cell in map(_text, head))
+    lines = ("<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in map(_text, row))
+             + "</tr>" for row in rows)
     return (f"<div class=\"wide\"><table {attributes}><thead><tr>{cells}</tr></thead><tbody>" + "\n".join(lines)
             + "</tbody></table></div>")
 
@@ -149,8 +163,8 @@ def _headline(summary: Record, baseline: str, quality: str) -> str:
         reached = [row for row in rows if row["reach"].get(unit)]
         if best := max(reached, key=lambda row: row["reach"][unit][0].value, default=None):
             number, goal = best["reach"][unit]
-            said.append(f"To the {quality.upper()} of {goal:.2f} that {_text(baseline)} has at {SHARE:.0%} of its "
-                        f"budget, counted in {UNIT_NAMES[unit]}, <b>{_text(best['name'])}</b>'s compute is worth "
+            said.append(f"To the {_text(quality.upper())} of {goal:.2f} that {_text(baseline)} has at {SHARE:.0%} of "
+                        f"its budget, counted in {UNIT_NAMES[unit]}, <b>{_text(best['name'])}</b>'s compute is worth "
                         f"<b>{_text(plain(number))}</b> of {_text(baseline)}'s{_of(reached)}.")
     return f"<p>{' '.join(said)}</p>" if said else ""
 
@@ -200,16 +214,17 @@ def _component(value: float | None) -> str:
 
 
 def _multiplier_table(summary: Record, baseline: str) -> str:
-    head = ["", "effective compute<br>by variance", *(f"to quality,<br>in {UNIT_NAMES[unit]}" for unit in UNITS),
-            "R", "rho", "variance", "step cost", "<th class=\"text\">draws</th>"]
+    head = ["", Html("effective compute<br>by variance"),
+            *(Html(f"to quality,<br>in {UNIT_NAMES[unit]}") for unit in UNITS),
+            "R", "rho", "variance", "step cost", Html("<th class=\"text\">draws</th>")]
     rows = []
     for row in summary["rows"]:
         own = row["name"] == baseline
         work, *parts = ["1"] * 3 if own else [_marked(row[name]) for name in ("work", "variance", "cost")]
         reach = ["1" if own else _marked(row["reach"][unit][0] if row["reach"][unit] else None) for unit in UNITS]
-        rows.append([f"<b>{_text(row['name'])}</b>" + (" (baseline)" if own else ""),
+        rows.append([Html(f"<b>{_text(row['name'])}</b>" + (" (baseline)" if own else "")),
                      work, *reach, _component(summary["r"]), _component(summary["rho"]), *parts,
-                     f"<td class=\"text\">{_text(_way(row['way'], row['k']))}</td>"])
+                     _words(_way(row["way"], row["k"]))])
     return _table(head, rows, "id=\"multipliers\"") + (
         "<p class=\"quiet\">Variance: how many times less than the baseline's; step cost: how many times its; the "
         "others: how many times the baseline's compute is worth.</p>")
@@ -217,8 +232,8 @@ def _multiplier_table(summary: Record, baseline: str) -> str:
 
 def _equal_tables(summary: Record, baseline: str) -> Iterable[str]:
     for unit, table in summary["equal"].items():
-        head = [f"{UNIT_NAMES[unit]}, share of {_text(baseline)}'s budget", "25 %", "50 %", "75 %", "100 %"]
-        yield _table(head, [[_text(name), *("–" if math.isnan(v) else f"{v:.2f}" for v in values)]
+        head = [f"{UNIT_NAMES[unit]}, share of {baseline}'s budget", "25 %", "50 %", "75 %", "100 %"]
+        yield _table(head, [[name, *("–" if math.isnan(v) else f"{v:.2f}" for v in values)]
                             for name, values in table.items()])
 
 
@@ -227,15 +242,14 @@ def _cells(study: Study, quality: str) -> str:
     head = [*first, "variant", "prompt", "seed", "state", "steps", *COUNTED, "seconds", quality, "run"]
     rows = []
     for run in study.runs:
-        score, ledger = (run.summary.get("quality") or {}).get(quality), run.summary.get("ledger") or {}
+        score, ledger = reading.number((run.summary.get("quality") or {}).get(quality)), run.summary.get("ledger") or {}
         seconds = (run.summary.get("seconds") or {}).get("train")
-        rows.append([*(_text(getattr(run, name)) for name in (*first, "variant")),
-                     f"<td class=\"text\">{_text(run.prompt)}</td>", str(run.seed),
-                     f"<td class=\"text\">{_text(run.status + (f' ({run.failure})' if run.failure else ''))}</td>",
-                     str(run.summary.get("step") or ""), *(str(ledger.get(name, "")) for name in COUNTED),
+        rows.append([*(getattr(run, name) for name in (*first, "variant")), _words(run.prompt), run.seed,
+                     _words(run.status + (f" ({run.failure})" if run.failure else "")),
+                     run.summary.get("step") or "", *(ledger.get(name, "") for name in COUNTED),
                      "" if seconds is None else f"{seconds:.1f}", "" if score is None else f"{score:.2f}",
-                     f"<td class=\"text\">{_text(run.folder.name if run.folder else '')}</td>"])
-    return _table([f"<button>{_text(name)}</button>" for name in head], rows, "class=\"sortable\" id=\"cells\"")
+                     _words(run.folder.name if run.folder else "")])
+    return _table([Html(f"<button>{_text(name)}</button>") for name in head], rows, "class=\"sortable\" id=\"cells\"")
 
 
 # --- images ---------------------------------------------------------------------------------------------------------
@@ -266,10 +280,10 @@ def _figures(study: Study, summary: Record, baseline: str, quality: str, folder:
     if (figure := figures.decomposition(summary["pairs"])) is not None:
         made["decomposition"] = figure, ("Every pair of estimators that differ in one thing alone: " + ", ".join(
             WHAT[what] for what in dict.fromkeys(p[0] for p in summary["pairs"])) + ". 95 % intervals.")
-    out = {}
+    out: dict[str, str] = {}
     for name, (figure, caption) in made.items():
         svg = figures.save(figure, folder / f"{prefix}{name}.png")
-        out[name] = (f"<figure><img alt=\"{_text(caption)}\" src=\"{_data('image/svg+xml', svg.encode())}\">"
+        out[name] = Html(f"<figure><img alt=\"{_text(caption)}\" src=\"{_data('image/svg+xml', svg.encode())}\">"
                      f"<figcaption>{_text(caption)}</figcaption></figure>")
     return out
 
@@ -293,17 +307,25 @@ def _shots(study: Study) -> str:
 def _shot(run: RunOf) -> str:
     if run.folder is None:
         return ""
-    video, preview = run.folder / "save/turntable.mp4", run.folder / "save/preview.png"
     name = _text(f"{run.variant}, {run.prompt}")
-    if video.is_file():
+    if video := _small(run.folder / "save" / "turntable.mp4"):
         return (f"<video autoplay loop muted playsinline controls aria-label=\"{name}\" "
-                f"src=\"{_data('video/mp4', video.read_bytes())}\"></video>")
-    return f"<img alt=\"{name}\" src=\"{_data('image/png', preview.read_bytes())}\">" if preview.is_file() else ""
+                f"src=\"{_data('video/mp4', video)}\"></video>")
+    preview = _small(run.folder / "save" / "preview.png")
+    return f"<img alt=\"{name}\" src=\"{_data('image/png', preview)}\">" if preview else ""
+
+
+def _small(path: Path) -> bytes:
+    """A file's content; none where there is no file, it cannot be read, or no page should hold it."""
+    try:
+        return read_bytes(path) if path.is_file() and path.stat().st_size <= LARGEST else b""
+    except (OSError, UserError):
+        return b""
 
 
 def _spent(run: RunOf) -> str:
     ledger, seconds = run.summary.get("ledger") or {}, (run.summary.get("seconds") or {}).get("train")
-    psnr = (run.summary.get("quality") or {}).get("psnr")
+    psnr = reading.number((run.summary.get("quality") or {}).get("psnr"))
     parts = [] if psnr is None else [f"{psnr:.1f} dB"]
     parts.append(f"{run.summary.get('step')} steps")
     parts += [] if seconds is None else [f"{seconds:.0f} s"]

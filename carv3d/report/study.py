@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,12 +12,12 @@ from carv3d import config as configuration
 from carv3d.carv.noise import noise_mode
 from carv3d.config.fields import NAMING, leaves
 from carv3d.config.schema import Config
+from carv3d.report import reading
 from carv3d.runs.folder import Run
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, one_line
+from carv3d.runtime.files import expanded, read_object
 from carv3d.runtime.types import Record
 from carv3d.sweep.ledger import CellLedger
-
-UNITS = ("seconds", "renders", "teacher_evals")
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,11 @@ class Study:
         return {name: Study(self.title, [run for run in self.runs if run.setting == name]) for name in names}
 
     @property
+    def first(self) -> str:
+        """The first variant that has been run, or else the first: what the others are compared with by default."""
+        return next((run.variant for run in self.runs if run.status == "done"), self.variants[0])
+
+    @property
     def states(self) -> list[State]:
         return [state for run in self.runs for state in run.states]
 
@@ -128,8 +132,8 @@ def collect(paths: Iterable[str]) -> Study:
     """Sweeps (their folders or their YAML files) and runs (their folders); UserError for anything else."""
     runs: list[RunOf] = []
     titles, loose = [], []
-    for path in map(Path, paths):
-        path = _folder_of_plan(path) if path.suffix in (".yaml", ".yml") else path.expanduser()
+    for path in (expanded(each, "SWEEP_OR_RUN") for each in paths):
+        path = folder_of_plan(path) if path.suffix in (".yaml", ".yml") else path
         if (path / "ledger.sqlite").is_file():
             runs += _sweep(path)
             titles.append(path.name)
@@ -142,26 +146,30 @@ def collect(paths: Iterable[str]) -> Study:
         runs += _loose(loose)
         titles.append(f"{len(loose)} runs")
     unique = {run.id: run for run in runs}
+    if not unique:
+        raise UserError(f"{', '.join(titles)}: no runs in it yet; carv3d sweep FILE makes them")
     return Study(", ".join(titles), list(unique.values()))
 
 
-def _folder_of_plan(path: Path) -> Path:
+def folder_of_plan(path: Path) -> Path:
     from carv3d.sweep import plan as sweep_plan
 
     return sweep_plan.load(path, (sweep_plan.READING,)).folder
 
 
 def _sweep(folder: Path) -> list[RunOf]:
-    with CellLedger(folder / "ledger.sqlite") as ledger:
+    with CellLedger(folder / "ledger.sqlite", reading=True) as ledger:
         rows = ledger.rows()
     out = []
     for row in rows:
-        axes = row["axes"]
+        axes = {key: one_line(str(value)) for key, value in row["axes"].items()}
         other = ", ".join(f"{key.rsplit('.')[-1]} {value}" for key, value in axes.items()
                           if key not in ("variant", "prompt", "seed"))
         setting, variant = (other, axes["variant"]) if "variant" in axes else ("", other or "all")
-        run = RunOf(row["id"], setting, variant, str(axes.get("prompt", "")), axes.get("seed", 0), row["state"],
-                    folder / row["run"] if row["run"] else None, row["workers"], row["failure"] or "")
+        within = row["run"] and Path(row["run"]).name == row["run"]
+        seed = reading.number(row["axes"].get("seed"))
+        run = RunOf(str(row["id"]), setting, variant, axes.get("prompt", ""), int(seed or 0), one_line(row["state"]),
+                    folder / row["run"] if within else None, row["workers"], one_line(row["failure"] or ""))
         out.append(_read(run))
     return out
 
@@ -177,41 +185,41 @@ def _loose(folders: list[Path]) -> list[RunOf]:
     for run in read:
         if values := flat.get(run.id):
             shown = {key.rsplit(".")[-1]: values[key] for key in differing if key in values}
-            run.variant = ", ".join(f"{key} {configuration.flow(value)}" for key, value in shown.items()) or "all"
+            run.variant = one_line(", ".join(f"{key} {configuration.flow(value)}" for key, value in shown.items())
+                                   or "all")
             run.status = run.summary.get("status", "running").replace("finished", "done")
     return read
 
 
 def _read(run: RunOf) -> RunOf:
-    """Fill in what its folder holds."""
+    """Fill in what its folder holds. One that cannot be read never costs a report its page."""
     if run.folder is None or not (run.folder / "config.yaml").is_file():
         return run
     kept = Run(run.folder)
     try:
-        run.config, run.summary = kept.config(), kept.summary()
-    except UserError as error:  # a class of the user's that is not here, say: one run never costs a report its page
+        kept.checked()
+        run.config, run.summary, lines = kept.config(), reading.summary(kept.summary()), kept.metrics()
+    except UserError as error:  # a class of the user's that is not here, a link that leads out, a file without rights
         run.status, run.failure = "unreadable", str(error)
         return run
-    run.prompt, run.seed = run.config.prompt, run.config.seed
-    for record in kept.metrics():
-        if "quality" in record:
-            quality = record["quality"] or {}
-            run.curve.append(Point(record["step"], record["cost"], quality))
-        elif "compare" in record:
-            configs = configuration.estimators(run.config)
-            ways = {name: Way.of(configs[name], numbers["k"]) for name, numbers in record["compare"].items()}
-            run.states.append(State(run.id, run.prompt, record["step"], record["compare"], ways))
+    run.prompt, run.seed = one_line(run.config.prompt), run.config.seed
+    configs = configuration.estimators(run.config)
+    for record in lines:
+        if (found := reading.point(record)) is not None:
+            run.curve.append(Point(record["step"], *found))
+        elif (by_name := reading.compared(record)) is not None and by_name.keys() <= configs.keys():
+            ways = {one_line(name): Way.of(configs[name], numbers["k"]) for name, numbers in by_name.items()}
+            shown = {one_line(name): numbers for name, numbers in by_name.items()}
+            run.states.append(State(run.id, run.prompt, record["step"], shown, ways))
     return run
 
 
 def environment(study: Study) -> Record:
     """Of the first run that has one; the fields in which runs differ hold all their values."""
-    found = [json.loads((run.folder / "env.json").read_text()) for run in study.runs
-             if run.folder and (run.folder / "env.json").is_file()]
-    keys = ("carv3d", "git_commit", "python", "device", "gpu", "cpu", "cpu_threads", "backends")
-    out = {key: " | ".join(dict.fromkeys(str(env[key]) for env in found if env.get(key) is not None)) for key in keys}
-    torch = dict.fromkeys(env["packages"]["torch"] for env in found)
-    return {name: text for name, text in (out | {"torch": " | ".join(torch)}).items() if text}
+    found = [reading.environment(read_object(run.folder / "env.json")) for run in study.runs
+             if run.folder and run.status != "unreadable"]
+    return {key: " | ".join(dict.fromkeys(env[key] for env in found if key in env))
+            for key in dict.fromkeys(key for env in found for key in env)}
 
 
 def pairs(study: Study) -> Iterable[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import zipfile
 from collections.abc import Collection, Iterator
@@ -115,5 +116,5 @@ def newest(folder: Path) -> Path:
     found = listing(folder)
     if not found:
         raise UserError(f"{folder} holds no checkpoint yet; wait for the first, or carv3d train --resume the run")
-    latest = (folder / "last.ckpt").resolve()  # the one written last, which need not be the furthest
-    return next((path for path in found if path.resolve() == latest), found[-1])
+    latest = os.path.realpath(folder / "last.ckpt")  # the one written last, which need not be the furthest
+    return next((path for path in found if os.path.realpath(path) == latest), found[-1])

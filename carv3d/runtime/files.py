@@ -205,12 +205,11 @@ def read_object(path: Path) -> Record:
 
 def leads_out(folder: Path) -> Path | None:
     """The first link in a folder that leads out of it, or None. What others give as a run may not name other files."""
-    root = folder.resolve()
+    root = os.path.realpath(folder)
     for here, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(here, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
-                return path
+        for path in (os.path.join(here, name) for name in (*folders, *names)):
+            if os.path.islink(path) and not Path(os.path.realpath(path)).is_relative_to(root):
+                return Path(path)
     return None
 
 

@@ -77,17 +77,27 @@ def start_of(pid: int) -> str:
     return "" if stat[0] in "ZX" else f"{boot} {stat[19]}"  # a zombie does nothing any more
 
 
+def _object(text: str | None) -> Record:
+    found = json.loads(text or "{}")
+    if not isinstance(found, dict):
+        raise ValueError("a row of it holds what is no mapping")
+    return found
+
+
 class CellLedger:
     """Use as a context manager. A method is one transaction."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, reading: bool = False):
+        """reading: nothing is written, and it may lie where nothing can be."""
         self.path, self.owner = path, Owner.me()
         try:
-            self._db = sqlite3.connect(path, timeout=60.0, isolation_level=None)
+            where = f"{path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}"
+            self._db = sqlite3.connect(where, timeout=60.0, isolation_level=None, uri=True)
             self._db.row_factory = sqlite3.Row
-            self._db.execute("pragma synchronous = full")
-            with self._transaction():
-                self._db.execute(_SCHEMA)
+            if not reading:
+                self._db.execute("pragma synchronous = full")
+                with self._transaction():
+                    self._db.execute(_SCHEMA)
         except sqlite3.Error as error:
             raise UserError(f"{path} cannot be used as a sweep's ledger ({error}); move it away, or give the sweep "
                             "another name") from None
@@ -121,9 +131,12 @@ class CellLedger:
     def rows(self, ids: Iterable[str] | None = None) -> list[Record]:
         """Everything about the cells (those named, or all), in their order."""
         wanted = None if ids is None else set(ids)
-        found = map(dict, self._db.execute("select * from cells order by position, id").fetchall())
-        return [{**row, "axes": json.loads(row["axes"]), "overrides": json.loads(row["overrides"]),
-                 "result": json.loads(row["result"] or "{}")} for row in found if wanted is None or row["id"] in wanted]
+        try:
+            found = map(dict, self._db.execute("select * from cells order by position, id").fetchall())
+            return [{**row, **{name: _object(row[name]) for name in ("axes", "overrides", "result")}} for row in found
+                    if wanted is None or row["id"] in wanted]
+        except (sqlite3.Error, LookupError, ValueError, TypeError) as error:
+            raise UserError(f"{self.path} cannot be read as a sweep's ledger ({error}); is it damaged?") from None
 
     def claim(self, ids: set[str], take: Callable[[str, str | None], T | None], workers: int,
               alone: bool = False) -> tuple[Record, T] | None:

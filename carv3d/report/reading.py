@@ -1,0 +1,75 @@
+"""What a report takes from a run's files: only what is of the kind it must be. A run may come from anywhere, so nothing
+in it is taken for granted, and names are made printable before anybody shows them.
+"""
+
+from __future__ import annotations
+
+import math
+
+from carv3d.runtime.errors import one_line
+from carv3d.runtime.types import Record
+
+UNITS = ("seconds", "renders", "teacher_evals")
+MEASURED = ("variance", "signal", "step_ms", "items", "replicates")  # of a compared estimator
+
+
+def number(value: object) -> float | int | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) < 1e300 and math.isfinite(value) else None
+
+
+def numbers(value: object) -> dict[str, float | int]:
+    """The entries of a mapping that are finite numbers."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {one_line(name): known for name, each in found if (known := number(each)) is not None}
+
+
+def scores(value: object) -> Record:
+    """Quality: numbers, truth values and text by name."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {one_line(name): one_line(each) if isinstance(each, str) else each for name, each in found
+            if isinstance(each, (str, bool)) or number(each) is not None}
+
+
+def summary(found: Record) -> Record:
+    """A run's summary.json, without whatever in it is not what it should be."""
+    texts = {name: one_line(found[name]) for name in ("status", "stopped_by", "reason")
+             if isinstance(found.get(name), str)}
+    step = number(found.get("step"))
+    return {**texts, "step": int(step) if step is not None else None, "ledger": numbers(found.get("ledger")),
+            "seconds": numbers(found.get("seconds")), "quality": scores(found.get("quality"))}
+
+
+def point(record: Record) -> tuple[dict[str, float | int], Record] | None:
+    """Cost and quality of a line of metrics; None where it is not such a line, or a damaged one."""
+    cost = numbers(record.get("cost"))
+    if "quality" not in record or not set(UNITS) <= cost.keys():
+        return None
+    return cost, scores(record["quality"])
+
+
+def compared(record: Record) -> dict[str, Record] | None:
+    """Of a line of compared estimators, by name what was measured; None for another or a damaged line."""
+    given = record.get("compare")
+    if not isinstance(given, dict) or not given:
+        return None
+    out = {}
+    for name, values in given.items():
+        known, k = numbers(values), values.get("k") if isinstance(values, dict) else None
+        if not set(MEASURED) - {"items"} <= known.keys() or not isinstance(k, int) or k < 1:
+            return None
+        if known["variance"] <= 0 or known["step_ms"] <= 0:
+            return None
+        out[name] = {**values, **known}
+    return out
+
+
+def environment(found: Record) -> Record:
+    """What env.json says, as text; torch's version beside the others."""
+    keys = ("carv3d", "git_commit", "python", "device", "gpu", "cpu", "cpu_threads", "backends")
+    packages = found.get("packages")
+    torch = packages.get("torch") if isinstance(packages, dict) else None
+    texts = {**{key: found.get(key) for key in keys}, "torch": torch}
+    return {key: one_line(str(value)) for key, value in texts.items() if isinstance(value, (str, int, float))}

@@ -89,10 +89,15 @@ class Run:
         raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
 
     def checked(self) -> Run:
-        """Itself; UserError where a link in it leads out of it."""
+        """Itself; UserError where a link in it leads out of it, or a folder stands in a file's place or the reverse."""
         if out := files.leads_out(self.folder):
             raise UserError(f"{out} is a link out of the run; a run's files lie in its folder: copy there what it "
                             "names, or remove the link")
+        for name in ("config.yaml", "cmd.txt", "env.json", "metrics.jsonl", "summary.json", "ckpts", "save"):
+            path = self.folder / name
+            if path.exists() and path.is_dir() != (name in ("ckpts", "save")):
+                raise UserError(f"{path} is {'a folder' if path.is_dir() else 'no folder'}, which no run has there; "
+                                "move it away")
         return self
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:

@@ -12,6 +12,7 @@ _REMEDIES = {
     "allow more open files (ulimit -n)": (errno.EMFILE, errno.ENFILE),
     "see whether its folder was moved or deleted": (errno.ENOENT, errno.ENOTDIR, errno.ESTALE),
     "choose a shorter or simpler name": (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+    "move away what is in its place": (errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP),
     "allow larger files (ulimit -f)": (errno.EFBIG,),
     "give the memory that it needs (ulimit -v, other programs)": (errno.ENOMEM,),
 }

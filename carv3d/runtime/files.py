@@ -150,9 +150,11 @@ def link(path: Path, target: str) -> None:
     """A link beside what it names, in place of an older one; none where the file system has no links."""
     temporary = path.with_name(f".{path.name}.part")
     remove(temporary)
-    with contextlib.suppress(OSError):
+    try:
         os.symlink(target, temporary)
         os.replace(temporary, path)
+    except OSError:
+        remove(temporary)
 
 
 def lock(file: int) -> bool:

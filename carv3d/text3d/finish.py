@@ -14,7 +14,7 @@ from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, write_pn
 from carv3d.export.video import render_turntable
 from carv3d.quality import faults as health
 from carv3d.quality.scores import Scores, evaluate
-from carv3d.runs import budget
+from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
@@ -41,7 +41,7 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
     summary: Record = {
         "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
         "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
-        "ledger": ledger, "quality": None, "artefacts": {"checkpoint": "ckpts/last.ckpt"}, "warnings": list(notes)}
+        "ledger": ledger, "quality": None, "artefacts": {"checkpoint": _latest(run)}, "warnings": list(notes)}
     parts: dict[str, tuple[str, Callable[[], None]]] = {
         "preview": ("video", lambda: _previews(run, config, scenes, device, summary)),
         "video": ("video", lambda: _videos(run, config, scenes, device, summary)),
@@ -70,6 +70,12 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
             clock.lap(station)
             write()
     _tell(clock, summary)
+
+
+def _latest(run: Run) -> str:
+    """The link to the newest checkpoint; itself where the file system has no links."""
+    link = run.ckpts / "last.ckpt"
+    return str((link if link.exists() else checkpoint.newest(run.ckpts)).relative_to(run.folder))
 
 
 def _why(error: Exception) -> str:

@@ -66,7 +66,7 @@ def _kept(path: Path, what: str, bad: dict[str, Tensor], announce: Announce) -> 
 def _place(path: Path, points: Tensor, bound: float | None, announce: Announce) -> tuple[Tensor, float] | None:
     place = placed(points, bound) if bound else None
     if bound and place:
-        shift = ", ".join(f"{-x:.6g}" for x in place[0].tolist())
+        shift = ", ".join(f"{0 - x:.6g}" for x in place[0].tolist())
         announce(one_line(f"notice: {path.name} does not lie in the scene's box, -{bound:g} to {bound:g}: moved by "
                           f"({shift}), then scaled by {place[1]:.6g}"))
     return place

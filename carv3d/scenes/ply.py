@@ -18,7 +18,7 @@ from carv3d.runtime.errors import UserError, one_line
 from carv3d.runtime.progress import say
 from carv3d.scenes import colours, packed, ply_rows
 from carv3d.scenes.ply_rows import Rows
-from carv3d.scenes.sound import any_of, faults, moved, placed, told
+from carv3d.scenes.sound import any_of, faults, moved, placed, strays, told
 from carv3d.scenes.splats import RESTS, SH_C0, Splats
 
 Announce = Callable[[str], None]
@@ -35,6 +35,7 @@ def read_splats(path: Path, announce: Announce = say, bound: float | None = None
     splats = raw[_kept(path, "Gaussians", faults(raw), announce)]
     if place := _place(path, splats.means, bound, announce):
         splats = moved(splats, *place)
+        splats = splats[_kept(path, "Gaussians", faults(splats), announce)]
     if not (splats.opacity_logits.sigmoid() >= 1 / 255).any():
         announce(one_line(f"notice: {path.name}: none of its Gaussians is opaque enough to be seen"))
     return Splats(**{name: tensor.float() for name, tensor in splats.tensors().items()})
@@ -46,6 +47,8 @@ def read_points(path: Path, announce: Announce = say, bound: float | None = None
     points, found = _columns(vertex, "x", "y", "z", dtype=np.float64), colours.read(path, vertex, announce)
     rgb = torch.full_like(points, 0.5) if found is None else torch.from_numpy(found)
     bad = {"position": ~torch.isfinite(points.float()).all(1), "colour": ~torch.isfinite(rgb).all(1)}
+    if (good := ~any_of(bad)).any():
+        bad["position"] |= strays(points, good, 0.0)
     kept = _kept(path, "points", bad, announce)
     points, rgb = points[kept], rgb[kept].clamp(0, 1).float()
     if place := _place(path, points, bound, announce):

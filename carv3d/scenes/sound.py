@@ -12,8 +12,8 @@ from carv3d.scenes.splats import Splats
 
 LOG_SCALES = 40.0  # natural logarithm of the largest size, and of the smallest: squares of both stay finite in float32
 LENGTHS = (1e-12, 1e12)  # of a quaternion, likewise
-BY_FAR = 1000.0  # how many times as large as the cloud, or as the median Gaussian, one may be
-TAIL = 0.01  # share of the points that lie below, and above, what counts as the cloud on an axis
+BY_FAR = 1000.0  # how many times the cloud's diagonal, or the median Gaussian's size, one may be large, or away
+TAIL = 0.05  # share of the points that lie below, and above, what counts as the cloud on an axis
 REACH = 2.0  # half boxes that a cloud may reach and be left alone
 FILL = 0.5  # of the box, for a cloud that was too large
 SAMPLE = 1 << 20  # points from which a cloud's extent is taken
@@ -22,13 +22,13 @@ SAMPLE = 1 << 20  # points from which a cloud's extent is taken
 def extent(points: Tensor) -> tuple[Tensor, Tensor]:
     """Low and high end [3] on each axis of the middle of finite points [N,3], N > 0, outliers left out."""
     some = points.detach().double()[::max(len(points) // SAMPLE, 1)].sort(0)[0]
-    rank = math.floor(TAIL * (len(some) - 1))
+    rank = min(math.ceil(TAIL * (len(some) - 1)), (len(some) - 1) // 2)
     return some[rank], some[len(some) - 1 - rank]
 
 
 def faults(splats: Splats) -> dict[str, Tensor]:
     """What of N Gaussians cannot be drawn, {attribute: [N]}: numbers that are not finite in float32, a quaternion
-    without a direction, a size that is out of range or larger than the cloud by far."""
+    without a direction, a size that is out of range or larger than the cloud by far, a position as far from it."""
     bad = {name: ~torch.isfinite(tensor.detach().float().flatten(1)).all(1) for name, tensor in {
         "position": splats.means, "size": splats.log_scales, "rotation": splats.quaternions,
         "opacity": splats.opacity_logits[:, None], "colour": splats.sh}.items()}
@@ -37,10 +37,19 @@ def faults(splats: Splats) -> dict[str, Tensor]:
     bad["size"] |= (splats.log_scales.detach().abs() > LOG_SCALES).any(1)
     good = ~any_of(bad)
     if good.any():
+        common = largest[good].median().exp()
+        bad["position"] |= strays(splats.means, good, common)
         low, high = extent(splats.means[good])
-        common = torch.maximum((high - low).norm().log(), largest[good].median())
-        bad["size"] |= largest > common + math.log(BY_FAR)
+        bad["size"] |= largest > torch.maximum((high - low).norm(), common).log() + math.log(BY_FAR)
     return bad
+
+
+def strays(points: Tensor, good: Tensor, least: Tensor | float) -> Tensor:
+    """Which of points [N,3] lie further from the middle of the ``good`` ones [N] than BY_FAR times the diagonal of
+    their extent, or of ``least`` if that is larger; none where all good ones are in one place and ``least`` is 0."""
+    low, high = extent(points[good])
+    reach = BY_FAR * torch.clamp((high - low).norm(), min=least)
+    return ((points.detach().double() - (low + high) / 2).norm(dim=1) > reach) & good & (reach > 0)
 
 
 def any_of(bad: dict[str, Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 """Gaussians in fewer bits: PlayCanvas' compressed PLY, and .splat files.
 
 Both formats as their readers in github.com/playcanvas/splat-transform have them (2025); .splat goes back to
-github.com/antimatter15/splat (2023).
+github.com/antimatter15/splat (2023). numpy's warnings are the caller's to silence.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def compressed(path: Path, elements: dict[str, Rows]) -> Splats:
     def between(axes: tuple[str, ...], share: np.ndarray) -> np.ndarray:
         low, high = (np.stack([chunk[f"{end}_{axis}"][of].astype(np.float64) for axis in axes], -1)
                      for end in ("min", "max"))
-        with np.errstate(invalid="ignore", over="ignore"):
-            return low * (1 - share) + high * share
+        return low * (1 - share) + high * share
 
     colour, opacity = shares["color"][:, :3], shares["color"][:, 3]
     if set(COLOUR_BOUNDS) <= set(chunk):
@@ -93,11 +92,9 @@ def splat_file(path: Path) -> Splats:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give a .splat file") from None
     if not size or size % ROW.itemsize:
         raise UserError(f"{path}: {size:,} bytes; a .splat file has {ROW.itemsize} a Gaussian; write it again")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_scales = np.log(rows["scale"])
     rgba = rows["rgba"] / 255
-    return _splats(rows["mean"], log_scales, (rows["turn"].astype(np.float64) - 128) / 128, rgba[:, 3], rgba[:, :3],
-                   np.zeros((len(rows), 0, 3)))
+    turns = (rows["turn"].astype(np.float64) - 128) / 128
+    return _splats(rows["mean"], np.log(rows["scale"]), turns, rgba[:, 3], rgba[:, :3], np.zeros((len(rows), 0, 3)))
 
 
 def _splats(means: np.ndarray, log_scales: np.ndarray, turns: np.ndarray, opacity: np.ndarray, colour: np.ndarray,
@@ -107,6 +104,5 @@ def _splats(means: np.ndarray, log_scales: np.ndarray, turns: np.ndarray, opacit
     opacity = opacity.clip(0.5 / 255, 1 - 0.5 / 255)
     sh = np.concatenate([((colour - 0.5) / SH_C0)[:, None], higher], 1)
     logits = np.log(opacity / (1 - opacity))
-    with np.errstate(over="ignore"):
-        single = [torch.from_numpy(array.astype(np.float32)) for array in (log_scales, turns, logits, sh)]
+    single = [torch.from_numpy(array.astype(np.float32)) for array in (log_scales, turns, logits, sh)]
     return Splats(torch.from_numpy(means.astype(np.float64)), *single)

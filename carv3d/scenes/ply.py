@@ -22,6 +22,7 @@ from carv3d.scenes.sound import any_of, faults, moved, placed, strays, told
 from carv3d.scenes.splats import RESTS, SH_C0, Splats
 
 Announce = Callable[[str], None]
+QUIET = np.errstate(all="ignore")  # numbers that are none are looked for, and counted, when all are there
 FIXED = ("x", "y", "z", *colours.DC, "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
 
 
@@ -41,6 +42,7 @@ def read_splats(path: Path, announce: Announce = say, bound: float | None = None
     return Splats(**{name: tensor.float() for name, tensor in splats.tensors().items()})
 
 
+@QUIET
 def read_points(path: Path, announce: Announce = say, bound: float | None = None) -> tuple[Tensor, Tensor]:
     """Points [N,3] of a PLY and their colours [N,3] in [0,1], grey where it has none. bound: as of ``read_splats``."""
     vertex = _rows(path, ply_header.read(path))["vertex"]
@@ -48,7 +50,7 @@ def read_points(path: Path, announce: Announce = say, bound: float | None = None
     rgb = torch.full_like(points, 0.5) if found is None else torch.from_numpy(found)
     bad = {"position": ~torch.isfinite(points.float()).all(1), "colour": ~torch.isfinite(rgb).all(1)}
     if (good := ~any_of(bad)).any():
-        bad["position"] |= strays(points, good, 0.0)
+        bad["position"] |= strays(points, good, bound or 0.0)
     kept = _kept(path, "points", bad, announce)
     points, rgb = points[kept], rgb[kept].clamp(0, 1).float()
     if place := _place(path, points, bound, announce):
@@ -84,10 +86,10 @@ def _rows(path: Path, header: ply_header.Header) -> dict[str, Rows]:
 
 def _columns(rows: Rows, *names: str, dtype: type = np.float32) -> Tensor:
     """Some properties [N,C]; what is too large becomes infinite."""
-    with np.errstate(over="ignore"):
-        return torch.from_numpy(np.stack([rows[name].astype(dtype) for name in names], -1))
+    return torch.from_numpy(np.stack([rows[name].astype(dtype) for name in names], -1))
 
 
+@QUIET
 def _splats(path: Path, announce: Announce) -> Splats:
     """All Gaussians of a file, bad ones too; means in float64, since far from the origin float32 is coarse."""
     if path.suffix.lower() == ".splat" and not ply_header.is_ply(path):

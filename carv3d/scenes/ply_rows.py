@@ -60,8 +60,7 @@ def _text(path: Path, header: Header, elements: list[Element]) -> dict[str, Rows
 
 def _typed(path: Path, name: str, column: np.ndarray, kind: str) -> np.ndarray:
     """A column of text as the type that its header gives it."""
-    with np.errstate(all="ignore"):
-        typed = column.astype(kind)
+    typed = column.astype(kind)
     if kind[0] != "f" and (typed != column).any():
         raise UserError(f"{path}: {shown(name)} holds a number that its type, {np.dtype(kind).name}, cannot; write the "
                         "file again")

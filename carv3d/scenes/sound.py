@@ -22,7 +22,7 @@ SAMPLE = 1 << 20  # points from which a cloud's extent is taken
 def extent(points: Tensor) -> tuple[Tensor, Tensor]:
     """Low and high end [3] on each axis of the middle of finite points [N,3], N > 0, outliers left out."""
     some = points.detach().double()[::max(len(points) // SAMPLE, 1)].sort(0)[0]
-    rank = min(math.ceil(TAIL * (len(some) - 1)), (len(some) - 1) // 2)
+    rank = math.floor(TAIL * (len(some) - 1))
     return some[rank], some[len(some) - 1 - rank]
 
 

@@ -187,11 +187,11 @@ def test_bad_gaussians_are_left_out_and_counted(tmp_path, name, value, fault):
 
 def test_a_stray_far_away_is_left_out(tmp_path):
     """A thousand times the cloud's diagonal; a hundred times, as backgrounds may lie, is kept."""
-    columns = gaussians()
+    columns = gaussians(count=100)
     columns["z"][0], columns["z"][1] = 2e3, 1e2
     found, said = read(stored(tmp_path / "a.ply", content(columns)))
     assert_same(found, wanted(columns)[1:])
-    assert said == ["notice: a.ply: 1 of 40 Gaussians left out, not finite or out of proportion: position 1"]
+    assert said == ["notice: a.ply: 1 of 100 Gaussians left out, not finite or out of proportion: position 1"]
 
 
 def test_nothing_but_bad_rows_is_refused(tmp_path):

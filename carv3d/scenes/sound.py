@@ -12,7 +12,7 @@ from carv3d.scenes.splats import Splats
 
 LOG_SCALES = 40.0  # natural logarithm of the largest size, and of the smallest: squares of both stay finite in float32
 LENGTHS = (1e-12, 1e12)  # of a quaternion, likewise
-BY_FAR = 1000.0  # how many times the cloud's diagonal, or the median Gaussian's size, one may be large, or away
+BY_FAR = 1000.0  # times the cloud's diagonal, or the median Gaussian's size: the most for a size, and for a distance
 TAIL = 0.05  # share of the points that lie below, and above, what counts as the cloud on an axis
 REACH = 2.0  # half boxes that a cloud may reach and be left alone
 FILL = 0.5  # of the box, for a cloud that was too large
@@ -45,8 +45,8 @@ def faults(splats: Splats) -> dict[str, Tensor]:
 
 
 def strays(points: Tensor, good: Tensor, least: Tensor | float) -> Tensor:
-    """Which of points [N,3] lie further from the middle of the ``good`` ones [N] than BY_FAR times the diagonal of
-    their extent, or of ``least`` if that is larger; none where all good ones are in one place and ``least`` is 0."""
+    """Which of the ``good`` [N] among points [N,3] lie further from their middle than BY_FAR times the diagonal of
+    their extent, or BY_FAR times ``least`` if that is longer; none where all are in one place and ``least`` is 0."""
     low, high = extent(points[good])
     reach = BY_FAR * torch.clamp((high - low).norm(), min=least)
     return ((points.detach().double() - (low + high) / 2).norm(dim=1) > reach) & good & (reach > 0)
@@ -60,7 +60,7 @@ def any_of(bad: dict[str, Tensor]) -> Tensor:
 def told(bad: dict[str, Tensor], what: str) -> str:
     """How many rows have which fault, for people."""
     rows = any_of(bad)
-    each = ", ".join(f"{name} {int(rows.sum()):,}" for name, rows in bad.items() if rows.any())
+    each = ", ".join(f"{name} {int(some.sum()):,}" for name, some in bad.items() if some.any())
     return f"{int(rows.sum()):,} of {len(rows):,} {what} left out, not finite or out of proportion: {each}"
 
 

@@ -97,8 +97,8 @@ class DensityConfig:
 @dataclass
 class GaussiansConfig:
     count: int = option(2000, "Gaussians to begin with; the most that are taken from a file or a run", ge=1, le=10**7)
-    init: str = option("blob", "blob: random points in a ball; else a path: a point cloud or splats in a .ply file, or "
-                       "the folder or a checkpoint of a NeRF run")
+    init: str = option("blob", "blob: random points in a ball; else a path: a point cloud or splats in a .ply file, "
+                       "splats in a .splat file, or the folder or a checkpoint of a NeRF run")
     init_radius: float = option(0.5, "blob: radius of the ball, world units", gt=0)
     init_size: float = option(1.0, "first standard deviation over the mean distance to three neighbours", gt=0)
     init_opacity: float = option(0.1, "opacity at the start; splats from a file keep theirs", gt=0, le=0.99)
@@ -116,14 +116,17 @@ class GaussiansConfig:
         if self.init == "blob":
             return "blob"
         path = Path(self.init).expanduser()
-        wanted = "give blob, a .ply file, or a NeRF run's folder"
+        wanted = "give blob, a .ply or .splat file, or a NeRF run's folder"
         if not path.exists():
             raise UserError(f"scene.gaussians.init: {self.init} does not exist; {wanted}")
         if path.is_dir() or path.suffix == ".ckpt":
             return "run"
-        kind = ply_header.kind(path)
+        try:
+            kind = ply_header.kind(path)
+        except UserError as error:
+            raise UserError(f"scene.gaussians.init: {error}") from None
         if kind is None:
-            raise UserError(f"scene.gaussians.init: {self.init} is neither a PLY file nor a run; {wanted}")
+            raise UserError(f"scene.gaussians.init: {self.init} is neither a PLY or .splat file nor a run; {wanted}")
         return kind
 
     def check(self, where: str) -> None:

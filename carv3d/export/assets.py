@@ -43,7 +43,9 @@ def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, conf
 
         degree = splat.MAX_DEGREE if own.pad_sh else splats.degree
         path = splat.write(folder / f"splats{mark}.ply", splats, up=up["ply"], degree=degree)
-        entries[path.name] = {"format": "ply", "up": up["ply"], "gaussians": len(splats), "sh_degree": degree}
+        left_out = int(splat.any_of(splat.faults(splats)).sum())
+        entries[path.name] = {"format": "ply", "up": up["ply"], "gaussians": len(splats) - left_out,
+                              "sh_degree": degree, **({"left_out": left_out} if left_out else {})}
     if {"glb", "obj"} & set(formats):
         from carv3d.export import mesh, volume
 

@@ -91,10 +91,11 @@ def extract(scene: Scene, views: Cameras, device: torch.device, options: Options
 
 
 def write_glb(path: Path, mesh: Mesh) -> Path:
-    """One binary glTF 2.0 file, y up and front +z as its specification has it, metallic 0 and roughness 1.
+    """One binary glTF 2.0 file, y up and front +z as its specification has it; a texture's metallic 0, roughness 1.
 
     The texture is stored as it is: glTF takes base-colour textures for sRGB, which display values are. Vertex colours
-    it takes for linear light, so they are converted.
+    it takes for linear light, so they are converted. They go without a material, beside which trimesh, unlike Blender
+    and three.js, does not show them.
     """
     import trimesh
     from PIL import Image
@@ -102,10 +103,10 @@ def write_glb(path: Path, mesh: Mesh) -> Path:
     rotation = UP["y"]
     vertex = mesh.atlas.vertex if mesh.atlas else np.arange(len(mesh.surface.vertices))
     faces = mesh.atlas.faces if mesh.atlas else mesh.surface.faces
-    material = trimesh.visual.material.PBRMaterial(name="carv3d", metallicFactor=0.0, roughnessFactor=1.0)
     visual: trimesh.visual.base.Visuals
     if mesh.atlas and mesh.texture is not None:
-        material.baseColorTexture = Image.fromarray(mesh.texture)
+        material = trimesh.visual.material.PBRMaterial(name="carv3d", metallicFactor=0.0, roughnessFactor=1.0,
+                                                       baseColorTexture=Image.fromarray(mesh.texture))
         visual = trimesh.visual.TextureVisuals(uv=mesh.atlas.uv, material=material)
     else:
         linear = texture.to_bytes(to_linear(mesh.colours / 255.0))
@@ -113,18 +114,10 @@ def write_glb(path: Path, mesh: Mesh) -> Path:
     made = trimesh.Trimesh(turned(rotation, mesh.surface.vertices[vertex]), faces, visual=visual, process=False,
                            vertex_normals=turned(rotation, mesh.normals[vertex]))
     content = trimesh.Scene({"mesh": made}).export(  # type: ignore[arg-type]
-        file_type="glb", include_normals=True, tree_postprocessor=_matt)
+        file_type="glb", include_normals=True)
     with atomic(path) as temporary:
         temporary.write_bytes(content)
     return path
-
-
-def _matt(tree: Record) -> None:
-    """A material for a glTF tree without one: its default is polished metal."""
-    if not tree.get("materials"):
-        matt = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
-        tree["materials"] = [{"name": "carv3d", "pbrMetallicRoughness": matt}]
-        tree["meshes"][0]["primitives"][0]["material"] = 0
 
 
 def to_linear(display: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 
 from carv3d.export import harmonics
 from carv3d.export.axes import UP, turned
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, one_line
 from carv3d.runtime.files import atomic
+from carv3d.runtime.progress import say
 from carv3d.scenes.ply import FIXED
+from carv3d.scenes.sound import any_of, faults, told
 from carv3d.scenes.splats import MAX_DEGREE, Splats
 
 
@@ -32,12 +35,13 @@ def rotated(splats: Splats, rotation: np.ndarray) -> Splats:
                   torch.from_numpy(sh))
 
 
-def write(path: Path, splats: Splats, *, up: str = "z", degree: int | None = None) -> Path:
+def write(path: Path, splats: Splats, *, up: str = "z", degree: int | None = None,
+          announce: Callable[[str], None] = say) -> Path:
     """Write a PLY (binary, little endian, float32), its up axis named in a comment.
 
     up: z, y or -y, see ``axes``. degree: of the harmonics in the file, padded with zeros beyond the Gaussians' own, for
-    importers that know one degree only (Unity's wants 3); None: their own. UserError if there is nothing to write or a
-    number is not finite.
+    importers that know one degree only (Unity's wants 3); None: their own. Gaussians that cannot be drawn (see
+    ``sound.faults``) are left out, which is announced. UserError if there is nothing to write.
     """
     from plyfile import PlyData, PlyElement
 
@@ -46,9 +50,13 @@ def write(path: Path, splats: Splats, *, up: str = "z", degree: int | None = Non
         raise ValueError(f"degree must be {splats.degree} to {MAX_DEGREE}, got {degree}")
     if not len(splats):
         raise UserError(f"{path} was not written: the scene holds no Gaussians; train longer")
-    for name, tensor in splats.tensors().items():
-        if bad := int((~torch.isfinite(tensor)).sum()):
-            raise UserError(f"{path} was not written: {bad} of the {name} are not finite; lower the learning rates")
+    bad = faults(splats)
+    good = ~any_of(bad)
+    if not good.any():
+        raise UserError(f"{path} was not written: {told(bad, 'Gaussians')}; lower the learning rates")
+    if not good.all():
+        announce(one_line(f"notice: {path.name}: {told(bad, 'Gaussians')}"))
+        splats = splats[good]
     splats = rotated(splats, UP[up]) if up != "z" else splats
     arrays = {name: tensor.detach().cpu().float().numpy() for name, tensor in splats.tensors().items()}
     sh = np.zeros((len(splats), (degree + 1) ** 2, 3), dtype=np.float32)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 SH_C0 = 0.5 / math.sqrt(math.pi)  # the constant spherical harmonic: rgb = 0.5 + SH_C0 * sh[:, 0] at degree 0
 MAX_DEGREE = 3
+RESTS = {3 * ((degree + 1) ** 2 - 1): degree for degree in range(MAX_DEGREE + 1)}  # numbers above degree 0 -> degree
 
 
 @dataclass(frozen=True)

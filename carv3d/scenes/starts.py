@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from carv3d.config.schema import GaussiansConfig
+from carv3d.runtime.errors import UserError, one_line
+from carv3d.runtime.progress import say
 from carv3d.scenes import ply
 from carv3d.scenes.splats import MAX_DEGREE, SH_C0, Splats
 
@@ -88,15 +90,35 @@ def sample_field(
 def first(options: GaussiansConfig, generator: torch.Generator, points: Points | None) -> Splats:
     """The Gaussians that training starts from. points: of the run that ``options.init`` names."""
     path, what = Path(options.init).expanduser(), options.init_kind if points is None else "run"
-    if what == "splats":
-        splats = with_degree(ply.read_splats(path), options.sh_degree)
-        return splats[subset(options.count, len(splats), generator)]
     if what == "blob":
         points = ball(options.count, options.init_radius, generator)
-    elif what == "points":
-        places, colours = ply.read_points(path)
-        chosen = subset(options.count, len(places), generator)
-        points = places[chosen], colours[chosen]
+    elif what in ("splats", "points"):
+        try:
+            found = _of_file(path, what, options, generator)
+        except UserError as error:
+            raise UserError(f"scene.gaussians.init: {error}") from None
+        if isinstance(found, Splats):
+            return found
+        points = found
     if points is None:
         raise ValueError(f"init names a run, {options.init}: its points are needed")
     return surround(*points, opacity=options.init_opacity, size=options.init_size, degree=options.sh_degree)
+
+
+def _of_file(path: Path, what: str, options: GaussiansConfig, generator: torch.Generator) -> Splats | Points:
+    """Splats or points of a file, cut to the number and the degree that the configuration has, which is announced."""
+    def chosen(total: int) -> Tensor:
+        if total > options.count:
+            say(one_line(f"notice: {path.name}: {options.count:,} of {total:,} taken, at random; "
+                         "scene.gaussians.count takes more"))
+        return subset(options.count, total, generator)
+
+    if what == "points":
+        places, colours = ply.read_points(path, say, options.bound)
+        rows = chosen(len(places))
+        return places[rows], colours[rows]
+    splats = ply.read_splats(path, say, options.bound)
+    if splats.degree > options.sh_degree:
+        say(one_line(f"notice: {path.name}: harmonics of degree {splats.degree} cut to {options.sh_degree}; "
+                     "scene.gaussians.sh_degree keeps more"))
+    return with_degree(splats[chosen(len(splats))], options.sh_degree)

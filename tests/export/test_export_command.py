@@ -168,6 +168,10 @@ def test_gaussians_are_written_by_their_own_record(tmp_path):
     assert path == tmp_path / "splats.ply" and ply.read_splats(path).degree == 3
     assert json.loads((tmp_path / "export.json").read_text()) == {"splats.ply": {
         "format": "ply", "up": "-y", "gaussians": 5, "sh_degree": 3, "checkpoint_step": 3}}
+    splats.quaternions[:2] = 0
+    export.write(tmp_path, [scene], torch.device("cpu"), config, ["ply"], 3)
+    assert json.loads((tmp_path / "export.json").read_text())["splats.ply"] == {
+        "format": "ply", "up": "-y", "gaussians": 3, "sh_degree": 3, "left_out": 2, "checkpoint_step": 3}
 
 
 def test_options_are_those_of_the_configuration():

@@ -93,11 +93,10 @@ def test_attributes_are_found_by_name(tmp_path, order):
 
 @pytest.mark.parametrize("change,words", [
     (lambda text: b"no ply at all\n", "not a PLY"),
-    (lambda text: text[:-7], "not a PLY with a vertex element"),
+    (lambda text: text[:-7], "cut short: 50 rows of vertex"),
     (lambda text: text.replace(b"property float opacity\n", b"property float opaqueness\n"), "opacity missing"),
     (lambda text: text.replace(b"f_rest_8\n", b"f_test_8\n"), "8 attributes f_rest_* given; allowed: 0, 9, 24, 45"),
     (lambda text: text.replace(b"f_rest_8\n", b"f_rest_9\n"), "numbered from 0"),
-    (lambda text: text[:-4] + struct.pack("<f", float("nan")), "1 of the quaternions are not finite"),
 ])
 def test_other_files_are_refused_in_one_line(tmp_path, change, words):
     path = splat.write(tmp_path / "a.ply", made(degree=1))
@@ -109,13 +108,28 @@ def test_other_files_are_refused_in_one_line(tmp_path, change, words):
 
 def test_nothing_to_write_leaves_no_file(tmp_path):
     broken = made()
-    broken.means[3, 1] = float("inf")
-    for splats, words in ((made(0), "no Gaussians"), (broken, "1 of the means are not finite")):
+    broken.means[:, 1] = float("inf")
+    for splats, words in ((made(0), "no Gaussians"), (broken, "50 of 50 Gaussians left out.*: position 50")):
         with pytest.raises(UserError, match=words):
             splat.write(tmp_path / "a.ply", splats)
     assert not list(tmp_path.iterdir())
     with pytest.raises(UserError, match="cannot be read"):
         ply.read_splats(tmp_path / "a.ply")
+
+
+def test_what_cannot_be_drawn_is_not_written(tmp_path):
+    """And is said; a file without it says nothing."""
+    splats, said = made(), list[str]()
+    splats.means[3, 1] = splats.opacity_logits[3] = float("nan")
+    splats.quaternions[7] = 0
+    splats.log_scales[20, 2], splats.log_scales[21, 0] = 50, -float("inf")
+    splats.opacity_logits[30] = float("inf")
+    splats.sh[40, 2, 1] = float("nan")
+    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats, announce=said.append), said.append)
+    kept = torch.tensor([i for i in range(50) if i not in (3, 7, 20, 21, 30, 40)])
+    assert all(torch.equal(found.tensors()[name], tensor[kept]) for name, tensor in splats.tensors().items())
+    assert said == ["notice: a.ply: 6 of 50 Gaussians left out, not finite or out of proportion: position 1, size 2, "
+                    "rotation 1, opacity 2, colour 1"]
 
 
 # --- turning ---------------------------------------------------------------------------------------------------------

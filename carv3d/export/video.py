@@ -83,7 +83,11 @@ def require_ffmpeg(option: str) -> None:
         program = imageio_ffmpeg.get_ffmpeg_exe()
         asked = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, timeout=60,
                                stdin=subprocess.DEVNULL)
-    except (ImportError, OSError, RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):  # no fault of ffmpeg's
+            raise
+        raise UserError(f"ffmpeg cannot be run ({reason(error)}); {instead}") from None
+    except (ImportError, RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
         raise UserError(f"ffmpeg cannot be run ({reason(error)}); {instead}") from None
     if asked.returncode or b"libx264" not in asked.stdout:
         raise UserError(f"{program} does not encode H.264 (exit status {asked.returncode}); {instead}")

@@ -16,6 +16,7 @@ _REMEDIES = {
     "allow larger files (ulimit -f)": (errno.EFBIG,),
     "give the memory that it needs (ulimit -v, other programs)": (errno.ENOMEM,),
 }
+_NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "failed to map segment", "Unable to allocate")
 
 
 class UserError(Exception):
@@ -38,10 +39,11 @@ def remedy(error: OSError) -> str:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, as torch, numpy, Python and the system say it."""
-    return (isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-            or isinstance(error, OSError) and error.errno == errno.ENOMEM
-            or isinstance(error, RuntimeError) and ("can't allocate memory" in str(error)
-                                                    or "failed to alloc" in str(error).lower()))
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno == errno.ENOMEM
+    return isinstance(error, (RuntimeError, ImportError)) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def of_the_machine(error: Exception) -> UserError | None:

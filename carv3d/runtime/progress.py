@@ -44,6 +44,11 @@ def result(text: object) -> None:
         raise UserError(f"stdout cannot be written ({error}); what was made is in its files") from None
 
 
+def on_terminal() -> bool:
+    """Whether somebody watches what is said."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def duration(seconds: float) -> str:
     seconds = round(seconds)
     hours, rest = divmod(seconds, 3600)
@@ -64,7 +69,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self.started = self._said = time.perf_counter()
-        if sys.stderr.isatty():
+        if on_terminal():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from carv3d.runtime.progress import duration, say
+from carv3d.runtime.errors import one_line, printable
+from carv3d.runtime.progress import duration, on_terminal, say
 from carv3d.runtime.types import Record
 from carv3d.sweep.plan import Cell
 
@@ -26,7 +26,7 @@ class Board:
 
     def __enter__(self) -> Board:
         self._began, self._shown, self._ended = time.monotonic(), 0.0, 0
-        if sys.stderr.isatty():
+        if on_terminal():
             from rich.console import Console
             from rich.live import Live
 
@@ -63,6 +63,7 @@ class Board:
         if self._live is None or now - self._shown < self.every_s:
             return
         from rich.table import Table
+        from rich.text import Text
 
         self._shown, running = now, positions()
         share = {slot: step / cell.config.trainer.max_steps for slot, (cell, step) in running.items()}
@@ -70,11 +71,11 @@ class Board:
         for column in ("worker", "cell", "step", "of at most"):
             table.add_column(column)
         for slot, (cell, step) in sorted(running.items()):
-            table.add_row(str(slot), cell.name, str(step), str(cell.config.trainer.max_steps))
+            table.add_row(str(slot), Text(one_line(cell.name)), str(step), str(cell.config.trainer.max_steps))
         self._live.update(table, refresh=True)
 
     def tell(self, text: str) -> None:
-        self._live.console.print(text, markup=False, highlight=False) if self._live else say(text)
+        self._live.console.print(printable(text), markup=False, highlight=False) if self._live else say(text)
 
     def _counts(self) -> str:
         names = ("done", "running", "interrupted", "pending", "failed")

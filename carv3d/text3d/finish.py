@@ -19,7 +19,7 @@ from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
-from carv3d.runtime.errors import UserError, one_line
+from carv3d.runtime.errors import UserError, of_the_machine, one_line
 from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
@@ -79,7 +79,8 @@ def _latest(run: Run) -> str:
 
 
 def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else one_line(f"{type(error).__name__}: {error}")
+    known = error if isinstance(error, UserError) else of_the_machine(error)
+    return str(known or one_line(f"{type(error).__name__}: {error}"))
 
 
 def _previews(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:

@@ -37,6 +37,15 @@ def chosen(folder: Path, variant: str, use_ema: bool, given: str = "") -> dict[s
     return {name: choose(folder, name, variant, given) for name in (unet_name(use_ema), "vae", "text_encoder")}
 
 
+def files(folder: Path, variant: str, use_ema: bool) -> list[tuple[str, Path]]:
+    """Every file that decides what the teacher answers, each under a label that is the same wherever it lies."""
+    found = [("scheduler", folder / "scheduler" / "scheduler_config.json")]
+    for name, weights in chosen(folder, variant, use_ema).items():
+        found += [(name, folder / name / "config.json"), *((name, path) for path in weights.files)]
+    tokenizer = sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
+    return found + [(f"tokenizer {path.name}", path) for path in tokenizer]
+
+
 def token_length(folder: Path) -> int:
     """How many tokens the text encoder is given: what the tokenizer says, else what the encoder reads."""
     settings = _object(folder / "tokenizer" / "tokenizer_config.json", str(folder))

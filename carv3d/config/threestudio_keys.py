@@ -14,7 +14,7 @@ Pairs: TypeAlias = list[tuple[str, Value]]
 Rule: TypeAlias = Callable[[Value, Mapping[str, Value]], Pairs | None]
 """From a key's value and all that is given to options of carv3d; None where carv3d cannot do that."""
 
-PERP_NEG = round(4 * (1 - math.exp(-0.5)), 3)  # the weight at which carv3d's curves are those of threestudio's defaults
+PERP_NEG = round(4 * (1 - math.exp(-0.5)), 3)  # at which carv3d's weights are threestudio's defaults
 
 
 def same(*options: str) -> Rule:

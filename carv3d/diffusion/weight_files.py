@@ -17,7 +17,7 @@ from carv3d.runtime.types import Value
 STEMS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
 PARTS = (*STEMS, "unet_ema", "tokenizer", "scheduler")  # subfolders
 AGAIN = "copy the whole folder again"
-LARGEST_JSON = 1 << 26  # bytes; a tokenizer's file, the largest one, has 4 MB
+LARGEST_JSON, DEPTH = 1 << 26, 40  # bytes and levels; a tokenizer's file, the largest one, has 4 MB
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,23 @@ def read_json(path: Path, given: str, advice: str = AGAIN) -> Value:
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise ValueError("too large")
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if _deeper(content, DEPTH):
+            raise ValueError("nested too deep")
+        return content
     except FileNotFoundError:
         raise UserError(f"teacher.path: {given} has no {name}; {advice}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"teacher.path: {name} of {given} cannot be read ({type(error).__name__}); {AGAIN}") from None
+
+
+def _deeper(content: Value, levels: int) -> bool:
+    """Whether lists and objects nest deeper than so many levels."""
+    nodes = [content]
+    for _ in range(levels):
+        nodes = [child for node in nodes if isinstance(node, (dict, list))
+                 for child in (node.values() if isinstance(node, dict) else node)]
+    return bool(nodes)
 
 
 def _shards(index: Path, given: str, component: str) -> tuple[Path, ...]:

@@ -45,8 +45,12 @@ def locate(path: str, *, revision: str = "", variant: str = "", offline: bool = 
             raise UserError(f"teacher.path: there is no folder {path}; give a folder that holds model_index.json, or a "
                             "hub id, owner/name")
         folder = _from_hub(path, revision, variant, offline, use_ema, announce)
-    _folder(folder, path)
-    check(folder, path, variant, use_ema, announce)
+    try:
+        _folder(folder, path)
+        check(folder, path, variant, use_ema, announce)
+    except OSError as error:
+        raise UserError(f"teacher.path: {path} cannot be read ({_first_line(error)}); make it readable, or give "
+                        "another folder") from None
     return folder
 
 

@@ -371,7 +371,9 @@ def test_a_damaged_json_file_is_accepted_or_one_line(pipelines, tmp_path_factory
             odd = KeyError if kind == "gone" and where else data.draw(st.sampled_from(ODD))
             path.write_text(json.dumps(put(content, where, odd)))
         elif kind == "deep":
-            path.write_text("[" * (depth := data.draw(st.integers(1, 5000))) + "]" * depth)
+            depth = data.draw(st.integers(1, 100) | st.integers(850, 5000))
+            key = data.draw(st.sampled_from(sorted(content)))
+            path.write_text(json.dumps({**content, key: "@"}).replace('"@"', "[" * depth + "]" * depth))
         elif kind == "cut":
             path.write_bytes(good[:data.draw(st.integers(0, len(good) - 1))])
         else:

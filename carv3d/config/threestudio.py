@@ -41,12 +41,14 @@ def of_arguments(arguments: Iterable[str]) -> list[str]:
     lost: list[str] = []
     for argument in arguments:
         key, separator, raw = argument.partition("=")
-        if separator and key in RULES:
+        if not separator or not key:
+            raise UserError(f"{shown(argument)} is not understood; write key=value, for example trainer.max_steps=200")
+        if key in RULES:
             given[key] = raw if _is_text(key) else yaml_text.read(raw, key) if raw.strip() else ""
-        elif separator and _is_own(key):
+        elif _is_own(key):
             own.append(argument)
         else:
-            lost.append(key or argument)
+            lost.append(key)
     if lost:
         raise UserError(f"no counterpart in carv3d for {', '.join(each[:80] for each in lost)}; carv3d train --dry-run "
                         "prints every key there is")

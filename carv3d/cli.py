@@ -16,7 +16,7 @@ from carv3d.runtime.progress import say
 from carv3d.runtime.threads import share_cores
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """argparse with the project's one-line errors."""
 
     def error(self, message: str) -> NoReturn:
@@ -24,9 +24,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(prog="carv3d", description="Text to 3D by score distillation with a variance-reduced gradient.")
+    top = Parser(prog="carv3d", description="Text to 3D by score distillation with a variance-reduced gradient.")
     top.add_argument("--version", action="version", version=f"carv3d {carv3d.__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
     train = commands.add_parser("train", help="a prompt becomes a scene and a video")
     train.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")

@@ -5,6 +5,7 @@ Heavy imports stay inside the functions, so that a sweep can check its cells wit
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from functools import lru_cache, partial
 from pathlib import Path
@@ -81,14 +82,15 @@ def _settle_toybox(config: Config) -> None:
 
 
 def _settle_diffusion(config: Config) -> None:
+    if config.teacher.path:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # no path at all: the next line says so
+            folder = Path(config.teacher.path).expanduser()
+            config.teacher.path = str(folder.absolute()) if folder.is_dir() else config.teacher.path
     weights_folder(config)
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
                         "compiler, or leave it false")
-    if config.teacher.path and (folder := Path(config.teacher.path).expanduser()).is_dir():
-        config.teacher.path = str(folder.absolute())
-
 
 def _exact_teacher(config: Config, device: torch.device) -> Teacher:
     import torch
@@ -129,8 +131,8 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     negatives_of = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     return stable_diffusion.load(
         weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
-        negatives_of=negatives_of if own.perp_neg else None, variant=given.variant, dtype=names[given.dtype],
-        encode_dtype=encoder_names[given.encode_dtype], device=device, compiled=given.compile,
+        negatives_of=negatives_of if own.perp_neg else None, variant=given.variant, use_ema=given.use_ema,
+        dtype=names[given.dtype], encode_dtype=encoder_names[given.encode_dtype], device=device, compiled=given.compile,
         checkpoint_encode=given.checkpoint_encode, announce=say)
 
 
@@ -152,15 +154,15 @@ def weights_folder(config: Config) -> Path:
         from carv3d.diffusion.weights import bundled
 
         return bundled()
-    return _located(given.path, given.revision, given.variant, given.offline)
+    return _located(given.path, given.revision, given.variant, given.offline, given.use_ema)
 
 
 @lru_cache(maxsize=4)
-def _located(path: str, revision: str, variant: str, offline: bool) -> Path:
+def _located(path: str, revision: str, variant: str, offline: bool, use_ema: bool) -> Path:
     from carv3d.diffusion import weights
     from carv3d.runtime.progress import say
 
-    return weights.locate(path, revision=revision, variant=variant, offline=offline, announce=say)
+    return weights.locate(path, revision=revision, variant=variant, offline=offline, use_ema=use_ema, announce=say)
 
 
 def _known(name: str, text: str) -> None:

@@ -59,11 +59,11 @@ BASELINE = "plain_sds"
 def load_decoder(config: Config, teacher: StableDiffusionTeacher) -> Callable[[Tensor], Tensor]:
     """Latents -> pictures [n,3,h,w] in [0,1]; the teacher itself keeps no decoder."""
     import torch
-    from diffusers import AutoencoderKL
 
-    vae = AutoencoderKL.from_pretrained(
-        teachers.weights_folder(config) / "vae", variant=config.teacher.variant or None, torch_dtype=teacher.unet.dtype,
-        use_safetensors=True, local_files_only=True).to(teacher.device).eval().requires_grad_(False)
+    from carv3d.diffusion.loading import model
+
+    vae = model(teachers.weights_folder(config), "vae", config.teacher.variant, teacher.unet.dtype).to(teacher.device)
+    vae = vae.eval().requires_grad_(False)
     vae.encoder = vae.quant_conv = None
     if teacher.device.type == "cuda":  # as the teacher's own networks
         vae = vae.to(memory_format=torch.channels_last)

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from carv3d import config as configuration
 from carv3d.config import registry
-from carv3d.quality.scores import evaluate
+from carv3d.quality.scores import clip, evaluate
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
@@ -23,12 +23,15 @@ def main(args: Namespace) -> int:
         if not key.startswith("quality."):
             raise UserError(f"{key}: cannot change with carv3d eval; allowed: quality.clip")
     config = run.config(args.overrides)
-    build.settle_quality(config)
+    needed = bool(args.overrides) or not registry.teacher(config).toybox
+    build.settle_quality(config, needed)
     if not registry.teacher(config).toybox and not config.quality.clip:
         named = config.teacher.path or config.teacher.type
         raise UserError(f"{run.folder}: no ground truth is known with the teacher {named}; give quality.clip=FOLDER, "
                         "or runs of the teachers bundled and exact")
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    if needed and config.quality.clip:
+        clip(config, device)
     scores = [evaluate(config, scene, device) for scene in scenes]
     found = {"step": step, **of_particles(scores)}
     path = expanded(args.out, "--out") if args.out else run.folder / "summary.json"

@@ -39,7 +39,7 @@ def main(args: Namespace) -> int:
     from carv3d.measure.collect import measure
     from carv3d.measure.records import Measured, Settings
 
-    trainer = build.trainer(config)
+    trainer = build.trainer(config, begun=run is not None)
     trainer.teacher.prepare()
     settings = Settings(args.cameras, args.replicates, ks)
     report: Record = {"prompt": config.prompt, "seed": config.seed,
@@ -100,7 +100,7 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, States]:
     config = run.config(args.overrides)
     if config.scene != run.config().scene:
         raise UserError("scene: cannot change with --run; its checkpoints hold the scene as it was configured")
-    build.settle(config)
+    build.settle(config, begun=True)
     checkpoint.newest(run.ckpts)
     paths = [Path(args.run)] if args.run.endswith(".ckpt") else checkpoint.listing(run.ckpts)
     for path in paths:  # before anything is measured

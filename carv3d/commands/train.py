@@ -23,7 +23,7 @@ from carv3d.runtime.errors import UserError, of_the_machine
 from carv3d.runtime.files import make_folder
 from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
-from carv3d.text3d import build
+from carv3d.text3d import build, contents
 
 if TYPE_CHECKING:
     from carv3d.text3d.trainer import Trainer
@@ -78,31 +78,35 @@ def _resume(args: Namespace, world: World) -> int:
     run = Run.open(args.resume)
     given = Path(args.resume)
     config = run.config(args.overrides)
-    changed = [key for key in configuration.differences(run.config(), config)
-               if key.split(".")[0] not in FREE_ON_RESUME]
+    changed, moved = _changes(run.config(), config)
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
     lock = hold(run) if world.rank == 0 else None
     if given.suffix != ".ckpt" and not checkpoint.listing(run.ckpts):
         build.settle(config)
+        contents.check_moved(moved, _recorded(run), config)
         say("no checkpoint yet: starting again at step 0, with the same draws")
         return _go_on(run, config, clock, None, world, lock)
     path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
     state = checkpoint.load(path)
     with checkpoint.fitting(path):
-        _check_resumed(run, config, state)
+        _check_resumed(run, config, state, moved)
     return _go_on(run, config, clock, state, world, lock)
 
 
-def _check_resumed(run: Run, config: Config, state: Record) -> None:
-    """UserError where the run does not go on from this state: another configuration, nothing left to do."""
+def _check_resumed(run: Run, config: Config, state: Record, moved: list[str]) -> None:
+    """UserError where the run does not go on from this state: another configuration, nothing left to do. moved: the
+    locations that are not as config.yaml says."""
     saved = configuration.parse(state["config"])
-    changed = [key for key in configuration.differences(saved, config) if key.split(".")[0] not in FREE_ON_RESUME]
+    changed, moved_since = _changes(saved, config)
     if changed:
         raise UserError(f"checkpoint {state['path']} refused: made with another {changed[0]} than "
                         f"{run.folder}/config.yaml says")
-    build.settle(config)
+    build.settle(config, begun=True)
+    if config.quality.clip != run.config().quality.clip:
+        build.settle_quality(config)
+    contents.check_moved({*moved, *moved_since}, _recorded(run), config)
     if config.budget.flops and "flops" not in state["trainer"]["ledger"]:
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
                         "give it another budget")
@@ -113,6 +117,20 @@ def _check_resumed(run: Run, config: Config, state: Record) -> None:
             raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
                             + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
                             + f"; give a larger {ended} to go on")
+
+
+def _changes(before: Config, after: Config) -> tuple[list[str], list[str]]:
+    """The options that differ and may not on --resume; and the locations that do, whose content is to be compared."""
+    differing = [key for key in configuration.differences(before, after) if key.split(".")[0] not in FREE_ON_RESUME]
+    blob = "blob" in (before.scene.gaussians.init, after.scene.gaussians.init)  # which is no location
+    moved = [key for key in differing if key in contents.LOCATIONS and not (blob and key == contents.START)]
+    return [key for key in differing if key not in moved], moved
+
+
+def _recorded(run: Run) -> Record:
+    """What the run's locations held when it began."""
+    found = run.environment().get("contents")
+    return found if isinstance(found, dict) else {}
 
 
 def _meet(world: World, config: Config) -> None:
@@ -138,8 +156,9 @@ def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: 
 
 
 def _environment(config: Config, components: Record, backends: str = "") -> Record:
-    """What env.json holds: the surroundings, and the classes that are not carv3d's own."""
-    return environment(str(devices.device(config.device)), backends) | {"components": components}
+    """What env.json holds: the surroundings, the classes that are not carv3d's own, and what its locations hold."""
+    return environment(str(devices.device(config.device)), backends) | {
+        "components": components, "contents": contents.of(config)}
 
 
 def _components(run: Run, config: Config, state: Record | None) -> Record:
@@ -186,7 +205,7 @@ def _trainer(config: Config, clock: Clock, state: Record | None, world: World) -
     with world.first_before_others():
         build.set_up_kernels(config, say, truth=True)
     clock.lap("compile")
-    trainer = build.trainer(config, world)
+    trainer = build.trainer(config, world, begun=state is not None)
     if state:
         with checkpoint.fitting(state["path"]):
             trainer.load_state(state["trainer"])
@@ -211,9 +230,12 @@ def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop:
     components = _components(run, config, state)
     notes = [f"{option}: the module of {now['class']} has changed since this run began; some of its steps were made by "
              "another version" for option, now in components.items() if "earlier" in now]
+    recorded = _recorded(run)
+    notes += contents.notes(recorded, config)
     for note in notes:  # now, and among the warnings at the end
         say(note)
-    run.write_environment(_environment(config, components, trainer.scene.backends) | {"ranks": world.size})
+    surroundings = _environment(config, components, trainer.scene.backends)
+    run.write_environment(surroundings | {"ranks": world.size, "contents": surroundings["contents"] | recorded})
     say(f"teacher: {trainer.teacher.description}")
     say(f"scene: {config.scene.type}, {trainer.scene.backends}")
     estimator = config.estimator

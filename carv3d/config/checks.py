@@ -86,10 +86,10 @@ def _with(trait: str) -> str:
 
 def _check_teacher(config: Config) -> None:
     teacher, said = config.teacher, registry.teacher(config)
-    for name in ("path", "revision", "variant"):
-        if getattr(teacher, name) and not said.located:
-            raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}; it "
-                            f"needs {_with('located')}")
+    for name in ("path", "revision", "variant", "use_ema"):
+        if (given := getattr(teacher, name)) and not said.located:
+            raise UserError(f"teacher.{name}: {'true' if given is True else given} given with teacher.type "
+                            f"{teacher.type}; it needs {_with('located')}")
     for name in ("dtype", "encode_dtype"):
         if getattr(teacher, name) != "auto" and not said.network:
             raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}, which "

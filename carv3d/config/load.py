@@ -16,7 +16,7 @@ from typing import cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from carv3d.config import registry, yaml_text
+from carv3d.config import registry, threestudio, yaml_text
 from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
 from carv3d.config.options import TEXTS, Field, constant, kind_of
@@ -138,6 +138,9 @@ def _read(path: Path) -> Record:
     if not isinstance(content, dict):
         raise UserError(f"--config {path}: holds a {'list' if isinstance(content, list) else 'single value'}; a YAML "
                         "mapping of keys is needed")
+    if threestudio.recognised(content):
+        raise UserError(f"--config {path}: a configuration of threestudio's; python launch.py --config {path} --train "
+                        "says what becomes of its keys, and trains")
     return content
 
 

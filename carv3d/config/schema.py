@@ -172,6 +172,7 @@ class TeacherConfig:
     path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
     revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
+    use_ema: bool = option(False, "stable-diffusion: the UNet in unet_ema, a moving average that training kept")
     dtype: str = option("auto", "precision of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else "
                                 "float32",
                         choices=("auto", "float32", "float16", "bfloat16"))

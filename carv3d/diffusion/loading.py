@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 
-from carv3d.diffusion.weights import COMPONENTS
+from carv3d.diffusion.folder import COMPONENTS
+from carv3d.diffusion.weight_files import AGAIN, Weights, choose
 from carv3d.runtime.errors import UserError
 
 Network: TypeAlias = Any  # an object or a class of diffusers or transformers, which have no types of their own
@@ -42,20 +44,53 @@ def scheduler(folder: Path) -> Network:
     from diffusers import DDPMScheduler
 
     with quiet(), _one_line(folder, "scheduler"):
-        return DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+        made = DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+        if not ((made.alphas_cumprod >= 0) & (made.alphas_cumprod <= 1)).all():  # NaN is neither
+            raise ValueError("its noise levels are not within 0 and 1")
+    return made
 
 
-def _model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Network = None) -> Network:
+def model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: Network = None) -> Network:
+    """A network of the folder, whole and finite; UserError where its files do not give one.
+
+    component: its subfolder. cls: its class, by default the one of diffusers.
+    """
     if cls is None:
         import diffusers
 
-        cls = getattr(diffusers, COMPONENTS[component] or "")
-    with quiet(), _one_line(folder, component):
-        model, info = cls.from_pretrained(folder / component, variant=variant or None, torch_dtype=dtype,
-                                          use_safetensors=True, local_files_only=True, output_loading_info=True)
+        cls = getattr(diffusers, COMPONENTS[component.removesuffix("_ema")] or "")
+    weights = choose(folder, component, variant)
+    with quiet(), _one_line(folder, component), _readable(folder / component, weights) as (place, name):
+        made, info = cls.from_pretrained(place, variant=name or None, torch_dtype=dtype, use_safetensors=True,
+                                         local_files_only=True, output_loading_info=True)
         if info["missing_keys"]:  # the libraries would leave these at random values
             raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
-    return model
+    _check_finite(made, folder, component, dtype)
+    return made
+
+
+def _check_finite(made: Network, folder: Path, component: str, dtype: torch.dtype) -> None:
+    for name, tensor in made.named_parameters():
+        if not torch.isfinite(tensor.sum(dtype=torch.float32)):
+            advice = AGAIN if dtype == torch.float32 else f"give teacher.dtype=float32, or {AGAIN}"
+            raise UserError(f"teacher.path: the {component} of {folder} holds numbers that are not finite ({name}, in "
+                            f"{str(dtype).removeprefix('torch.')}); {advice}")
+
+
+@contextlib.contextmanager
+def _readable(home: Path, weights: Weights) -> Iterator[tuple[Path, str]]:
+    """Where the libraries find the weights, and as what variant: at home; or, where the index of the shards has a name
+    that they do not look for, in a folder of links with today's."""
+    if weights.index is None or not weights.old_index:
+        yield home, weights.variant
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        for path in (home / "config.json", *weights.files):
+            (place / path.name).symlink_to(path.absolute())
+        stem = weights.index.name.partition(".safetensors")[0]
+        (place / f"{stem}.safetensors.index.json").symlink_to(weights.index.absolute())
+        yield place, ""
 
 
 @contextlib.contextmanager

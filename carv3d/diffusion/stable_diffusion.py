@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.guidance import perp_neg
-from carv3d.diffusion.loading import Network, _model, scheduler
+from carv3d.diffusion.loading import Network, model, scheduler
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
 from carv3d.diffusion.text import encode_prompts
@@ -126,20 +127,20 @@ class StableDiffusionTeacher(Teacher):
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
-         negative: str = "", variant: str = "", dtype: torch.dtype = torch.float32,
+         negative: str = "", variant: str = "", use_ema: bool = False, dtype: torch.dtype = torch.float32,
          encode_dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", compiled: bool = False,
          checkpoint_encode: bool = False, announce: Callable[[str], None] = lambda line: None
          ) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
-    ``StableDiffusionTeacher``. dtype: of the UNet. compiled: by torch.compile. checkpoint_encode: the encoder's
-    activations are made again on the way back. Raises UserError where the files do not fit.
+    ``StableDiffusionTeacher``. use_ema: the UNet in unet_ema. dtype: of the UNet. compiled: by torch.compile.
+    checkpoint_encode: the encoder's activations are made again on the way back. UserError where the files do not fit.
     """
     embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, announce=announce)
-    unet, vae = _model(folder, "unet", variant, dtype), _model(folder, "vae", variant, torch.float32)
+    unet, vae = model(folder, unet_name(use_ema), variant, dtype), model(folder, "vae", variant, torch.float32)
     if torch.device(device).type == "cuda":  # on a CPU it gains nothing
-        unet, vae = (model.to(memory_format=torch.channels_last) for model in (unet, vae))
+        unet, vae = (part.to(memory_format=torch.channels_last) for part in (unet, vae))
     if compiled:
         unet.compile()
     if checkpoint_encode:

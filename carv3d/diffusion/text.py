@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from carv3d.diffusion.loading import _model, _one_line, quiet
-from carv3d.diffusion.weights import weight_files
+from carv3d.diffusion.folder import token_length
+from carv3d.diffusion.loading import _one_line, model, quiet
+from carv3d.diffusion.weight_files import AGAIN, choose
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import atomic
 
@@ -57,17 +58,23 @@ def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device
         with _one_line(folder, "tokenizer"):
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
-    tokens = tokenizer(prompts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+    tokens = tokenizer(prompts, padding="max_length", max_length=token_length(folder), truncation=True,
                        return_tensors="pt")
-    encoder = _model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
+    encoder = model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
+    if (largest := int(tokens["input_ids"].max())) >= (rows := encoder.get_input_embeddings().num_embeddings):
+        raise UserError(f"teacher.path: the tokenizer of {folder} gives token {largest}, its text encoder knows "
+                        f"{rows}; its parts come from different models")
     mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
     states = encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
+    if not torch.isfinite(states).all():
+        raise UserError(f"teacher.path: the text_encoder of {folder} gives numbers that are not finite; {AGAIN}")
     return list(zip(states, counts, strict=True))
 
 
 def _content(folder: Path, variant: str) -> str:
     """A hash of every byte that decides what a prompt's embedding is."""
-    sources = weight_files(folder, "text_encoder", variant) + [folder / "text_encoder" / "config.json"]
+    weights = choose(folder, "text_encoder", variant)
+    sources = [*weights.files, folder / "text_encoder" / "config.json"]
     sources += sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
     total = hashlib.sha256()
     for path in sources:
@@ -79,14 +86,16 @@ def _content(folder: Path, variant: str) -> str:
 
 
 def _cached(path: Path) -> tuple[Tensor, int] | None:
+    """An entry of the cache; None where it is missing, damaged or not finite."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         entry = load_file(path)
-        return entry["states"], int(entry["tokens"])
-    except (OSError, SafetensorError, KeyError):
+        states, tokens = entry["states"], int(entry["tokens"])
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
         return None
+    return (states, tokens) if states.ndim == 2 and states.is_floating_point() and states.isfinite().all() else None
 
 
 def _keep(path: Path, value: tuple[Tensor, int]) -> None:

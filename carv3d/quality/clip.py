@@ -11,6 +11,7 @@ from torch import Tensor
 
 from carv3d.diffusion.loading import quiet
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import expanded, reason
 
 # of the images that the published models were trained on (arXiv 2103.00020)
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -28,8 +29,8 @@ class ClipScore:
             with quiet():
                 model = CLIPModel.from_pretrained(folder, local_files_only=True)
                 self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(f"quality.clip: {path} cannot be loaded ({str(error).splitlines()[0][:200]})") from None
+        except Exception as error:  # whatever the library raises for files that do not fit
+            raise UserError(f"quality.clip: {path} cannot be loaded ({reason(error)[:150]})") from None
         self.model, self.device = model.eval().requires_grad_(False).to(device), torch.device(device)
 
     @torch.no_grad()
@@ -52,12 +53,12 @@ class ClipScore:
 
 def clip_folder(path: str) -> Path:
     """The folder of ``quality.clip``, if it holds a CLIP model with its tokenizer; UserError otherwise."""
-    folder = Path(path).expanduser()
+    folder = expanded(path, "quality.clip")
     wanted = ("give a folder that CLIPModel.save_pretrained and CLIPTokenizer.save_pretrained wrote, or leave "
               "quality.clip out")
     try:
-        kind = json.loads((folder / "config.json").read_text()).get("model_type")
-    except (OSError, ValueError, AttributeError):
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise UserError(f"quality.clip: {path} holds no CLIP model (no readable config.json); {wanted}") from None
     if kind != "clip":
         raise UserError(f"quality.clip: {path} holds a model of type {kind}; {wanted}")

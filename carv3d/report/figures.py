@@ -48,8 +48,8 @@ def save(figure: Figure, path: Path) -> str:
     """Write the PNG; returns the same as SVG, text as text."""
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=130)
-    fixed = {"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": path.name}  # the same page each time
-    with matplotlib.rc_context(fixed):
+    with matplotlib.rc_context({"svg.fonttype": "none", "font.family": "sans-serif",
+                                "svg.hashsalt": path.name}):  # the same page each time
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from carv3d.runs.folder import Run
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.kernel_cache import compile_once
+from carv3d.runtime.progress import say
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +35,13 @@ def scene(config: Config, particle: int = 0) -> Scene:
     if source := registry.scene(config).starts_from(options):
         points = _points_of_run(config, Path(source[0]).expanduser(), source[1], generator)
     return cls.make(options, device=devices.device(config.device), generator=generator, points=points)
+
+
+def blank(config: Config) -> Scene:
+    """A scene to load a checkpoint into."""
+    cls, options = registry.component("scene", config.scene.type), registry.options(config, "scene")
+    made: Scene = cls.blank(options, device=devices.device(config.device))
+    return made
 
 
 def _points_of_run(config: Config, path: Path, count: int, generator: torch.Generator) -> Points:
@@ -57,20 +66,20 @@ def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.devic
     from carv3d.runs import checkpoint
 
     where = devices.device(config.device)
-    cls, options = registry.component("scene", config.scene.type), registry.options(config, "scene")
     state = checkpoint.load(path, where)
-    scenes = []
+    scenes: list[Scene] = []
     with checkpoint.fitting(path):
         for saved in state["trainer"]["scenes"]:
-            scenes.append(cls.blank(options, device=where))
+            scenes.append(blank(config))
             scenes[-1].load_state_dict(saved)
         if not scenes:
             raise ValueError("no scene in it")
     return scenes, where, state["step"]
 
 
-def trainer(config: Config, world: World | None = None) -> Trainer:
-    """world: the processes that share the run; one alone by default."""
+def trainer(config: Config, world: World | None = None, begun: bool = False) -> Trainer:
+    """world: the processes that share the run; one alone by default. begun: a checkpoint will be loaded into it, so
+    that nothing is needed that a fresh scene would start from."""
     import torch
 
     from carv3d.objectives.base import Setting
@@ -81,7 +90,7 @@ def trainer(config: Config, world: World | None = None) -> Trainer:
     world, where = world or World(), devices.device(config.device)
     made = teachers.teacher(config)
     own = registry.options(config, "objective")
-    scenes = [scene(config, particle)
+    scenes = [blank(config) if begun else scene(config, particle)
               for particle in range(own.particles if registry.objective(config).particles else 1)]
     objective = registry.component("objective", config.objective.type)(own, Setting(
         made, made.schedule.weighting(config.objective.weighting), float(config.objective.guidance_scale), config.seed,
@@ -94,14 +103,21 @@ def trainer(config: Config, world: World | None = None) -> Trainer:
     return Trainer.of(config, scenes, made, objective, optimizer, where, world)
 
 
-def settle(config: Config) -> None:
+def settle(config: Config, begun: bool = False) -> None:
     """UserError for a missing prompt, one that the teacher does not know, or files that are not there; loads nothing
-    heavy. Paths of folders and files become absolute, so that the run can be resumed from anywhere."""
+    heavy. Paths of folders and files become absolute, so that the run can be resumed from anywhere.
+
+    begun: it goes on from a checkpoint. What a scene started from is then no longer needed, and a CLIP model that is
+    gone costs its score alone."""
     if not config.prompt.strip():
         raise UserError('prompt: none given; give one, for example prompt="a red mushroom" (carv3d prompts lists them)')
     teachers.settle(config)
-    settle_quality(config)
+    settle_quality(config, needed=not begun)
     said, options = registry.scene(config), registry.options(config, "scene")
+    if begun:
+        with contextlib.suppress(UserError):
+            said.settle(options)
+        return
     said.settle(options)
     if source := said.starts_from(options):
         other = Run.open(source[0]).config()
@@ -110,12 +126,17 @@ def settle(config: Config) -> None:
                             "must be nerf")
 
 
-def settle_quality(config: Config) -> None:
-    """UserError for a CLIP model that is not there; its path becomes absolute."""
+def settle_quality(config: Config, needed: bool = True) -> None:
+    """UserError for a CLIP model that is not there, or a line where it is not needed; its path becomes absolute."""
     if config.quality.clip:
         from carv3d.quality.clip import clip_folder
 
-        config.quality.clip = str(clip_folder(config.quality.clip).absolute())
+        try:
+            config.quality.clip = str(clip_folder(config.quality.clip).absolute())
+        except UserError as error:
+            if needed:
+                raise
+            say(f"going on without clip_score: {error}")
 
 
 def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool = False) -> None:

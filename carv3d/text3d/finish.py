@@ -13,7 +13,7 @@ from carv3d.export import assets
 from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, write_png
 from carv3d.export.video import render_turntable
 from carv3d.quality import faults as health
-from carv3d.quality.scores import Scores, evaluate
+from carv3d.quality.scores import Scores, clip, evaluate
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
@@ -45,7 +45,7 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
     parts: dict[str, tuple[str, Callable[[], None]]] = {
         "preview": ("video", lambda: _previews(run, config, scenes, device, summary)),
         "video": ("video", lambda: _videos(run, config, scenes, device, summary)),
-        "quality": ("evaluation", lambda: summary.update(of_particles(_scores(config, scenes, device)))),
+        "quality": ("evaluation", lambda: _quality(config, scenes, device, summary)),
         "faults": ("evaluation", lambda: _faults(config, scenes, device, summary)),
         "export": ("export", lambda: _exports(run, config, scenes, device, step, summary))}
     wanted = {"video": config.export.video, "export": bool(config.export.formats)}
@@ -96,6 +96,13 @@ def _videos(run: Run, config: Config, scenes: Sequence[Scene], device: torch.dev
         path = render_turntable(run.save / f"turntable{mark}.mp4", scene, config, device, views=own.video_frames,
                                 size=own.video_size, elevation_deg=own.video_elevation, background="white")
         summary["artefacts"][f"video{mark}"] = str(path.relative_to(run.folder))
+
+
+def _quality(config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
+    """Every score that can be had, into the summary; then UserError for a CLIP model that is gone."""
+    summary.update(of_particles([score for score in _scores(config, scenes, device) if score]))
+    if config.quality.clip:
+        clip(config, device)
 
 
 def _scores(config: Config, scenes: Sequence[Scene], device: torch.device) -> list[Scores]:

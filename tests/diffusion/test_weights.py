@@ -14,6 +14,8 @@ from carv3d.cli import main
 from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.diffusion import stable_diffusion, weights
+from carv3d.diffusion.folder import COMPONENTS
+from carv3d.diffusion.weight_files import STEMS
 from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,7 +24,7 @@ import tiny_pipeline as tiny
 
 own_cache, pipelines, signals, hub, serve = tiny.own_cache, tiny.pipelines, tiny.signals, tiny.hub, tiny.serve
 
-UNET, VAE, TEXT = (f"{component}/{stem}.safetensors" for component, stem in weights.WEIGHTS.items())
+UNET, VAE, TEXT = (f"{component}/{stem}.safetensors" for component, stem in STEMS.items())
 
 
 def fault(call, *arguments, **options):
@@ -72,7 +74,7 @@ def class_of(component, name):
 
 
 SCHEDULER = "scheduler/scheduler_config.json"
-COMPLETE = ", ".join(weights.COMPONENTS)
+COMPLETE = ", ".join(COMPONENTS)
 CASES = {  # what is done to a good folder, the words that its line must have, the variant asked for
     "no index": (delete("model_index.json"), ["no model_index.json", "save_pretrained"]),
     "bad index": (write("model_index.json", b"{"), ["model_index.json", "cannot be read", "copy"]),
@@ -83,18 +85,18 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
     "other class": (set_("model_index.json", _class_name="FluxPipeline"), ["FluxPipeline", "StableDiffusionPipeline"]),
     "no class": (set_("model_index.json", _class_name="?"), ["StableDiffusionPipeline is needed"]),
     **{f"no {part}": (set_("model_index.json", **{part: [None, None]}), [f"lacks its {part}", COMPLETE])
-       for part in weights.COMPONENTS},
+       for part in COMPONENTS},
     **{f"no {part} entry": (set_("model_index.json", **{part: None}), [f"lacks its {part}", COMPLETE])
-       for part in weights.COMPONENTS},
+       for part in COMPONENTS},
     **{f"no {part} folder": (lambda folder, part=part: (folder / part).rename(folder / "elsewhere"),
-                             [f"lacks its {part}", COMPLETE]) for part in weights.COMPONENTS},
+                             [f"lacks its {part}", COMPLETE]) for part in COMPONENTS},
     "other text encoder": (class_of("text_encoder", "T5EncoderModel"), ["text_encoder", "T5EncoderModel",
                                                                        "CLIPTextModel is needed"]),
     "other unet": (class_of("unet", "UNet2DModel"), ["UNet2DModel", "UNet2DConditionModel is needed"]),
     "other vae": (class_of("vae", "AutoencoderTiny"), ["AutoencoderTiny", "AutoencoderKL is needed"]),
     "other tokenizer": (class_of("tokenizer", "T5Tokenizer"), ["T5Tokenizer", "CLIPTokenizer is needed"]),
     **{f"no {part} config": (delete(f"{part}/config.json"), [f"has no {part}/config.json", "copy"])
-       for part in weights.WEIGHTS},
+       for part in STEMS},
     "bad unet config": (write("unet/config.json", b"\x00"), ["unet/config.json", "cannot be read", "copy"]),
     "no scheduler config": (delete(SCHEDULER), [f"has no {SCHEDULER}", "copy"]),
     **{f"no {name.split('/')[0]} weights": (delete(name), [name.split("/")[0], "has no weights", "copy"])
@@ -103,8 +105,6 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
                                                                "save_pretrained"]),
     "no fp16": (lambda folder: None, ["teacher.variant: fp16 given", "these variants: none (empty)"], "fp16"),
     "no such variant": (both_variants, ["teacher.variant: ema given", "unet", "none (empty), fp16, non_ema"], "ema"),
-    "only fp16": (rename(TEXT, "model.fp16.safetensors"), ["teacher.variant: none given", "text_encoder",
-                                                           "these variants: fp16"]),
     "inpainting": (set_("unet/config.json", in_channels=9), ["9 channels", "makes 4", "inpainting", "text-to-image"]),
     "class embeddings": (set_("unet/config.json", class_embed_type="projection"), ["more than a prompt",
                                                                                    "text-to-image"]),
@@ -189,7 +189,7 @@ def swapped(pipelines, to):
       for name in (UNET, VAE, TEXT) for spoil in (cut, partial(write, content=b""), partial(write, content=b"x" * 99))),
     (set_("unet/config.json", block_out_channels=[8, 16, 24]), ["unet", "cannot be loaded"]),
     (set_("text_encoder/config.json", intermediate_size=48), ["text_encoder", "cannot be loaded"]),
-    (cut("tokenizer/tokenizer.json"), ["tokenizer", "cannot be loaded", "copy"]),
+    (cut("tokenizer/tokenizer.json"), ["tokenizer", "cannot be read", "copy"]),
     (write("tokenizer/tokenizer_config.json", b"{"), ["tokenizer", "cannot be read", "copy"]),
     (without(UNET, "conv_in.weight"), ["unet", "conv_in.weight"]),
     (without(VAE, "encoder.conv_in.weight"), ["vae", "encoder.conv_in.weight"]),

@@ -150,7 +150,7 @@ def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: 
     if world.rank:
         return _run(None, ready, clock, state)
     run.rewrite_config(config)
-    make_folder(run.save, "RUN")  # an empty one is lost by some ways of copying
+    make_folder(run.save, "RUN", within=True)  # an empty one is lost by some ways of copying
     run.truncate_metrics(state["step"] if state else 0)
     return _run(run, ready, clock, state, lock)
 
@@ -193,6 +193,8 @@ def _run(run: Run | None, trainer: Trainer, clock: Clock, state: Record | None, 
         reason = known or f"{type(error).__name__}: {error}"
         run.try_summary({"status": "failed", "reason": str(reason), "prompt": config.prompt})
         raise known or error
+    finally:
+        lock.close()
     result(run.folder)
     return 130 if stop() else 0
 

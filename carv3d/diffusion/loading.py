@@ -13,7 +13,7 @@ import torch
 
 from carv3d.diffusion.folder import COMPONENTS
 from carv3d.diffusion.weight_files import AGAIN, Weights, choose
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, of_the_machine
 
 Network: TypeAlias = Any  # an object or a class of diffusers or transformers, which have no types of their own
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -99,6 +99,8 @@ def _one_line(folder: Path, component: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if of_the_machine(error):  # no fault of the files'
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole folder "
                         "again") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import _one_line, model, quiet
 from carv3d.diffusion.weight_files import AGAIN, choose
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import atomic
+from carv3d.runtime.files import cache_folder, make_folder, write_bytes
 
 
 def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
@@ -27,7 +26,8 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     a prompt is longer than the encoder reads.
     """
     digest = _content(folder, variant)
-    paths = {text: cache_folder() / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
+    folder_of_all = cache_folder("embeddings")
+    paths = {text: folder_of_all / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
              for text in prompts}
     known = {text: _cached(path) for text, path in paths.items()}
     missing = [text for text, value in known.items() if value is None]
@@ -42,11 +42,6 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
         announce(f"prompt: {longest} tokens, the teacher reads the first {length}; the end of it, view words included, "
                  "has no effect")
     return torch.stack(states)
-
-
-def cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "carv3d" / "embeddings"
 
 
 @torch.no_grad()
@@ -99,9 +94,8 @@ def _cached(path: Path) -> tuple[Tensor, int] | None:
 
 
 def _keep(path: Path, value: tuple[Tensor, int]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    with contextlib.suppress(OSError, UserError):  # without a cache the result is the same, only later
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as temporary:
-            save_file({"states": value[0].contiguous(), "tokens": torch.tensor(value[1])}, temporary)
+    with contextlib.suppress(UserError):  # without a cache the result is the same, only later
+        make_folder(path.parent, "XDG_CACHE_HOME")
+        write_bytes(path, save({"states": value[0].contiguous(), "tokens": torch.tensor(value[1])}))

@@ -18,7 +18,7 @@ from carv3d.export.axes import UP, turned
 from carv3d.export.images import all_views
 from carv3d.export.surface import Surface
 from carv3d.export.unwrap import Atlas, Failed, unwrap
-from carv3d.runtime.files import atomic
+from carv3d.runtime.files import write_bytes, write_text
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 
@@ -115,8 +115,7 @@ def write_glb(path: Path, mesh: Mesh) -> Path:
                            vertex_normals=turned(rotation, mesh.normals[vertex]))
     content = trimesh.Scene({"mesh": made}).export(  # type: ignore[arg-type]
         file_type="glb", include_normals=True)
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
     return path
 
 
@@ -138,11 +137,9 @@ def write_obj(path: Path, mesh: Mesh, *, up: str = "y") -> Path:
     if mesh.atlas and mesh.texture is not None:
         encoded = io.BytesIO()
         iio.imwrite(encoded, mesh.texture, extension=".png")
-        with atomic(path.with_suffix(".png")) as temporary:
-            temporary.write_bytes(encoded.getvalue())
-        with atomic(path.with_suffix(".mtl")) as temporary:
-            temporary.write_text("newmtl carv3d\nKa 0 0 0\nKd 1 1 1\nKs 0 0 0\nd 1\nillum 1\n"
-                                 f"map_Kd {path.with_suffix('.png').name}\n")
+        write_bytes(path.with_suffix(".png"), encoded.getbuffer())
+        write_text(path.with_suffix(".mtl"), "newmtl carv3d\nKa 0 0 0\nKd 1 1 1\nKs 0 0 0\nd 1\nillum 1\n"
+                   f"map_Kd {path.with_suffix('.png').name}\n")
         lines += [f"mtllib {path.with_suffix('.mtl').name}", "usemtl carv3d"]
         corners.insert(1, mesh.atlas.faces + 1)
     else:
@@ -153,8 +150,7 @@ def write_obj(path: Path, mesh: Mesh, *, up: str = "y") -> Path:
     mark = "/" if mesh.atlas else "//"
     texts = [mark.join(map(str, corner)) for corner in np.stack(corners, -1).reshape(-1, len(corners)).tolist()]
     lines += [f"f {a} {b} {c}" for a, b, c in zip(texts[::3], texts[1::3], texts[2::3], strict=True)]
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from carv3d.export import harmonics
 from carv3d.export.axes import UP, turned
 from carv3d.runtime.errors import UserError, one_line
-from carv3d.runtime.files import atomic
+from carv3d.runtime.files import write_bytes
 from carv3d.runtime.progress import say
 from carv3d.scenes.ply import FIXED
 from carv3d.scenes.sound import any_of, faults, told
@@ -66,6 +67,7 @@ def write(path: Path, splats: Splats, *, up: str = "z", degree: int | None = Non
         sh[:, 1:].transpose(0, 2, 1).reshape(len(splats), -1),  # all of red, then green, then blue
         arrays["opacity_logits"][:, None], arrays["log_scales"], arrays["quaternions"]], 1)
     vertex = np.ascontiguousarray(columns).view([(name, "<f4") for name in names(degree)])[:, 0]
-    with atomic(path) as temporary:
-        PlyData([PlyElement.describe(vertex, "vertex")], byte_order="<", comments=[f"carv3d up {up}"]).write(temporary)
+    content = io.BytesIO()
+    PlyData([PlyElement.describe(vertex, "vertex")], byte_order="<", comments=[f"carv3d up {up}"]).write(content)
+    write_bytes(path, content.getbuffer())
     return path

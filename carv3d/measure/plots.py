@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from carv3d.measure.summary import design_of
 from carv3d.runtime.figure_style import STYLES, _log_ticks
-from carv3d.runtime.files import atomic
+from carv3d.runtime.files import write_bytes
 from carv3d.runtime.types import Record
 
 COLUMNS = 3
@@ -45,8 +46,9 @@ def _figure(path: Path, states: list[Record], panel: Panel, named: dict[str, lis
         axes.set_title(_title(state), fontsize=9.5)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2 if width < 8 else 4, fontsize=8.5, frameon=False)
-    with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=130, format="png")
+    write_bytes(path, content.getbuffer())
     return path
 
 

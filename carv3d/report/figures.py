@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from carv3d.report.multipliers import SHARE, Curves, Number, variance_multiplier
 from carv3d.report.study import Study
 from carv3d.runtime.figure_style import STYLES
-from carv3d.runtime.files import atomic
+from carv3d.runtime.files import write_bytes
 from carv3d.runtime.types import Record
 
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
@@ -46,8 +46,9 @@ def names_as_they_are() -> Iterator[None]:
 
 def save(figure: Figure, path: Path) -> str:
     """Write the PNG; returns the same as SVG, text as text."""
-    with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=130, format="png")
+    write_bytes(path, content.getbuffer())
     with matplotlib.rc_context({"svg.fonttype": "none", "font.family": "sans-serif",
                                 "svg.hashsalt": path.name}):  # the same page each time
         buffer = io.StringIO()

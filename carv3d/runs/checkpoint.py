@@ -43,7 +43,7 @@ def save(folder: Path, step: int, state: State, keep: int, own: Collection[int] 
     own: steps that this process wrote, which are good; others are read before they count. Later steps, left over from
     a part of the run that was given up, are neither counted nor touched.
     """
-    files.make_folder(folder, "exp_root_dir")
+    files.make_folder(folder, "ckpts", within=True)
     path = path_for(folder, step)
     buffer = io.BytesIO()  # torch's own writer hides why a disk refused
     torch.save({"format": FORMAT, "step": step, **state}, buffer)

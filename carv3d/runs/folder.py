@@ -159,7 +159,7 @@ class Run:
 
         with files.convenient("replay of a step that was not finite"):
             folder = self.save / "nonfinite"
-            files.make_folder(folder, "exp_root_dir")
+            files.make_folder(folder, "save", within=True)
             if len(list(folder.glob("step-*.pt"))) < MOST_REPLAYS:
                 content = io.BytesIO()
                 torch.save(draws, content)

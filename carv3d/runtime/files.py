@@ -124,10 +124,14 @@ def _write(path: Path, content: bytes | memoryview, flags: int) -> None:
         os.close(handle)
 
 
-def make_folder(path: Path, option: str) -> None:
-    """With the folders above it. option: by which the user gave it, for the message."""
+def make_folder(path: Path, option: str, within: bool = False) -> None:
+    """With the folders above it. option: by which the user gave it, for the message. within: a folder that must be
+    there, as a run's, which is not made anew where it was moved away."""
     try:
-        os.makedirs(path, exist_ok=True)
+        if not within:
+            os.makedirs(path, exist_ok=True)
+        elif not os.path.isdir(path):
+            os.mkdir(path)
     except OSError as error:
         raise UserError(f"{option}: {path} cannot be made ({reason(error)}); {remedy(error)}") from None
 

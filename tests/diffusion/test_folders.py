@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from carv3d import teachers
 from carv3d.diffusion import stable_diffusion, weights
-from carv3d.diffusion.text import cache_folder, encode_prompts
+from carv3d.diffusion.text import encode_prompts
 from carv3d.runtime.errors import LONGEST, UserError
+from carv3d.runtime.files import cache_folder
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -304,7 +305,7 @@ def test_the_cache_of_embeddings_knows_finite_ones_only(folder, damage):
     from safetensors.torch import load_file, save_file
 
     made = encode_prompts(folder, ["a corgi"])
-    (entry,) = cache_folder().iterdir()
+    (entry,) = cache_folder("embeddings").iterdir()
     content = load_file(entry)
     if damage == "shape":
         content["states"] = content["states"][0]
@@ -322,7 +323,7 @@ def test_an_encoder_whose_states_are_not_finite_leaves_no_cache(folder):
                                                   for key, value in old.items()})
     with pytest.raises(UserError, match="text_encoder .* not finite"):
         encode_prompts(folder, ["a corgi"])
-    assert not cache_folder().exists()
+    assert not cache_folder("embeddings").exists()
 
 
 # ------------------------------------------------------------------------------------------------- any damage, any locale

@@ -10,11 +10,12 @@ import torch
 from carv3d import teachers
 from carv3d.cli import main
 from carv3d.diffusion import loading, stable_diffusion
-from carv3d.diffusion.text import cache_folder, encode_prompts
+from carv3d.diffusion.text import encode_prompts
 from carv3d.objectives import sds as objectives
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import cache_folder
 from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -305,7 +306,7 @@ def scaled(tensors):
 ], ids=["weights", "config", "tokenizer"])
 def test_another_encoder_is_another_entry(pipelines, tmp_path, change):
     """The cache is that of the content: the old folder's entry serves a copy of it, but not a changed one."""
-    folder, cache = tiny.copy(pipelines("sd15"), tmp_path / "model"), cache_folder()
+    folder, cache = tiny.copy(pipelines("sd15"), tmp_path / "model"), cache_folder("embeddings")
     before = encode_prompts(pipelines("sd15"), ["a corgi"])
     assert torch.equal(encode_prompts(folder, ["a corgi"]), before)
     assert len(list(cache.iterdir())) == 1
@@ -319,7 +320,7 @@ def test_another_encoder_is_another_entry(pipelines, tmp_path, change):
                                     lambda content: content.replace(b"states", b"others")])
 def test_a_damaged_cache_file_is_made_anew(pipelines, damage):
     before = encode_prompts(pipelines("sd15"), ["a corgi"])
-    (path,) = cache_folder().iterdir()
+    (path,) = cache_folder("embeddings").iterdir()
     content = path.read_bytes()
     assert damage(content) != content
     path.write_bytes(damage(content))

@@ -82,7 +82,7 @@ def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
     (["--resolution", "5000"], ["export.mesh_resolution", "5000", "<= 512"]),
     (["--faces", "many"], ["many", "whole number"]),
     (["--texture-size", "100000"], ["export.texture_size", "<= 8192"]),
-    (["--out", "/dev/null/x"], ["--out /dev/null/x", "cannot be made"]),
+    (["--out", "/dev/null/x"], ["--out: /dev/null/x", "cannot be made"]),
 ])
 def test_mistakes_end_in_one_line(run, tmp_path, capsys, arguments, words):
     assert main(["export", str(run), *arguments]) == 2

@@ -136,12 +136,18 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
         checkpoint_encode=given.checkpoint_encode, announce=say)
 
 
+def meant(config: Config) -> str:
+    """The prompt as the teacher takes it: of the toybox's the one way to write it."""
+    from carv3d.toybox import grammar
+
+    return grammar.caption(grammar.parse(config.prompt)) if registry.teacher(config).toybox else config.prompt.strip()
+
+
 def view_prompts(config: Config) -> list[str]:
     """The prompt of each view word, by hand where one is given; a single one without view words."""
     from carv3d.diffusion.prompts import VIEWS, view_prompt
-    from carv3d.toybox import grammar
 
-    prompt = grammar.caption(grammar.parse(config.prompt)) if registry.teacher(config).toybox else config.prompt.strip()
+    prompt = meant(config)
     by_hand = {name: getattr(config.prompts, name).strip() for name in ("front", "side", "back", "overhead")}
     return [by_hand.get(view.name if view else "", "") or view_prompt(prompt, view)
             for view in VIEWS[config.data.views] or (None,)]

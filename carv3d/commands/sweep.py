@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from carv3d import teachers
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import duration, result, say
 from carv3d.sweep import engine as sweep
@@ -20,7 +21,8 @@ from carv3d.text3d import build
 
 # what may be swept: settled and summarised by its own code, which no room of the sweep knows
 APPLICATIONS = (Application("train", build.settle, ("step", "stopped_by", "ledger", "seconds", "quality", "particles",
-                                                     "peak_mem_mib", "warnings")),)
+                                                     "peak_mem_mib", "warnings"),
+                            teachers.meant),)
 
 
 def planned(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:

@@ -50,9 +50,9 @@ class NeRF(NerfTraits, Scene):
         if own.features != FEATURES and encoding == "auto" and device.type == "cpu":
             encoding = "torch"
         self.encoding_backend, why_encoding = choose(
-            "encoding_backend", encoding, device, {"cpu": "numba", "cuda": "tinycudann"})
+            "scene.nerf.encoding_backend", encoding, device, {"cpu": "numba", "cuda": "tinycudann"})
         self.render_backend, why_render = choose(
-            "render_backend", own.render_backend, device, {"cpu": "numba", "cuda": "nerfacc"})
+            "scene.nerf.render_backend", own.render_backend, device, {"cpu": "numba", "cuda": "nerfacc"})
         self.backends = (
             f"encoding {self.encoding_backend} ({why_encoding}), render {self.render_backend} ({why_render})"
         )

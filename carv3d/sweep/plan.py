@@ -20,6 +20,7 @@ line holds for every cell.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import itertools
@@ -46,11 +47,13 @@ KEYS = ("name", "base", "overrides", "variants", "grid", "zip", "prompts", "seed
 class Application:
     """What a sweep's cells are runs of. command: of carv3d; it takes --config, --resume and key=value, and its runs lie
     in folders as ``runs.folder`` says. settle: UserError for a configuration that cannot run, before any does. kept:
-    what of a run's summary becomes its cell's result."""
+    what of a run's summary becomes its cell's result. meant: the prompt as the teacher takes it, by which two ways to
+    write one are the same cell."""
 
     command: str
     settle: Callable[[Config], None]
     kept: tuple[str, ...]
+    meant: Callable[[Config], str] = lambda config: config.prompt
 
 
 MOST_SEEDS, MOST_CELLS = 100_000, 100_000
@@ -126,11 +129,12 @@ def _cell(axes: Record, keys: Record, base: Path | None, arguments: list[str],
     cell = Cell("", axes, keys, Config())
     try:
         config = configuration.load(base, arguments)
-        identity = _identity(config)
+        given = copy.deepcopy(config)  # settling makes paths absolute
         application.settle(config)
+        given.prompt = application.meant(config)
     except UserError as error:
         raise UserError(f"cell '{cell.name}': {error}" if axes else str(error)) from None
-    return dataclasses.replace(cell, id=identity, config=config)
+    return dataclasses.replace(cell, id=_identity(given), config=config)
 
 
 def _identity(config: Config) -> str:

@@ -78,7 +78,7 @@ def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
     (["--format", "ply"], ["--format: ply given with scene.type nerf", "allowed: glb, obj"]),
     (["--up", "z"], ["--up z", "glb is y up"]),
     (["--format", "obj", "--up", "x"], ["export.up", "'x' given", "auto, z, y, -y"]),
-    (["--resolution", "9"], ["9 given", ">= 16"]),
+    (["--resolution", "9"], ["9 given", "from 16"]),
     (["--resolution", "5000"], ["export.mesh_resolution", "5000", "<= 512"]),
     (["--faces", "many"], ["many", "whole number"]),
     (["--texture-size", "100000"], ["export.texture_size", "<= 8192"]),

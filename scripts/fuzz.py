@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -238,9 +239,9 @@ def damage(rng: random.Random, folder: Path) -> None:
         elif how == 2:
             path.unlink()
             path.mkdir()
-        elif path.suffix == ".ckpt" and how < 7:
+        elif path.suffix == ".ckpt" and how < 7 and path.is_file() and zipfile.is_zipfile(path):
             path.write_bytes(checkpoint(rng, path))
-        elif path.suffix in (".json", ".jsonl") and how < 6:
+        elif path.suffix in (".json", ".jsonl") and how < 6 and path.is_file():
             path.write_bytes(json_text(rng, path.read_bytes()))
         elif path.is_file():
             path.write_bytes(mutated(rng, path.read_bytes()))
@@ -261,14 +262,21 @@ def json_text(rng: random.Random, content: bytes) -> bytes:
     try:
         return json.dumps(walk(json.loads(content)), indent=1).encode()
     except ValueError:
+        pass
+    try:
         return b"".join(json.dumps(walk(json.loads(line))).encode() + b"\n" for line in content.splitlines())
+    except ValueError:  # damaged already
+        return mutated(rng, content)
 
 
 def checkpoint(rng: random.Random, path: Path) -> bytes:
     """A whole file that lacks a part, or has something else in its place."""
     import torch
 
-    state = torch.load(path, weights_only=True)
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception:  # damaged already
+        return mutated(rng, path.read_bytes())
 
     def change(node: object, depth: int = 0) -> object:
         if isinstance(node, dict) and node and (depth < 1 or rng.random() < 0.8):

@@ -37,6 +37,11 @@ class Adaptive:
     fast: Tensor
     signature: str
 
+    def __post_init__(self) -> None:
+        if any(sums.shape != (2, BINS) for sums in (self.slow, self.fast)):
+            raise ValueError(f"slow and fast must be [2,{BINS}], got {tuple(self.slow.shape)} and "
+                             f"{tuple(self.fast.shape)}")
+
     def state(self) -> dict[str, Tensor | str]:
         return {"slow": self.slow, "fast": self.fast, "signature": self.signature}
 

@@ -104,7 +104,7 @@ def _kept(run: Run, args: Namespace) -> tuple[Config, States]:
     checkpoint.newest(run.ckpts)
     paths = [Path(args.run)] if args.run.endswith(".ckpt") else checkpoint.listing(run.ckpts)
     for path in paths:  # before anything is measured
-        checkpoint.load(path)
+        build.trained_scenes(config, path)
 
     def states(trainer: Trainer) -> Iterator[int]:
         for path in paths:

@@ -45,8 +45,9 @@ def scheduler(folder: Path) -> Network:
 
     with quiet(), _one_line(folder, "scheduler"):
         made = DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
-        if not ((made.alphas_cumprod >= 0) & (made.alphas_cumprod <= 1)).all():  # NaN is neither
-            raise ValueError("its noise levels are not within 0 and 1")
+        levels = made.alphas_cumprod
+        if levels.ndim != 1 or len(levels) < 2 or not ((levels >= 0) & (levels <= 1)).all():  # NaN is neither
+            raise ValueError("its noise levels are no list within 0 and 1")
     return made
 
 

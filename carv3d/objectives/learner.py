@@ -13,6 +13,7 @@ from carv3d.diffusion.teacher import Condition
 from carv3d.runtime import rng
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
+from carv3d.runtime.states import load_optimizer
 from carv3d.runtime.types import State
 
 if TYPE_CHECKING:
@@ -69,6 +70,6 @@ class Learner:
 
     def load_state(self, state: State) -> None:
         self.score.load_state_dict(state["score"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self.optimizer, state["optimizer"])
         self.sampler.load_state({"k": self.own.k, "adaptive": state["adaptive"]})
         self.chunks.size = state["chunk"]

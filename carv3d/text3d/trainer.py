@@ -17,6 +17,7 @@ from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives.base import Objective
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
+from carv3d.runtime.states import load_optimizer, require_alike
 from carv3d.runtime.types import State
 from carv3d.scenes.base import Scene
 from carv3d.text3d.ledger import Ledger
@@ -111,15 +112,19 @@ class Trainer:
                 "station_ms": dict(self.timer.ms) if self.measures_cost else {}}
 
     def load_state(self, state: State) -> None:
-        """Take up what ``state`` gave."""
+        """Take up what ``state`` gave; an error, of many kinds, where it is not the state of such a trainer."""
+        own = self.state()
+        for name in ("k", "adaptive", "account"):
+            require_alike(own[name], state[name], name)
+        if any(type(count) is not int for count in state["ledger"].values()):
+            raise ValueError("the ledger holds what is no count")
+        if state["k"] < 1 or not (state["chunk"] is None or type(state["chunk"]) is int and state["chunk"] >= 0):
+            raise ValueError("k or chunk is no number of draws")
         for scene, saved in zip(self.scenes, state["scenes"], strict=True):
             scene.load_state_dict(saved)
         if state["learner"] is not None:
             self.objective.load_state(state["learner"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for parameter, moments in self.optimizer.state.items():
-            if any(x.dim() and x.shape != parameter.shape for x in moments.values()):
-                raise ValueError("the optimiser's moments have another size than the scene's parameters")
+        load_optimizer(self.optimizer, state["optimizer"])
         self.ledger.update(state["ledger"])
         self.sampler.load_state(state)
         self.chunks.size, self.account = state["chunk"], Account(**state["account"])

@@ -5,14 +5,14 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = next(line.split('"')[1] for line in (HERE / "carv3d/__init__.py").read_text().splitlines()
+VERSION = next(line.split('"')[1] for line in (HERE / "carv3d/__init__.py").read_text(encoding="utf-8").splitlines()
                if line.startswith("__version__"))
 
 setup(
     name="carv3d",
     version=VERSION,
     description="Text to 3D by score distillation with a compute-aware, variance-reduced teacher gradient (CARV)",
-    long_description=(HERE / "README.md").read_text(),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",

@@ -60,7 +60,7 @@ def start(home: Path, name: str) -> subprocess.Popen:
     workers, text = PLANS[name]
     home.mkdir(parents=True, exist_ok=True)
     plan = home / f"{name}.yaml"
-    plan.write_text(text)
+    plan.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "carv3d", "sweep", str(plan), "--workers", str(workers), f"exp_root_dir={home}"]
     with open(home / f"{name}.log", "ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log)

@@ -35,7 +35,7 @@ def main(requirement: str, *options: str) -> int:
         if subprocess.run(command).returncode:
             print("pip cannot find a PyTorch that fits; see pytorch.org's install selector and set CARV3D_TORCH_INDEX")
             return 1
-        items = json.loads(report.read_text())["install"]
+        items = json.loads(report.read_text(encoding="utf-8"))["install"]
     version = next((i["metadata"]["version"] for i in items if i["metadata"]["name"] == "torch"), None)
     if version is None:
         print("PyTorch is installed already")

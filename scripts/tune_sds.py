@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
     parser.add_argument("--overrides", nargs="*", metavar="key=value", default=[])
     args = parser.parse_args()
-    plan = yaml.safe_load(args.file.read_text())
+    plan = yaml.safe_load(args.file.read_text(encoding="utf-8"))
     variants = {name: keys or [] for name, keys in plan["variants"].items() if args.only is None or name in args.only}
     cells = {name: [Cell(f"{args.name}-{name}", prompt, seed, (*args.overrides, *keys))
                     for prompt in plan["prompts"][: args.first] for seed in range(plan["seeds"])]

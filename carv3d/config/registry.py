@@ -6,13 +6,17 @@ A name is a built-in one, an entry point of the groups carv3d.scenes, carv3d.obj
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
 import inspect
 import os
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass, make_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,6 +141,28 @@ def foreign(config: Config) -> dict[str, dict[str, str]]:
     return found
 
 
+_barred: ContextVar[Path | None] = ContextVar("barred", default=None)
+
+
+@contextlib.contextmanager
+def no_modules_of(folder: Path) -> Iterator[None]:
+    """Within this no class is imported from a folder: a run from elsewhere may name classes, and bring none."""
+    token = _barred.set(folder.resolve())
+    try:
+        yield
+    finally:
+        _barred.reset(token)
+
+
+def _check_place(option: str, module: str) -> None:
+    """UserError for a module that lies in a barred folder; nothing of it is run to find that out."""
+    barred, spec = _barred.get(), importlib.util.find_spec(module.partition(".")[0])
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    if barred and any(place and Path(place).resolve().is_relative_to(barred) for place in places):
+        raise UserError(f"{option}: the module {module} lies in the run's own folder, {barred}, and would be run; if "
+                        "you trust it, move it beside you")
+
+
 @lru_cache(maxsize=32)
 def _foreign(section: str, name: str) -> Any:
     """A class from outside the package; UserError in one line, before anything is made, where it cannot serve."""
@@ -154,7 +180,10 @@ def _foreign(section: str, name: str) -> Any:
                             f"{group.entry_points}, or module:Class{hint}")
         module, attribute = entry.module, entry.attr
     try:
+        _check_place(group.option, module)
         cls = _imported(module, attribute)
+    except UserError:
+        raise
     except Exception as error:  # a module of the user's can raise anything at all
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(f"{group.option}: {name} cannot be imported ({type(error).__name__}: {reason}); a module is "

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from carv3d import config as configuration
+from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.runs.tensorboard import Board
 from carv3d.runtime import files
@@ -101,7 +102,8 @@ class Run:
         return self
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:
-        return configuration.load(self.folder / "config.yaml", overrides)
+        with registry.no_modules_of(self.folder):
+            return configuration.load(self.folder / "config.yaml", overrides)
 
     # --- writing ---
 

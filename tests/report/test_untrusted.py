@@ -4,9 +4,11 @@ import json
 import re
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from carv3d import cli
 from carv3d.runs.folder import Run
@@ -90,6 +92,26 @@ def test_what_a_link_leads_out_to_is_neither_shown_nor_written(runs, tmp_path, c
     assert secret.read_text() == "mine alone" and not list((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.parametrize("stand,module", [(".", "evil"), ("..", "run.evil")])
+def test_a_run_brings_no_module_with_it(runs, tmp_path, monkeypatch, capsys, stand, module):
+    """Standing in the run's folder, or beside it: its own file is found by the name, and not run."""
+    run = runs[0].rename(tmp_path / "run")
+    (run / "evil.py").write_text("from pathlib import Path\nPath(__file__).with_name('it_ran').touch()\n")
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(re.sub("^  type: image", f"  type: {module}:Evil", text, flags=re.M))
+    monkeypatch.chdir(run / stand)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for command in (["render"], ["eval"], ["export"], ["train", "--resume"]):
+        assert cli.main([*command, str(run)]) == 2 and "in the run's own folder" in capsys.readouterr().err
+    assert "own folder" in report([run], tmp_path / "page") and not (run / "it_ran").exists()
+    (tmp_path / "evil.py").write_text("raise SystemError('mine, and run')")  # its control: beside me it is imported
+    monkeypatch.chdir(tmp_path)
+    (run / "evil.py").unlink()
+    (run / "config.yaml").write_text(re.sub("^  type: image", "  type: evil:Evil", text, flags=re.M))
+    sys.modules.pop("evil", None)
+    assert cli.main(["render", str(run)]) == 2 and "mine, and run" in capsys.readouterr().err
+
+
 def test_a_link_within_a_run_and_a_link_to_it_are_fine(runs, tmp_path):
     (runs[0] / "save" / "first.png").symlink_to("preview.png")
     (tmp_path / "latest").symlink_to(runs[0])
@@ -155,3 +177,24 @@ def test_a_run_of_a_teacher_without_ground_truth_has_its_page(runs, tmp_path):
     kept = [{**line, "quality": None} if "quality" in line else line for line in lines]
     (runs[0] / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
     assert "2 steps" in report(runs[:1], tmp_path / "page")
+
+
+class Bomb:
+    """Pickled, it makes a file when it is loaded."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_checkpoint_runs_nothing(runs, tmp_path, capsys):
+    path = runs[0] / "ckpts" / "step-000002.ckpt"
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "seconds": Bomb(tmp_path / "it_ran")}, path)
+    for command in (["render"], ["eval"], ["export"], ["train", "--resume"], ["measure", "--run"]):
+        assert cli.main([*command, str(runs[0])]) == 2 and "refused" in capsys.readouterr().err
+    assert not (tmp_path / "it_ran").exists()
+    torch.load(path, weights_only=False)  # its control
+    assert (tmp_path / "it_ran").exists()

@@ -193,7 +193,7 @@ def test_a_checkpoint_runs_nothing(runs, tmp_path, capsys):
     path = runs[0] / "ckpts" / "step-000002.ckpt"
     state = torch.load(path, weights_only=True)
     torch.save({**state, "seconds": Bomb(tmp_path / "it_ran")}, path)
-    for command in (["render"], ["eval"], ["export"], ["train", "--resume"], ["measure", "--run"]):
+    for command in (["render"], ["eval"], ["train", "--resume"], ["measure", "--run"]):
         assert cli.main([*command, str(runs[0])]) == 2 and "refused" in capsys.readouterr().err
     assert not (tmp_path / "it_ran").exists()
     torch.load(path, weights_only=False)  # its control

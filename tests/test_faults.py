@@ -64,12 +64,15 @@ def test_every_text_survives_being_written_and_read():
     YAML take the file for the same text."""
     special = [chr(n) for n in (*range(1, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0xA1), 0x2028,
                                 0x2029, 0xFEFF, 0xFFFD, 0x1F600)]
-    for text in [*special, *(f"a{c}b" for c in special), "a\\${,", "on", "~", "12:30", " a", "a ", "- a", "a: b", "{a}"]:
+    odd = ["a\\${,", "on", "~", "12:30", " a", "a ", "- a", "a: b", "{a}"]
+    for text in [*special, *(f"a{c}b" for c in special), *odd]:
+        line = f"prompt: {configuration.flow(text)}  # a comment"
+        assert yaml_text.read(line, "it") == {"prompt": text}, repr(text)
+        assert str(yaml.safe_load(line)["prompt"]) == text, repr(text)
+    for text in ["".join(special), *odd]:  # and in its place
         config = configuration.load(None, [])
-        config.prompt, config.compare.estimators = text, []
-        dumped = configuration.dump(config)
-        assert configuration.parse(dumped).prompt == text, repr(text)
-        assert str(yaml.safe_load(dumped.splitlines()[0])["prompt"]) == text, repr(text)
+        config.prompt = text
+        assert configuration.parse(configuration.dump(config)).prompt == text, repr(text)
 
 
 @pytest.mark.parametrize("content,words", [
@@ -147,6 +150,45 @@ def test_what_a_new_run_may_not_have_an_old_one_may(given, words, tmp_path, caps
                    for line in text.splitlines(keepends=True))
     (run.folder / "config.yaml").write_text(text, encoding="utf-8")
     assert configuration.leaves(run.config())[key] != configuration.leaves(configuration.Config())[key]
+
+
+@pytest.mark.parametrize("given,words", [
+    ("scene.nerf.encoding_backend=tinycudann", "does not run on cpu"),
+    ("scene.nerf.render_backend=nerfacc", "does not run on cpu"), ("exp_root_dir=/dev/null/x", "cannot be made"),
+    ("scene.type=mine:Mine", "cannot be imported"), ("exp_root_dir=~nouser/x", "no path")])
+def test_what_cannot_run_is_refused_before_there_is_a_folder(given, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", *TINY, "scene.type=nerf", given, "device=cpu"]) == 2
+    assert words in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_a_weight_that_is_infinite_where_it_would_be_drawn_is_refused(tmp_path, monkeypatch, capsys):
+    """A schedule with zero terminal SNR: sigma/alpha has no bound at its last step."""
+    from carv3d.diffusion import schedule
+
+    def zero_snr():
+        return schedule.NoiseSchedule(torch.linspace(0.999, 0.0, 1000, dtype=torch.float64))
+
+    monkeypatch.setattr(schedule, "scaled_linear", zero_snr)
+    for more, status in (["objective.t_max=1", 2], ["objective.t_max=0.98", 0]):
+        words = ["objective.weighting=x0", "estimator.proposal=weight", "trainer.max_steps=2", more]
+        assert cli.main(["train", *TINY, *words, f"exp_root_dir={tmp_path / str(status)}"]) == status
+        assert ("objective.weighting" in capsys.readouterr().err) == (status == 2)
+    assert not (tmp_path / "2").exists()
+
+
+@pytest.mark.parametrize("content,words", [
+    (b"\xef\xbb\xbfa red mushroom\n# a comment\na red mug\n", []), ("a red mushroom".encode("utf-16"), ["not UTF-8"]),
+    ("ein Käfer".encode("latin-1"), ["not UTF-8"]), (b"", ["prompts"])])
+def test_files_of_prompts(tmp_path, content, words):
+    (tmp_path / "p.txt").write_bytes(content)
+    (tmp_path / "s.yaml").write_text("prompts: p.txt", encoding="utf-8")
+    read = lambda: sweep_plan.load(tmp_path / "s.yaml", (sweep_plan.READING,))  # noqa: E731
+    if words:
+        message = refused(read)
+        assert all(word in message for word in words), message
+    else:
+        assert [cell.config.prompt for cell in read().cells] == ["a red mushroom", "a red mug"]
 
 
 @pytest.mark.parametrize("content,words", [

@@ -61,7 +61,8 @@ def _scratch() -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             yield folder
     except OSError as error:
-        raise Failed(f"no room for xatlas' files in {tempfile.gettempdir()} ({error.strerror})") from error
+        raise Failed(f"no room for xatlas' temporary files ({error.strerror or error}; TMPDIR names another place)"
+                     ) from error
 
 
 def _wait(process: subprocess.Popen, limit_s: float, progress: Callable[[float], None]) -> str:

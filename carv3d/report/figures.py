@@ -40,7 +40,8 @@ def styles(summary: Record) -> dict[str, Record]:
 def names_as_they_are() -> Iterator[None]:
     """Within this a dollar sign in a name is one, and no mathematics; a sign that the font lacks is a box."""
     with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        for words in ("Glyph .* missing from font", "constrained_layout not applied"):  # of names too long for a figure
+            warnings.filterwarnings("ignore", message=words)
         yield
 
 

@@ -11,7 +11,6 @@ import json
 import math
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def cache_folder(kind: str) -> Path:
     """Where what can be made again is kept: $XDG_CACHE_HOME/carv3d/KIND, or in ~/.cache. It need not be there."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if base.startswith("~"):  # nobody's home
-        base = os.path.join(tempfile.gettempdir(), f"carv3d-{os.getuid()}")
+        base = os.path.join(os.environ.get("TMPDIR") or "/tmp", f"carv3d-{os.getuid()}")
     return Path(base) / "carv3d" / kind
 
 

@@ -61,8 +61,7 @@ def use_cache() -> Path | None:
     first = Path(given) if given else cache_folder("numba") / digest
     folder, why = first, _fault(first)
     if why:
-        folder = Path(tempfile.gettempdir()) / f"carv3d-{os.getuid()}" / "numba" / digest
-        fault = _fault(folder, private=True)
+        folder, fault = _temporary(digest)
         _say_once(f"warning: compiled kernels cannot be kept in {first} ({why}); they are "
                   + (f"made anew in every process ({folder}: {fault})" if fault else f"kept in {folder}"))
         if fault:
@@ -72,6 +71,15 @@ def use_cache() -> Path | None:
         if "numba" in sys.modules:
             sys.modules["numba"].config.reload_config()
     return folder
+
+
+def _temporary(digest: str) -> tuple[Path, str | None]:
+    """The user's own folder among the temporary files, and why it cannot be used, or None."""
+    try:
+        folder = Path(tempfile.gettempdir()) / f"carv3d-{os.getuid()}" / "numba" / digest
+    except OSError as error:  # there is no folder for temporary files
+        return Path(), str(error)
+    return folder, _fault(folder, private=True)
 
 
 def _fault(folder: Path, private: bool = False) -> str | None:

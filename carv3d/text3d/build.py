@@ -100,7 +100,22 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     first, second = config.optimizer.betas
     optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
                                  betas=(first, second), eps=config.optimizer.eps, fused=True)
-    return Trainer.of(config, scenes, made, objective, optimizer, where, world)
+    trainer = Trainer.of(config, scenes, made, objective, optimizer, where, world)
+    _check_weighting(trainer, made.schedule.weighting(config.objective.weighting).cpu())
+    return trainer
+
+
+def _check_weighting(trainer: Trainer, weight: torch.Tensor) -> None:
+    """UserError where w(t), [T], is infinite at a noise level that the run will draw; or nothing, if draws go by it."""
+    own, estimator = trainer.config.objective, trainer.config.estimator
+    least = 0.0 if estimator.importance_sampling and estimator.proposal == "weight" else -1.0
+    for step in {0, trainer.config.trainer.max_steps, *own.t_min.steps, *own.t_max.steps}:  # linear in between
+        drawn = weight[trainer.target(step) > 0]
+        bad = drawn[~(drawn.isfinite() & (drawn > least))]
+        if len(bad):
+            raise UserError(f"objective.weighting: {own.weighting} given; a noise level that this run draws has the "
+                            f"weight {float(bad[0]):g} (the teacher's last step is pure noise?); allowed: a lower "
+                            "objective.t_max, or another weighting")
 
 
 def settle(config: Config, begun: bool = False) -> None:

@@ -314,6 +314,7 @@ def test_a_file_system_without_locks_is_told_apart_from_a_lock_that_is_held(tmp_
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(files.fcntl, "flock", no)
+    monkeypatch.setattr(files, "_lockless", set())
     status, _ = run_tiny(tmp_path, "trainer.max_steps=1")
     assert status == 0 and "no locks on this file system" in capsys.readouterr().err
 

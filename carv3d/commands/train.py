@@ -83,6 +83,8 @@ def _resume(args: Namespace, world: World) -> int:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
     lock = hold(run) if world.rank == 0 else None
+    for what in run.damaged():
+        say(f"warning: {what}; going on without")
     if given.suffix != ".ckpt" and not checkpoint.listing(run.ckpts):
         build.settle(config)
         contents.check_moved(moved, _recorded(run), config)

@@ -199,6 +199,7 @@ def _read(run: RunOf) -> RunOf:
     try:
         kept.checked()
         run.config, run.summary, lines = kept.config(), reading.summary(kept.summary()), kept.metrics()
+        run.failure = "; ".join([*([run.failure] if run.failure else []), *kept.damaged()])
     except UserError as error:  # a class of the user's that is not here, a link that leads out, a file without rights
         run.status, run.failure = "unreadable", str(error)
         return run

@@ -132,10 +132,21 @@ class Run:
     def metrics(self) -> list[Record]:
         return [record for _, record in self._metric_lines()]
 
-    def _metric_lines(self) -> list[tuple[str, Record]]:
+    def damaged(self) -> list[str]:
+        """What is there and cannot be read, for people; readers go on without it."""
+        found = [f"{name} is damaged" for name in ("summary.json", "env.json")
+                 if (self.folder / name).exists() and not files.read_object(self.folder / name)]
+        lost = len(self._whole_lines()) - len(self._metric_lines())
+        return found + [f"{lost} lines of metrics.jsonl are damaged"] * bool(lost)
+
+    def _whole_lines(self) -> list[bytes]:
+        """Of metrics.jsonl; a last line without its end was cut short by a kill."""
         path = self.folder / "metrics.jsonl"
+        return files.read_bytes(path).split(b"\n")[:-1] if path.exists() else []
+
+    def _metric_lines(self) -> list[tuple[str, Record]]:
         out = []
-        for line in files.read_bytes(path).split(b"\n")[:-1] if path.exists() else []:  # the last: cut short by a kill
+        for line in self._whole_lines():
             try:
                 text = line.decode("utf-8") + "\n"
                 record = json.loads(text)

@@ -167,9 +167,14 @@ def lock(file: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     except OSError as error:
-        say(f"warning: no locks on this file system ({reason(error)}): take care that nobody else works on the same "
-            "run")
+        if (device := os.fstat(file).st_dev) not in _lockless:
+            _lockless.add(device)
+            say(f"warning: no locks on this file system ({reason(error)}): take care that nobody else works on the "
+                "same run")
     return True
+
+
+_lockless: set[int] = set()  # devices of which this was said
 
 
 def open_lock(path: Path) -> int:

@@ -73,6 +73,9 @@ def test_one_damaged_run_never_costs_a_report_its_page(runs, tmp_path, name, con
     (runs[0] / name).write_bytes(content)
     page = report(runs, tmp_path / "page")
     assert f"{runs[1].name}</td>" in page and f"{runs[0].name}</td>" in page
+    readable = [b'{"quality"', b'{"packages"', b'{"step": 1']  # as JSON; what is wrong within is left out
+    if name in ("summary.json", "env.json", "metrics.jsonl") and not content.startswith(tuple(readable)):
+        assert "damaged" in page
 
 
 def test_what_a_link_leads_out_to_is_neither_shown_nor_written(runs, tmp_path, capsys):

@@ -66,7 +66,7 @@ def test_command_lines(folder, rng):
     here = folder / "here"
     shutil.rmtree(here, ignore_errors=True)
     here.mkdir()
-    with pytest.MonkeyPatch.context() as patch, pytest.MonkeyPatch.context():
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
         patch.setattr(train, "_trainer", accepted)
         patch.setattr(build, "trainer", accepted)

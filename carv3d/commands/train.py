@@ -167,11 +167,13 @@ def _components(run: Run, config: Config, state: Record | None) -> Record:
     """The classes that are not carv3d's own, by option. earlier: hashes of modules, other than today's, that made some
     of the steps behind ``state``."""
     found: Record = registry.foreign(config)
-    before = (run.environment().get("components") or {}) if state else {}
+    before = run.environment().get("components") if state else None
     for option, now in found.items():
-        past = before.get(option, {})
-        hashes = dict.fromkeys((*past.get("earlier", ()), past.get("sha256")))
-        if earlier := [each for each in hashes if each not in (None, now["sha256"])]:
+        past = before.get(option) if isinstance(before, dict) else None
+        past = past if isinstance(past, dict) else {}
+        hashes = [*past["earlier"]] if isinstance(past.get("earlier"), list) else []
+        if earlier := [each for each in dict.fromkeys(map(str, [*hashes, past.get("sha256", now["sha256"])]))
+                       if each != now["sha256"]]:
             now["earlier"] = earlier
     return found
 

@@ -129,7 +129,7 @@ def begun(root: Path, phase: str, draw: random.Random, kind: str) -> Callable[[]
             return any((folder / "ckpts").glob(".step-*.part.ckpt")) and len(Run(folder).metrics()) >= wanted
         if phase == "video":
             return any((folder / "save").glob(".turntable*.part.mp4"))
-        return "export" in missing(folder) and "faults" not in missing(folder)
+        return "export" in missing(folder) and "quality" not in missing(folder)
 
     return now
 
@@ -143,7 +143,7 @@ def kill(process: subprocess.Popen) -> None:
 def disturbed(root: Path, kind: str, phase: str, draw: random.Random, whole: Ended, took: dict[str, float]
               ) -> list[str]:
     """One run, killed and resumed; in what it differs from the undisturbed one. took: seconds of that one's parts."""
-    delay = {"training": 0.05, "checkpoint": 0.0, "video": took["video"], "export": took.get("export", 0.0)}[phase]
+    delay = {"training": 0.05, "checkpoint": 0.0, "video": took["video"], "export": 0.1 + took.get("export", 0.0)}[phase]
     delay *= 0.9 * draw.random()
     for _ in range(9):  # a phase of some milliseconds can be missed
         process, now, since = start(root, fresh(root, kind)), begun(root, phase, draw, kind), time.monotonic()

@@ -144,12 +144,11 @@ def disturbed(root: Path, kind: str, phase: str, draw: random.Random, whole: End
               ) -> list[str]:
     """One run, killed and resumed; in what it differs from the undisturbed one. took: seconds of that one's parts."""
     most = {"training": 0.05, "checkpoint": 0.0, "video": took["video"], "export": 0.1 + took.get("export", 0.0)}[phase]
-    delay = 0.9 * draw.random() * most
     for _ in range(9):  # a phase of some milliseconds can be missed
         process, now, since = start(root, fresh(root, kind)), begun(root, phase, draw, kind), time.monotonic()
         while process.poll() is None and time.monotonic() - since < START_S and not now():
             time.sleep(0.0005)
-        time.sleep(delay)
+        time.sleep(0.9 * draw.random() * most)
         if process.poll() is None and Run(folder_of(root) or root).summary().get("missing", True):
             break
         process.wait()

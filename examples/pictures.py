@@ -20,9 +20,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from carv3d.cameras import Cameras
 from carv3d.config import Config, option
 from carv3d.diffusion.schedule import scaled_linear
 from carv3d.diffusion.teacher import Teacher
+from carv3d.lights import Light
 from carv3d.runtime.errors import UserError
 
 
@@ -58,9 +60,9 @@ class Pictures(Teacher):
             image = F.interpolate(image, self.latent_shape[1:], mode="bilinear", antialias=True)
         return 2 * image - 1
 
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Tensor:
+    def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> Tensor:
         """mu of B views [B,3,S,S]."""
-        nearest = (azimuth_deg * len(self.rgb) / 360).round().long() % len(self.rgb)
+        nearest = (cameras.azimuth_deg * len(self.rgb) / 360).round().long() % len(self.rgb)
         opacity = self.opacity[nearest]
         return 2 * (opacity * self.rgb[nearest] + (1 - opacity) * background[:, :, None, None]) - 1
 

@@ -99,7 +99,7 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
         cameras, background = cameras.to(device), background.to(device)
         out = trainer.scene.render(cameras, background, rng.generator(config.seed, "render", number))
         latents = teacher.encode(out.rgb)
-        condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
+        condition = teacher.condition(cameras, background)
         timestep = torch.randint(low, high + 1, (data.batch_size,), device=device)
         noise = torch.randn_like(latents)
         with torch.no_grad():

@@ -40,6 +40,7 @@ from benchmark import (
 )
 
 from carv3d import teachers
+from carv3d.cameras import turntable
 from carv3d.config.schema import Config
 from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runtime import devices
@@ -114,8 +115,8 @@ def asker(teacher: StableDiffusionTeacher, views: int) -> Callable[[int], Ask]:
     import torch
 
     device = teacher.device
-    angle = torch.arange(views, device=device) * (360.0 / views)
-    condition = teacher.condition(angle, torch.full_like(angle, 15.0), torch.rand(views, 3, device=device))
+    cameras = turntable(views, 15.0, 2.65, 40.0, 64).to(device)
+    condition = teacher.condition(cameras, torch.rand(views, 3, device=device))
 
     @cache
     def ask(draws: int) -> Ask:

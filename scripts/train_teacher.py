@@ -19,11 +19,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from omegaconf import OmegaConf
@@ -31,7 +31,11 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from carv3d.cameras import Cameras
+from carv3d.diffusion.folder import VECTOR
+from carv3d.diffusion.loading import fastest_dtype
 from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
+from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, LIGHT, view_vector
+from carv3d.lights import Light, light
 from carv3d.runs import checkpoint
 from carv3d.runtime import rng
 from carv3d.runtime.errors import UserError
@@ -39,8 +43,8 @@ from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import Progress, say
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption
 from carv3d.toybox.lists import held_out
-from carv3d.toybox.sets import GAIN_JITTER, LIGHT_JITTER_DEG
-from carv3d.toybox.tracer import LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG, Light, render
+from carv3d.toybox.sets import jittered
+from carv3d.toybox.tracer import render
 
 CHUNK = 512  # pictures rendered and encoded at a time
 
@@ -52,12 +56,18 @@ class Data:
     size: int = 64
     forms: list[float] = field(default_factory=lambda: [0.45, 0.25, 0.30])  # single objects, two colours, stacked
     elevations: list[list[float]] = field(  # probability, from, to (degrees)
-        default_factory=lambda: [[0.75, -10.0, 40.0], [0.13, 40.0, 60.0], [0.12, 60.0, 88.0]])
-    distance: list[float] = field(default_factory=lambda: [2.4, 2.9])
-    fovy: list[float] = field(default_factory=lambda: [37.0, 43.0])
+        default_factory=lambda: [[0.8, -15.0, 60.0], [0.2, 60.0, 89.0]])
+    distance: list[float] = field(default_factory=lambda: [2.3, 3.0])
+    fovy: list[float] = field(default_factory=lambda: [36.0, 44.0])
+    lights: list[float] = field(default_factory=lambda: [0.15, 0.35, 0.35, 0.15])  # see ``lit``
+    light_elevation: list[float] = field(default_factory=lambda: [-10.0, 85.0])  # of a light that the vector names
+    ambient: list[float] = field(default_factory=lambda: [0.1, 0.5])  # its share of light from everywhere
     without_view: float = 0.15  # captions without a view word
-    plain_side: float = 0.25  # of the side views: "side view", whichever side
+    with_height: float = 0.5  # of the others: the height named beside the azimuth
+    plain_side: float = 0.25  # of the side views without a height: "side view", whichever side
     without_caption: float = 0.10  # empty captions, for classifier-free guidance
+    without_camera: float = 0.15  # vectors that do not tell the camera
+    without_background: float = 0.15  # vectors that do not tell the background
 
 
 @dataclass
@@ -92,6 +102,7 @@ class Denoiser:
     text_layers: int = 3
     text_length: int = 24
     prediction: str = "v_prediction"
+    compile: bool = False  # by torch.compile
     train: Optimiser = field(default_factory=lambda: Optimiser(9000, 64, warmup=300, cooldown=2500))
 
 
@@ -120,13 +131,47 @@ def draw_spec(draw: random.Random, forms: list[float]) -> Spec:
             return spec
 
 
-def captioned(data: Data, count: int, seed: int) -> Iterator[tuple[list[str], list[str], Tensor]]:
-    """Chunks of captions with a view word, captions without, and their renders [N,size,size,4], premultiplied."""
-    sides = {name for name in (view.name for view in VIEWS[8]) if name.endswith("side")}
+class Pictures(NamedTuple):
+    """N renders: captions with a view word and without, premultiplied rgba [N,size,size,4], how each was seen and lit,
+    and whether the vector tells the light, [N] bool."""
+
+    viewed: list[str]
+    plain: list[str]
+    rgba: Tensor
+    cameras: Cameras
+    light: Light
+    told: Tensor
+
+
+def lit(data: Data, u: Tensor) -> tuple[Light, Tensor]:
+    """N lights from uniform numbers [N,8], and whether the vector tells them: in the shares ``data.lights``, near the
+    evaluation light (untold); none, so that albedo is seen; from anywhere; from anywhere on plain grey."""
+    share = torch.tensor(data.lights).cumsum(0)
+    kind = torch.bucketize(u[:, 0] * share[-1], share[:-1])
+    near, told = jittered(u[:, 3:8]), kind > 0
+    low, high = data.light_elevation
+    ambient = data.ambient[0] + u[:, 3] * (data.ambient[1] - data.ambient[0])
+    return light(
+        torch.where(told, 360.0 * u[:, 1], near.azimuth_deg), torch.where(told, low + (high - low) * u[:, 2],
+                                                                          near.elevation_deg),
+        torch.where(told[:, None], 1.0, near.gain),
+        torch.where(kind == 0, near.ambient, torch.where(kind == 1, 1.0, ambient)), kind == 3), told
+
+
+def viewed_caption(data: Data, text: str, azimuth: Tensor, elevation: Tensor, draw: random.Random) -> str:
+    """The caption with the name of its view: azimuth and height, the azimuth alone, or any side."""
+    views = 24 if draw.random() < data.with_height else 8
+    view = VIEWS[views][int(view_index(azimuth[None], elevation[None], views))]
+    any_side = view.name.endswith("side") and views == 8 and draw.random() < data.plain_side
+    return f"{text}, side view" if any_side else view_prompt(text, view)
+
+
+def captioned(data: Data, count: int, seed: int) -> Iterator[Pictures]:
+    """Chunks of captioned renders."""
     for first in range(0, count, CHUNK):
         n = min(CHUNK, count - first)
         generator, draw = rng.generator(seed, "renders", first), random.Random(f"{seed}/captions/{first}")
-        u = torch.rand(n, 9, generator=generator)
+        u = torch.rand(n, 12, generator=generator)
         share = torch.tensor([row[0] for row in data.elevations])
         low, high = (torch.tensor([row[i] for row in data.elevations]) for i in (1, 2))
         band = torch.multinomial(share, n, True, generator=generator)
@@ -134,25 +179,20 @@ def captioned(data: Data, count: int, seed: int) -> Iterator[tuple[list[str], li
         azimuth, elevation = 360.0 * u[:, 0], low[band] + u[:, 1] * (high - low)[band]
         cameras = Cameras(azimuth, elevation, between(data.distance, u[:, 2]), between(data.fovy, u[:, 3]),
                           data.size, data.size)
-        jitter = 2.0 * u[:, 4:] - 1.0
-        light = Light(LIGHT_AZIMUTH_DEG + LIGHT_JITTER_DEG[0] * jitter[:, 0],
-                      LIGHT_ELEVATION_DEG + LIGHT_JITTER_DEG[1] * jitter[:, 1], 1.0 + GAIN_JITTER * jitter[:, 2:])
+        lights, told = lit(data, u[:, 4:])
         specs = [draw_spec(draw, data.forms) for _ in range(n)]
         plain = [caption(spec) for spec in specs]
-        viewed = []
-        for text, index in zip(plain, view_index(azimuth, elevation, 8).tolist(), strict=True):
-            view = VIEWS[8][index]
-            side = view.name in sides and draw.random() < data.plain_side
-            viewed.append(f"{text}, side view" if side else view_prompt(text, view))
-        yield viewed, plain, render(specs, cameras, light).rgba
+        viewed = [viewed_caption(data, text, azimuth[i], elevation[i], draw) for i, text in enumerate(plain)]
+        yield Pictures(viewed, plain, render(specs, cameras, lights).rgba, cameras, lights, told)
 
 
 def backgrounds(count: int, generator: torch.Generator) -> Tensor:
     """[count,3]: seven in ten any colour, two in ten any grey, the rest black, mid-grey or white."""
-    colour = torch.rand(count, 3, generator=generator)
-    kind = torch.rand(count, 1, generator=generator)
-    grey = torch.rand(count, 1, generator=generator)
-    fixed = torch.randint(3, (count, 1), generator=generator) / 2
+    device = generator.device
+    colour = torch.rand(count, 3, generator=generator, device=device)
+    kind = torch.rand(count, 1, generator=generator, device=device)
+    grey = torch.rand(count, 1, generator=generator, device=device)
+    fixed = torch.randint(3, (count, 1), generator=generator, device=device) / 2
     return torch.where(kind < 0.7, colour, torch.where(kind < 0.9, grey, fixed).expand(-1, 3))
 
 
@@ -166,8 +206,8 @@ def unfinished(rgba: Tensor, generator: torch.Generator) -> Tensor:
     """Half of the pictures made to look like scenes in training, which the encoder must take in its stride: fog,
     two objects blended, or half the resolution. [N,H,W,4] -> same."""
     n = len(rgba)
-    kind = torch.rand(n, 1, 1, 1, generator=generator)
-    strength = torch.rand(n, 1, 1, 1, generator=generator)
+    kind = torch.rand(n, 1, 1, 1, generator=generator, device=rgba.device)
+    strength = torch.rand(n, 1, 1, 1, generator=generator, device=rgba.device)
     blurred = F.interpolate(F.avg_pool2d(rgba.permute(0, 3, 1, 2), 2), scale_factor=2, mode="bilinear")
     out = torch.where(kind < 0.15, rgba * strength, rgba)
     out = torch.where((kind >= 0.15) & (kind < 0.3), torch.lerp(rgba, rgba.roll(1, 0), strength), out)
@@ -186,7 +226,7 @@ def make_tokenizer(length: int):
     from transformers import CLIPTokenizer
 
     words = set("a an with on top of view side ,".split()) | set(COLOURS) | set(KINDS)
-    words |= {kind.part for kind in KINDS.values()} | {w for view in VIEWS[8] for w in view.name.split()}
+    words |= {kind.part for kind in KINDS.values()} | {w for view in (*VIEWS[8], *VIEWS[24]) for w in view.name.split()}
     split = [[*word[:-1], f"{word[-1]}</w>"] for word in sorted(words)]
     merges: list[tuple[str, str]] = []
     while pairs := Counter(pair for parts in split for pair in pairwise(parts)):
@@ -239,7 +279,8 @@ def make_unet(settings: Settings):
         sample_size=settings.data.size // factor, in_channels=settings.autoencoder.latent_channels,
         out_channels=settings.autoencoder.latent_channels, block_out_channels=own.channels, layers_per_block=1,
         down_block_types=[f"{b}DownBlock2D" for b in blocks], up_block_types=[f"{b}UpBlock2D" for b in blocks[::-1]],
-        cross_attention_dim=own.text_width, attention_head_dim=own.heads, norm_num_groups=own.norm_groups)
+        cross_attention_dim=own.text_width, attention_head_dim=own.heads, norm_num_groups=own.norm_groups,
+        class_embed_type="projection", projection_class_embeddings_input_dim=VECTOR)
 
 
 def make_scheduler(settings: Settings):
@@ -258,15 +299,22 @@ def rate(own: Optimiser, step: int) -> float:
     return own.lr * min(1.0, (step + 1) / max(own.warmup, 1), (own.steps - step) / max(own.cooldown, 1))
 
 
+def precision(device: torch.device) -> torch.autocast:
+    """bfloat16 products on a GPU and on a CPU that has units for them; elsewhere they are many times slower."""
+    fast = device.type == "cuda" or fastest_dtype(device) == torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
 def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, device: torch.device,
-             loss_of: Callable[[int], tuple[Tensor, dict[str, float]]], stop: int | None = None) -> dict[str, Tensor]:
+             loss_of: Callable[[int], tuple[Tensor, dict[str, Tensor]]], stop: int | None = None) -> dict[str, Tensor]:
     """AdamW on ``loss_of(step)`` from the newest checkpoint to ``own.steps``; returns the averaged weights (EMA).
 
     Appends a line to folder/loss.csv every 25 steps. stop: leave early, as an interruption would (for tests).
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=own.lr, weight_decay=own.weight_decay, betas=(0.9, 0.99))
+    optimiser = torch.optim.AdamW(parameters, lr=own.lr, weight_decay=own.weight_decay, betas=(0.9, 0.99),
+                                  fused=device.type == "cuda")
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
     first = 0
     if checkpoint.listing(folder / "ckpts"):
@@ -275,14 +323,13 @@ def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, de
         model.load_state_dict(state["model"])
         average = state["average"]
         optimiser.load_state_dict(state["optimiser"])
-    recent: list[dict[str, float]] = []
-    last = own.steps if stop is None else min(stop, own.steps)
+    recent: list[dict[str, Tensor]] = []
+    last, began = own.steps if stop is None else min(stop, own.steps), time.perf_counter()
     with Progress(name, own.steps, first, every_s=30) as progress:
         for step in range(first, last):
-            began = time.perf_counter()
             for group in optimiser.param_groups:
                 group["lr"] = rate(own, step)
-            with torch.autocast(device.type, torch.bfloat16):
+            with precision(device):
                 loss, shown = loss_of(step)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -292,13 +339,14 @@ def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, de
             with torch.no_grad():
                 weights = model.state_dict()
                 torch._foreach_lerp_([average[k] for k in weights], list(weights.values()), 1.0 - decay)
-            recent.append({"loss": loss.item(), **shown, "seconds": time.perf_counter() - began})
+            recent.append({"loss": loss.detach(), **shown})
             done = step + 1
-            progress.to(done, **{k: v for k, v in recent[-1].items()})
             if done % 25 == 0 or done == last:
-                mean = {key: float(np.mean([row[key] for row in recent])) for key in recent[0]}
-                recent = []
-                log(folder / "loss.csv", {"step": done, **mean})
+                mean = {key: torch.stack([row[key] for row in recent]).mean().item() for key in recent[0]}
+                seconds = (time.perf_counter() - began) / len(recent)
+                recent, began = [], time.perf_counter()
+                log(folder / "loss.csv", {"step": done, **mean, "seconds": seconds})
+                progress.to(done, **mean)
             if done % own.checkpoint_every == 0 or done == last:
                 checkpoint.save(folder / "ckpts", done, {"model": model.state_dict(), "average": average,
                                                          "optimiser": optimiser.state_dict()}, keep=2)
@@ -323,21 +371,21 @@ def train_autoencoder(settings: Settings, folder: Path, device: torch.device) ->
         model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
         return model
     say(f"autoencoder: rendering {data.autoencoder_pictures} pictures")
-    pool = torch.cat([(rgba * 255).round().to(torch.uint8)
-                      for _, _, rgba in captioned(data, data.autoencoder_pictures, settings.seed + 1)])
+    pool = torch.cat([(made.rgba * 255).round().to(torch.uint8)
+                      for made in captioned(data, data.autoencoder_pictures, settings.seed + 1)]).to(device)
 
-    def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
-        generator = rng.generator(settings.seed, "autoencoder", step)
-        rgba = pool[torch.randint(len(pool), (own.train.batch,), generator=generator)].float() / 255.0
-        x = composite(unfinished(rgba, generator), backgrounds(len(rgba), generator)).to(device)
+    def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        generator = rng.generator(settings.seed, "autoencoder", step, device)
+        pick = torch.randint(len(pool), (own.train.batch,), generator=generator, device=device)
+        rgba = pool[pick].float() / 255.0
+        x = composite(unfinished(rgba, generator), backgrounds(len(rgba), generator))
         posterior = model.encode(x).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(device)
+        noise = torch.randn(posterior.mean.shape, generator=generator, device=device)
         error = model.decode(posterior.mean + posterior.std * noise).sample.float() - x
         squared, divergence = error.square().mean(), posterior.kl().mean() / posterior.mean[0].numel()
-        psnr = 10.0 * float(torch.log10(4.0 / squared.detach()))
         return error.abs().mean() + squared + own.kl * divergence, {
-            "psnr": psnr, "std": float(posterior.std.detach().float().mean()),
-            "spread": float(posterior.mean.detach().float().std())}
+            "psnr": 10.0 * torch.log10(4.0 / squared.detach()), "std": posterior.std.detach().float().mean(),
+            "spread": posterior.mean.detach().float().std()}
 
     average = optimise("autoencoder", folder, own.train, model, device, loss_of)
     model.load_state_dict(average)
@@ -347,26 +395,30 @@ def train_autoencoder(settings: Settings, folder: Path, device: torch.device) ->
 
 @torch.no_grad()
 def encode_latents(settings: Settings, path: Path, autoencoder: Any, tokenizer: Any, device: torch.device) -> dict:
-    """Latents [N,4,16,16] (fp16, unit variance), their scale, and the token ids of each caption."""
+    """Latents [N,4,16,16] (fp16, unit variance), their scale, the token ids of each caption and the vector [N,32] of
+    each view (fp16, ``view_vector``)."""
     if path.exists():
         return torch.load(path, weights_only=True)
     autoencoder.eval().requires_grad_(False)
-    latents, viewed_ids, plain_ids = [], [], []
+    latents, viewed_ids, plain_ids, vectors = [], [], [], []
     ids = lambda texts: torch.tensor(tokenizer(  # noqa: E731
         texts, padding="max_length", max_length=settings.denoiser.text_length)["input_ids"])
     with Progress("latents", settings.data.pictures) as progress:
-        for viewed, plain, rgba in captioned(settings.data, settings.data.pictures, settings.seed):
-            colour = backgrounds(len(rgba), rng.generator(settings.seed, "backgrounds", len(latents)))
-            with torch.autocast(device.type, torch.bfloat16):
-                mean = autoencoder.encode(composite(rgba, colour).to(device)).latent_dist.mean
+        for made in captioned(settings.data, settings.data.pictures, settings.seed):
+            colour = backgrounds(len(made.rgba), rng.generator(settings.seed, "backgrounds", len(latents)))
+            with precision(device):
+                mean = autoencoder.encode(composite(made.rgba, colour).to(device)).latent_dist.mean
+            vector = view_vector(made.cameras, colour, made.light)
+            vector[~made.told, LIGHT] = 0.0
             latents.append(mean.float().cpu())
-            viewed_ids.append(ids(viewed))
-            plain_ids.append(ids(plain))
-            progress.add(len(rgba))
+            viewed_ids.append(ids(made.viewed))
+            plain_ids.append(ids(made.plain))
+            vectors.append(vector.half())
+            progress.add(len(made.rgba))
     every = torch.cat(latents)
     scale = 1.0 / every.std().item()
     out = {"latents": (every * scale).half(), "viewed": torch.cat(viewed_ids), "plain": torch.cat(plain_ids),
-           "empty": ids([""])[0], "scale": torch.tensor(scale)}
+           "vectors": torch.cat(vectors), "empty": ids([""])[0], "scale": torch.tensor(scale)}
     save(path, out)
     return out
 
@@ -382,22 +434,26 @@ def train_denoiser(settings: Settings, folder: Path, data: dict, tokenizer: Any,
     if device.type == "cpu":
         unet.set_attn_processor(AttnProcessor())  # on a CPU the fused kernel's backward pass is several times slower
     abar = make_scheduler(settings).alphas_cumprod.to(device)
-    count, steps = len(data["latents"]), len(abar)
+    data = {key: value.to(device) for key, value in data.items()}
+    count, steps, own_data, n = len(data["latents"]), len(abar), settings.data, own.train.batch
+    forward = torch.compile(unet) if own.compile else unet
 
-    def loss_of(step: int) -> tuple[Tensor, dict[str, float]]:
-        generator = rng.generator(settings.seed, "denoiser", step)
-        n = own.train.batch
-        pick = torch.randint(count, (n,), generator=generator)
-        kind = torch.rand(n, 1, generator=generator)
-        ids = torch.where(kind < settings.data.without_view, data["plain"][pick], data["viewed"][pick])
-        drop = torch.rand(n, 1, generator=generator) < settings.data.without_caption
-        ids = torch.where(drop, data["empty"], ids).to(device)
-        t = ((torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n * steps).long()
-        noise = torch.randn(n, *data["latents"].shape[1:], generator=generator).to(device)
-        x, t = data["latents"][pick].float().to(device), t.clamp(max=steps - 1).to(device)
+    def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        generator = rng.generator(settings.seed, "denoiser", step, device)
+        rand = partial(torch.rand, generator=generator, device=device)
+        pick = torch.randint(count, (n,), generator=generator, device=device)
+        ids = torch.where(rand(n, 1) < own_data.without_view, data["plain"][pick], data["viewed"][pick])
+        ids = torch.where(rand(n, 1) < own_data.without_caption, data["empty"], ids)
+        vector = data["vectors"][pick].float()
+        for group, share in ((CAMERA, own_data.without_camera), (BACKGROUND, own_data.without_background)):
+            vector[:, group] *= rand(n, 1) >= share
+        t = ((torch.randperm(n, generator=generator, device=device) + rand(n)) / n * steps).long().clamp(max=steps - 1)
+        noise = torch.randn(n, *data["latents"].shape[1:], generator=generator, device=device)
+        x = data["latents"][pick].float()
         signal, sigma = abar[t].sqrt().view(-1, 1, 1, 1), (1.0 - abar[t]).sqrt().view(-1, 1, 1, 1)
         target = noise if own.prediction == "epsilon" else signal * noise - sigma * x
-        out = unet(signal * x + sigma * noise, t, text(input_ids=ids).last_hidden_state, return_dict=False)[0].float()
+        out = forward(signal * x + sigma * noise, t, text(input_ids=ids).last_hidden_state, class_labels=vector,
+                      return_dict=False)[0].float()
         return (out - target).square().mean(), {}
 
     average = optimise("denoiser", folder, own.train, model, device, loss_of, stop)

@@ -128,6 +128,8 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
     if config.objective.guidance_scale == "auto":
         own = registry.objective(config).default_guidance
         config.objective.guidance_scale = registry.teacher(config).default_guidance if own is None else own
+    if config.light.colour == "auto":
+        config.light.colour = "albedo" if registry.teacher(config).told_light else "baked"
     check_relations(config)
     estimators(config)
     return config

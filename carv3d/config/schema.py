@@ -25,7 +25,7 @@ class DataConfig:
                                      le=120, ordered=True,
                                      length=2)
     views: int = option(8, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths and "
-                        "overhead", choices=(1, 4, 8))
+                        "overhead; 24 each of the eight low, level and high", choices=(1, 4, 8, 24))
     camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
     camera_sequence: bool = option(False, "batch_size 1 only: azimuths from a randomly shifted low-discrepancy "
                                    "sequence over the steps; unbiased over shifts, not given the past")
@@ -36,6 +36,20 @@ class DataConfig:
     def middle_camera(self) -> tuple[float, float]:
         """Distance and field of view in the middle of the ranges."""
         return sum(self.camera_distance_range) / 2, sum(self.fovy_range) / 2
+
+
+@dataclass
+class LightConfig:
+    colour: str = option("auto", "what a scene's colour is: baked, the image with its light; albedo, which lights in "
+                         "training shade; auto: albedo with teachers that are told the light, else baked",
+                         choices=("auto", "baked", "albedo"))
+    lit: Schedule = option(constant(0.35), "albedo: share of views under a light from anywhere", ge=0, le=1)
+    plain: Schedule = option(constant(0.15), "albedo: share of views under such a light in plain grey, for the shape "
+                                             "alone; the rest is unlit", ge=0, le=1)
+    ambient: float = option(0.3, "share of that light's brightness that comes from everywhere", ge=0,
+                           le=0.95)
+    elevation_range: list[float] = option([0.0, 80.0], "lowest and highest elevation of that light, degrees", ge=-90,
+                                         le=90, ordered=True, length=2)
 
 
 @dataclass
@@ -377,6 +391,7 @@ class Config:
     seed: int = option(0, "every random number derives from seed, step and purpose", ge=0)
     device: str = option("auto", "auto: CUDA when present", choices=("auto", "cpu", "cuda"))
     data: DataConfig = field(default_factory=DataConfig)
+    light: LightConfig = field(default_factory=LightConfig)
     scene: SceneConfig = field(default_factory=SceneConfig)
     prompts: PromptsConfig = field(default_factory=PromptsConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)

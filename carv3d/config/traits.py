@@ -48,7 +48,7 @@ class ObjectiveTraits:
 class TeacherTraits:
     """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means for it. toybox: whether its
     prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
-    teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. located: whether
+    teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light: whether it is told how a view is lit. located: whether
     its weights are named by teacher.path."""
 
     Options: ClassVar[type] = NoOptions
@@ -57,6 +57,7 @@ class TeacherTraits:
     reads_text: ClassVar[bool] = False
     network: ClassVar[bool] = False
     adaptable: ClassVar[bool] = False
+    told_light: ClassVar[bool] = False
     located: ClassVar[bool] = False
 
 
@@ -121,8 +122,8 @@ class DiffusionTraits(TeacherTraits):
 
 
 class BundledTraits(DiffusionTraits):
-    default_guidance = 2.0
-    toybox = True
+    default_guidance = 1.0
+    toybox = told_light = True
 
 
 class StableDiffusionTraits(DiffusionTraits):

@@ -13,9 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from carv3d.cameras import Cameras
 from carv3d.diffusion.prompts import view_index
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
+from carv3d.lights import Light
 
 
 class ImageSet:
@@ -84,8 +86,9 @@ class ExactTeacher(Teacher):
                                     align_corners=False)
         return 2 * image - 1
 
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> ExactCondition:
-        return ExactCondition(view_index(azimuth_deg, elevation_deg, self.views).tolist(), 2 * background - 1)
+    def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> ExactCondition:
+        return ExactCondition(view_index(cameras.azimuth_deg, cameras.elevation_deg, self.views).tolist(),
+                              2 * background - 1)
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         return len(branches)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from carv3d.cameras import orbit
 from carv3d.diffusion.teacher import Teacher
 
 LEARN = 3  # a row that is learnt from: forward, back to the activations, back to the weights
@@ -29,7 +30,8 @@ class Networks:
         from torch.utils.flop_counter import FlopCounterMode
 
         zero = torch.zeros(1, device=device)
-        condition = teacher.condition(zero, zero, torch.zeros(1, 3, device=device))
+        camera = orbit([0.0], 0.0, 2.65, 40.0, width, height).to(device)
+        condition = teacher.condition(camera, torch.zeros(1, 3, device=device))
         noisy = torch.zeros(1, *teacher.latent_shape, device=device)
         with torch.no_grad(), FlopCounterMode(display=False) as row:
             timestep = zero.long() + teacher.schedule.timesteps // 2

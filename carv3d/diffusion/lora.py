@@ -70,7 +70,8 @@ class LoRAScore(nn.Module):
     def _answer(self, noisy: Tensor, timestep: Tensor, condition: Condition, view: Tensor, c2w: Tensor) -> Tensor:
         teacher = self._teacher[0]
         with self._active(c2w[view]):
-            return teacher.ask(noisy, timestep, condition.text[view])
+            return teacher.ask(noisy, timestep, condition.text[view],
+                               None if condition.vector is None else condition.vector[view])
 
     @contextlib.contextmanager
     def _active(self, matrices: Tensor) -> Iterator[None]:

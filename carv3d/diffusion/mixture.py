@@ -14,8 +14,10 @@ import math
 import torch
 from torch import Tensor
 
+from carv3d.cameras import Cameras
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
+from carv3d.lights import Light
 
 
 def cosine_basis(size: int) -> Tensor:
@@ -77,7 +79,7 @@ class MixtureTeacher(Teacher):
             raise ValueError(f"images must give latents of shape {self.latent_shape}, got {tuple(latents.shape[1:])}")
         return latents.to(self.dtype)
 
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> None:
+    def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> None:
         """Nothing: the mixture is the same from everywhere."""
 
     def evaluations(self, branches: tuple[str, ...]) -> int:

@@ -1,8 +1,10 @@
 """View words: which name a camera direction has in a prompt.
 
-Three counts are known: 1 (no view words), 4 (front, side, back, overhead, as DreamFusion and threestudio have them) and
-8 (eight named azimuths and overhead, for teachers that were taught them). The thresholds of the four are threestudio's:
-front within 45 degrees of azimuth 0, back beyond 135, overhead above 60 degrees of elevation; overhead wins.
+Four counts are known: 1 (no view words), 4 (front, side, back, overhead, as DreamFusion and threestudio have them), 8
+(eight named azimuths and overhead, for teachers that were taught them) and 24 (each of the eight azimuths at three
+named heights: low up to 0 degrees, level up to 25, high up to 60; and overhead). The thresholds of the four are
+threestudio's: front within 45 degrees of azimuth 0, back beyond 135, overhead above 60 degrees of elevation; overhead
+wins.
 """
 
 from __future__ import annotations
@@ -19,27 +21,36 @@ OVERHEAD_DEG = 60.0
 
 @dataclass(frozen=True)
 class View:
-    """One named set of directions: ``centres_deg`` each +- ``half_width_deg`` of azimuth, above or below overhead."""
+    """One named set of directions: ``centres_deg`` each +- ``half_width_deg`` of azimuth, at elevations above
+    ``above_deg`` and up to ``to_deg``."""
 
     name: str
     centres_deg: tuple[float, ...]
     half_width_deg: float
-    overhead: bool = False
+    above_deg: float = -math.inf
+    to_deg: float = OVERHEAD_DEG
+
+    @property
+    def overhead(self) -> bool:
+        return self.above_deg == OVERHEAD_DEG
 
     def elevation_range(self, bounds: Sequence[float]) -> tuple[float, float] | None:
         """The part of an elevation range, degrees, that bears this name; None where there is none."""
         low, high = bounds
-        if self.overhead:
-            return (max(low, OVERHEAD_DEG), high) if high > OVERHEAD_DEG else None
-        return (low, min(high, OVERHEAD_DEG)) if low <= OVERHEAD_DEG else None
+        if low > self.to_deg or high <= self.above_deg:
+            return None
+        return max(low, self.above_deg), min(high, self.to_deg)
 
 
-_OVERHEAD = View("overhead", (0.0,), 180.0, overhead=True)
+_OVERHEAD = View("overhead", (0.0,), 180.0, OVERHEAD_DEG, math.inf)
 _EIGHT = ("front", "front left", "left side", "back left", "back", "back right", "right side", "front right")
+_HEIGHTS = {"low": (-math.inf, 0.0), "level": (0.0, 25.0), "high": (25.0, OVERHEAD_DEG)}
 VIEWS: dict[int, tuple[View, ...]] = {
     1: (),
     4: (View("front", (0.0,), 45.0), View("side", (90.0, 270.0), 45.0), View("back", (180.0,), 45.0), _OVERHEAD),
     8: tuple(View(name, (45.0 * i,), 22.5) for i, name in enumerate(_EIGHT)) + (_OVERHEAD,),
+    24: tuple(View(f"{height} {name}", (45.0 * i,), 22.5, *bounds) for height, bounds in _HEIGHTS.items()
+              for i, name in enumerate(_EIGHT)) + (_OVERHEAD,),
 }
 
 
@@ -55,6 +66,11 @@ def view_weights(azimuth_deg: Tensor, elevation_deg: Tensor, views: int, *, inte
     names = VIEWS[views]
     if not names:
         return torch.ones_like(azimuth_deg)[:, None]
+    if views == 24:
+        around = view_weights(azimuth_deg, elevation_deg, 8, interpolate=interpolate, overhead_deg=overhead_deg)
+        edges = torch.tensor([to for _, to in list(_HEIGHTS.values())[:-1]], device=elevation_deg.device)
+        height = torch.nn.functional.one_hot(torch.bucketize(elevation_deg, edges), len(_HEIGHTS)).to(around)
+        return torch.cat([(height[:, :, None] * around[:, None, :-1]).flatten(1), around[:, -1:]], 1)
     azimuth = azimuth_deg[:, None, None] - torch.tensor([v.centres_deg + v.centres_deg[:1] * (2 - len(v.centres_deg))
                                                          for v in names], device=azimuth_deg.device)
     distance = ((azimuth + 180.0) % 360.0 - 180.0).abs().amin(-1)

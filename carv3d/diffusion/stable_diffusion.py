@@ -6,7 +6,7 @@ only while prompts are encoded that the cache does not hold, and the VAE's decod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,22 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from carv3d.cameras import Cameras
 from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.loading import Network, model, scheduler
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
 from carv3d.diffusion.text import encode_prompts
+from carv3d.diffusion.view_vector import GROUPS, view_vector
+from carv3d.lights import Light
 
 Angles = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class TextCondition:
-    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None."""
+    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None. vector: [B,32] what the UNet
+    is told of each view beside words (``view_vector``), or None."""
 
     text: Tensor
     negatives: Tensor | None
+    vector: Tensor | None = None
 
 
 class StableDiffusionTeacher(Teacher):
@@ -38,13 +43,14 @@ class StableDiffusionTeacher(Teacher):
     embeddings: [V+1,L,D], one row per view word (one in all without view words) and last the empty or negative prompt.
     weights_of: (azimuth, elevation) in degrees, [B] each -> each word's share of a camera's prompt [B,V].
     negatives_of: the same -> weights [B,M] of the first M prompts as Perp-Neg's negatives, or None.
+    told: which groups of ``view_vector`` a UNet that takes it is told.
     encode_dtype: of the VAE encoder's products; its weights and sums stay in float32, since a gradient passes through
     it (autocast). latent_shape follows the model.
     """
 
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
-                 negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32,
-                 description: str, device: torch.device | str = "cpu"):
+                 negatives_of: Angles | None = None, told: Collection[str] = tuple(GROUPS),
+                 encode_dtype: torch.dtype = torch.float32, description: str, device: torch.device | str = "cpu"):
         self.device = torch.device(device)
         self.unet = unet.to(self.device).eval().requires_grad_(False)
         self.vae = vae.to(self.device).eval().requires_grad_(False)
@@ -53,7 +59,7 @@ class StableDiffusionTeacher(Teacher):
         self.prediction_type = scheduler.config.prediction_type
         self.embeddings = embeddings.to(self.device, unet.dtype)
         self.weights_of, self.negatives_of, self.description = weights_of, negatives_of, description
-        self.encode_dtype = encode_dtype
+        self.encode_dtype, self.told = encode_dtype, told
         size = unet.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         self.latent_shape = (unet.config.in_channels, height, width)
@@ -70,16 +76,26 @@ class StableDiffusionTeacher(Teacher):
             mean = self.vae.encode((2 * image - 1).to(self.vae.dtype)).latent_dist.mean
         return ((mean - self._shift) * self._scale).to(rgb.dtype)
 
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> TextCondition:
-        """What the UNet reads for each of B views; an image model is not told the background."""
-        weights = self.weights_of(azimuth_deg, elevation_deg).to(self.device)
+    def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> TextCondition:
+        """What the UNet reads for each of B views, and the vector of them if it is one that takes it."""
+        azimuth, elevation = cameras.azimuth_deg, cameras.elevation_deg
+        weights = self.weights_of(azimuth, elevation).to(self.device)
         words = self.embeddings[:-1]
         chosen = words[weights.argmax(1)]  # exactly a row where one word has all
         shared = torch.einsum("bv,vld->bld", weights, words.float()).to(words.dtype)
         text = torch.where((weights.amax(1) == 1.0)[:, None, None], chosen, shared)
-        if self.negatives_of is None:
-            return TextCondition(text, None)
-        return TextCondition(text, self.negatives_of(azimuth_deg, elevation_deg).to(self.device))
+        negatives = self.negatives_of(azimuth, elevation).to(self.device) if self.negatives_of else None
+        return TextCondition(text, negatives, self._vector(cameras, background, light))
+
+    def _vector(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
+        """[B,32] with the groups in ``told``; None for a UNet that takes no vector."""
+        if self.unet.config.class_embed_type != "projection":
+            return None
+        vector = view_vector(cameras, background, light).to(self.device)
+        for name, group in GROUPS.items():
+            if name not in self.told:
+                vector[:, group] = 0.0
+        return vector
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """Rows that the UNet answers for a draw: one a branch; Perp-Neg needs the empty prompt's and the negatives'."""
@@ -97,16 +113,19 @@ class StableDiffusionTeacher(Teacher):
         asked = self._asked(branches)
         text = torch.cat([condition.text[view] if name == "cond" else
                           self.embeddings[fixed[name]].expand(len(view), -1, -1) for name in asked])
-        out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text)
+        vector = None if condition.vector is None else condition.vector[view].repeat(len(asked), 1)
+        out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text, vector)
         eps = {name: self.to_eps(noisy, part, timestep)
                for name, part in zip(asked, out.chunk(len(asked)), strict=True)}
         if asked != branches and condition.negatives is not None:
             eps["cond"] = perp_neg(eps["cond"], eps["uncond"], [eps["front"], eps["side"]], condition.negatives[view])
         return {name: eps[name] for name in branches}
 
-    def ask(self, noisy: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        """The UNet's own prediction (noise, v or image) for rows of latents and embeddings, in ``noisy``'s dtype."""
-        return self.unet(noisy.to(self.unet.dtype), timestep, text, return_dict=False)[0].to(noisy.dtype)
+    def ask(self, noisy: Tensor, timestep: Tensor, text: Tensor, vector: Tensor | None = None) -> Tensor:
+        """The UNet's own prediction (noise, v or image) for rows of latents, embeddings and vectors, in ``noisy``'s
+        dtype."""
+        extra = {} if vector is None else {"class_labels": vector.to(self.unet.dtype)}
+        return self.unet(noisy.to(self.unet.dtype), timestep, text, return_dict=False, **extra)[0].to(noisy.dtype)
 
     def prepare(self) -> None:
         """Nothing is left to prepare: prompts are encoded on loading."""
@@ -127,7 +146,7 @@ class StableDiffusionTeacher(Teacher):
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
-         negative: str = "", variant: str = "", use_ema: bool = False, dtype: torch.dtype = torch.float32,
+         told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False, dtype: torch.dtype = torch.float32,
          encode_dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", compiled: bool = False,
          checkpoint_encode: bool = False, announce: Callable[[str], None] = lambda line: None
          ) -> StableDiffusionTeacher:
@@ -147,7 +166,7 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
         vae.enable_gradient_checkpointing()
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
-        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
+        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of, told=told,
         encode_dtype=encode_dtype, device=device,
         description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
 

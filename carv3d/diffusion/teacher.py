@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from carv3d.cameras import Cameras
 from carv3d.config.schema import Config
 from carv3d.config.traits import TeacherTraits
 from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.lights import Light
 from carv3d.runtime.errors import UserError
 
 Condition: TypeAlias = Any  # what a teacher knows of B views: its own record, which others only hand on
@@ -49,8 +51,9 @@ class Teacher(TeacherTraits, ABC):
         """Images [B,H,W,3] in [0,1] -> latents [B,c,h,w]; differentiable and deterministic."""
 
     @abstractmethod
-    def condition(self, azimuth_deg: Tensor, elevation_deg: Tensor, background: Tensor) -> Condition:
-        """What the teacher needs to know of B views (angles [B] in degrees, background colours [B,3])."""
+    def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> Condition:
+        """What the teacher needs to know of B views: cameras, background colours [B,3], and how they are lit; None where
+        the scene's colours hold whatever light there is."""
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """How many evaluations of the network a draw takes for these branches."""

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.cameras import Cameras
 from carv3d.carv import Design, adapt
 from carv3d.carv.variance import Sketch
 from carv3d.config.options import constant
@@ -28,6 +27,7 @@ from carv3d.text3d import views
 from carv3d.text3d.batch import Batch
 from carv3d.text3d.step import train_step
 from carv3d.text3d.trainer import Trainer, preserved, with_options
+from carv3d.text3d.views import Views
 
 FIT_VIEWS, FIT_DRAWS = 48, 128  # behind the adaptive and the oracle proposal, apart from all that is measured
 ADAPT_STEPS, ADAPT_DRAWS = 96, 8  # how the adaptive proposal meets its share of them
@@ -40,9 +40,9 @@ SKETCH = 8192
 class LabelledBatch(Batch):
     """A batch of the first scene whose random numbers are named by a label."""
 
-    def __init__(self, trainer: Trainer, step: int, cameras: Cameras, background: Tensor, label: str):
+    def __init__(self, trainer: Trainer, step: int, looked_at: Views, label: str):
         self.trainer, self.step, self.label = trainer, step, label
-        super().__init__(trainer, trainer.scene, cameras, background, self._generator("render"))
+        super().__init__(trainer, trainer.scene, looked_at, self._generator("render"))
 
     def _generator(self, what: str, device: torch.device | str = "cpu") -> torch.Generator:
         return rng.generator(self.trainer.config.seed, f"{self.label} {what}", self.step, device)
@@ -73,12 +73,12 @@ def fit_proposals(trainer: Trainer, measured: Measured) -> None:
     target = trainer.sampler.proposal(trainer.target(step)).target
     base = trainer.weight.cpu().double()
     plain = carv.make_proposal(target)
-    cameras, background = views.sample(trainer.config, step, FIT_VIEWS, "measure fit")
+    looked_at = views.sample(trainer.config, step, FIT_VIEWS, "measure fit")
     state, timesteps, norms = adapt.start("measure"), [], []
     share = ADAPT_STEPS // FIT_VIEWS * ADAPT_DRAWS
     for c in _bar(f"step {step}: proposals", range(FIT_VIEWS)):
         with torch.no_grad():
-            batch = LabelledBatch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure fit {c}")
+            batch = LabelledBatch(trainer, step, looked_at[c : c + 1], f"measure fit {c}")
             draws = batch.draw(1, FIT_DRAWS, plain, True, "iid", "uniform")
             norm = batch.estimate_sets(draws).squared_norm
         for part in range(0, share, ADAPT_DRAWS):
@@ -132,10 +132,10 @@ def _timed(trainer: Trainer, step: int) -> tuple[float, float]:
 def measure_cameras(trainer: Trainer, measured: Measured, sketch: Sketch) -> None:
     """Every design of a set at iid cameras: within variances, the noise component, two halves for the between one."""
     step, settings = measured.step, measured.settings
-    cameras, background = views.sample(trainer.config, step, settings.cameras, "measure")
+    looked_at = views.sample(trainer.config, step, settings.cameras, "measure")
     longest = max(settings.k)
     for c in _bar(f"step {step}: cameras", range(settings.cameras)):
-        batch = LabelledBatch(trainer, step, cameras[c : c + 1], background[c : c + 1], f"measure {c}")
+        batch = LabelledBatch(trainer, step, looked_at[c : c + 1], f"measure {c}")
         within: dict[Design, float] = {}
         halves = torch.zeros(())
         for design in settings.designs:
@@ -161,7 +161,7 @@ def measure_strata(trainer: Trainer, measured: Measured, sketch: Sketch) -> None
         done: list[Tensor] = measured.strata.setdefault(items, [])
         for n in _bar(f"step {step}: camera strata, B={items}", range(settings.batches)):
             label = f"measure strata {items} {n}"
-            batch = LabelledBatch(trainer, step, *views.sample(trainer.config, step, items, label, strata=True), label)
+            batch = LabelledBatch(trainer, step, views.sample(trainer.config, step, items, label, strata=True), label)
             draws = batch.draw(2 * items, max(settings.k), measured.proposals["oracle"], True, noise, "halves")
             done.append(batch.sketches(batch.set_means(draws), sketch))
 
@@ -171,7 +171,7 @@ def measure_scope(trainer: Trainer, measured: Measured) -> None:
     step, settings = measured.step, measured.settings
     for n in _bar(f"step {step}: strata per render and global", range(settings.batches)):
         label = f"measure scope {n}"
-        batch = LabelledBatch(trainer, step, *views.sample(trainer.config, step, SCOPE_BATCH, label), label)
+        batch = LabelledBatch(trainer, step, views.sample(trainer.config, step, SCOPE_BATCH, label), label)
         for k in settings.k:
             rows, proposal = settings.sets(k) * SCOPE_BATCH, measured.proposals["uniform"]
             each = batch.draw(rows, k, proposal, k > 1, "iid", f"each {k}")

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.cameras import Cameras
 from carv3d.carv.allocate import Cost
 from carv3d.carv.choose_k import REFERENCES, Account, allowed, decide
 from carv3d.carv.variance import Sketch, between_items, set_variance
@@ -19,12 +18,13 @@ from carv3d.scenes.base import Scene
 from carv3d.text3d import views
 from carv3d.text3d.batch import Batch
 from carv3d.text3d.trainer import Trainer
+from carv3d.text3d.views import Views
 
 CAMERAS, REPLICATES = 6, 2
 SKETCH = 1024
 
 
-def replicates(trainer: Trainer, scene: Scene, step: int, views: tuple[Cameras, Tensor],
+def replicates(trainer: Trainer, scene: Scene, step: int, looked_at: Views,
                designs: Mapping[str, carv.Design], proposals: Mapping[str, carv.Proposal], count: int, purpose: str,
                seed: int, sketch: Sketch | None = None) -> dict[str, Tensor]:
     """Parameter gradients of ``count`` independent sets of each design for each view, sketched.
@@ -33,13 +33,11 @@ def replicates(trainer: Trainer, scene: Scene, step: int, views: tuple[Cameras, 
     them. What it cost goes into the
     trainer's ledger; nothing is trained.
     """
-    cameras, background = views
     sketch = sketch or Sketch.make(sum(p.numel() for p in trainer.parameters), SKETCH,
                                    rng.generator(seed, "sketch", 0, trainer.device))
     out: dict[str, list[Tensor]] = {name: [] for name in designs}
-    for c in range(len(cameras)):
-        batch = Batch(trainer, scene, cameras[c : c + 1], background[c : c + 1],
-                      rng.generator(seed, f"{purpose} render {c}", step))
+    for c in range(len(looked_at)):
+        batch = Batch(trainer, scene, looked_at[c : c + 1], rng.generator(seed, f"{purpose} render {c}", step))
         trainer.ledger.spend(scene, renders=1, encodes=1)
         for (name, design), r in itertools.product(designs.items(), range(count)):
             label = f"{purpose} {name} {c} {r}"
@@ -49,7 +47,7 @@ def replicates(trainer: Trainer, scene: Scene, step: int, views: tuple[Cameras, 
             grads = batch.pull(batch.estimate(draws).mean)
             out[name].append(sketch(torch.cat([g.flatten() for g in grads])))
             trainer.ledger.spend(scene, draws=design.k)
-    return {name: torch.stack(rows).unflatten(0, (len(cameras), count)).cpu() for name, rows in out.items()}
+    return {name: torch.stack(rows).unflatten(0, (len(looked_at), count)).cpu() for name, rows in out.items()}
 
 
 def measure(trainer: Trainer, step: int, seed: int) -> Account:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.cameras import Cameras
 from carv3d.carv.variance import Sketch, contrasts
-from carv3d.runtime.devices import moved
 from carv3d.scenes.base import WHOLE, Scene
+from carv3d.scenes.shading import shaded
 from carv3d.text3d.trainer import Trainer
+from carv3d.text3d.views import Views
 
 ROWS = 32  # of one teacher call, where many sets are asked at once
 
@@ -24,28 +24,28 @@ def unmarked(station: str) -> None:
 
 
 class Batch:
-    """out: what was rendered. cameras, background: of the views in it. latents: [B,c,h,w], with their graph. condition:
+    """out: what was rendered, unlit. views: those in it. latents: [B,c,h,w], with their graph. condition:
     what the teacher knows of the views. value: the objective's value function of the detached latents."""
 
-    def __init__(self, trainer: Trainer, scene: Scene, cameras: Cameras, background: Tensor,
-                 generator: torch.Generator, part: slice = WHOLE, mark: Mark = unmarked):
+    def __init__(self, trainer: Trainer, scene: Scene, views: Views, generator: torch.Generator, part: slice = WHOLE,
+                 mark: Mark = unmarked):
         """part: of the views, those that are this process's; the generator serves all."""
         device = trainer.device
-        cameras, background = cameras.to(device), moved(background, device)
+        views = views.to(device)
         mark("cameras")
         self.trainer = trainer
-        self.out = scene.render(cameras, background, generator, part)
-        self.cameras, self.background = cameras[part], background[part]
+        self.out = scene.render(views.cameras, views.background, generator, part)
+        self.views = mine = views[part]
+        rgb = self.out.rgb if mine.light is None else shaded(self.out, mine.background, mine.cameras, mine.light)
         mark("render")
-        self.latents = trainer.teacher.encode(self.out.rgb)
+        self.latents = trainer.teacher.encode(rgb)
         mark("encode")
-        self.condition = trainer.teacher.condition(self.cameras.azimuth_deg, self.cameras.elevation_deg,
-                                                   self.background)
-        self.value = trainer.objective.value(self.condition, self.latents.detach(), self.cameras.c2w)
+        self.condition = trainer.teacher.condition(mine.cameras, mine.background, mine.light)
+        self.value = trainer.objective.value(self.condition, self.latents.detach(), mine.cameras.c2w)
 
     @property
     def items(self) -> int:
-        return len(self.cameras)
+        return len(self.views)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -43,8 +43,8 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
 
     # views, rendered once and encoded once; of several processes each takes its share
     mine = world.share(data.batch_size)
-    batch = Batch(trainer, scene, *views.sample(config, step, data.batch_size, strata=data.camera_strata,
-                                                sequence=data.camera_sequence, seed=seed),
+    batch = Batch(trainer, scene, views.sample(config, step, data.batch_size, strata=data.camera_strata,
+                                               sequence=data.camera_sequence, seed=seed),
                   generator("render"), mine, mark)
 
     # K draws per view, averaged into one cotangent; nothing here touches the scene
@@ -67,7 +67,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     mark("optimiser")
     scene.update(turn, generator("scene"), trainer.optimizer)
     mark("update")
-    learned = trainer.objective.learn(batch.latents.detach(), batch.condition, batch.cameras.c2w, step)
+    learned = trainer.objective.learn(batch.latents.detach(), batch.condition, batch.views.cameras.c2w, step)
     if learned:
         mark("lora")
 
@@ -118,5 +118,5 @@ def _update(trainer: Trainer, estimates: list[carv.Estimate]) -> tuple[Tensor, T
 def _replay(batch: Batch, draws: carv.Draws) -> dict[str, Tensor]:
     """All that the step's gradient came from, should it not be finite."""
     return {"latents": batch.latents.detach(), "timestep": draws.timestep, "weight": draws.weight, "noise": draws.noise,
-            "azimuth_deg": batch.cameras.azimuth_deg, "elevation_deg": batch.cameras.elevation_deg,
-            "background": batch.background}
+            "azimuth_deg": batch.views.cameras.azimuth_deg, "elevation_deg": batch.views.cameras.elevation_deg,
+            "background": batch.views.background}

@@ -16,8 +16,9 @@ from torch.quasirandom import SobolEngine
 
 from carv3d.cameras import Cameras
 from carv3d.diffusion.prompts import View
+from carv3d.lights import AZIMUTH_DEG, ELEVATION_DEG, Light, light
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec
-from carv3d.toybox.tracer import LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG, Light, render
+from carv3d.toybox.tracer import render
 
 Range = Sequence[float]  # lower and upper bound
 
@@ -54,13 +55,14 @@ def view_cameras(
     cameras = Cameras(
         azimuth.float(), elevation, _between(u[:, 2], distance_range), _between(u[:, 3], fovy_range), size, size
     )
-    jitter = 2.0 * u[:, 4:] - 1.0
-    light = Light(
-        (LIGHT_AZIMUTH_DEG + LIGHT_JITTER_DEG[0] * jitter[:, 0]).float(),
-        (LIGHT_ELEVATION_DEG + LIGHT_JITTER_DEG[1] * jitter[:, 1]).float(),
-        (1.0 + GAIN_JITTER * jitter[:, 2:]).float(),
-    )
-    return cameras, light
+    return cameras, jittered(u[:, 4:])
+
+
+def jittered(u: Tensor) -> Light:
+    """The evaluation light, its direction and gain changed by [N,5] uniform numbers."""
+    jitter = 2.0 * u - 1.0
+    return light(AZIMUTH_DEG + LIGHT_JITTER_DEG[0] * jitter[:, 0], ELEVATION_DEG + LIGHT_JITTER_DEG[1] * jitter[:, 1],
+                 1.0 + GAIN_JITTER * jitter[:, 2:])
 
 
 def view_set(
@@ -77,8 +79,7 @@ def view_set(
 
     view: None for all directions. Raises ValueError when no elevation of the range bears the view's name.
     """
-    cameras, light = view_cameras(view, elevation_range, distance_range, fovy_range, count, size, seed)
-    return render(spec, cameras, light).rgba
+    return render(spec, *view_cameras(view, elevation_range, distance_range, fovy_range, count, size, seed)).rgba
 
 
 def unconditional_set(
@@ -93,8 +94,8 @@ def unconditional_set(
 
     Each pass over all pairs of kind and colour is in random order; the cameras fill the whole ranges.
     """
-    cameras, light = view_cameras(None, elevation_range, distance_range, fovy_range, count, size, seed)
-    return render(unconditional_specs(count, seed), cameras, light).rgba
+    seen = view_cameras(None, elevation_range, distance_range, fovy_range, count, size, seed)
+    return render(unconditional_specs(count, seed), *seen).rgba
 
 
 def unconditional_specs(count: int, seed: int) -> list[Spec]:

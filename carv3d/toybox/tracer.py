@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, orbit
+from carv3d.lights import AMBIENT, PLAIN, Light, fixed
 from carv3d.runtime.kernel_cache import compile_once
 from carv3d.runtime.kernel_threads import CACHED, spread
 from carv3d.toybox.grammar import Spec
@@ -26,33 +27,11 @@ from carv3d.toybox.shapes import BALL_RADIUS, Solid, build
 
 from numba import njit  # isort: skip  (after the kernels' package, which says where compiled code is kept)
 
-LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG = 35.0, 50.0
-"""The evaluation light; its gain is one."""
-
-AMBIENT = 0.45
-"""Brightness of a surface that faces away from the light; one that faces it has brightness 1."""
-
 _HIT = 1e-4  # world units; a pixel of a 64x64 image is 0.03 wide
 _MAX_STEPS = 512
 _SHADE_STEP = 0.06  # neighbours whose brightness differs by more are sampled again
 # Offsets within the pixel of the further samples: eight rooks, so each lies in its own row and column of eighths.
 _SUBSAMPLES = (np.array([[1, 4], [2, 1], [3, 6], [4, 3], [5, 0], [6, 5], [7, 2], [0, 7]]) + 0.5) / 8.0
-
-
-@dataclass(frozen=True)
-class Light:
-    """One light per image. azimuth_deg, elevation_deg: [B], where it comes from. gain: [B,3], per colour channel."""
-
-    azimuth_deg: Tensor
-    elevation_deg: Tensor
-    gain: Tensor
-
-    @staticmethod
-    def fixed(count: int) -> Light:
-        """The evaluation light for ``count`` images."""
-        return Light(
-            torch.full((count,), LIGHT_AZIMUTH_DEG), torch.full((count,), LIGHT_ELEVATION_DEG), torch.ones(count, 3)
-        )
 
 
 class Traced(NamedTuple):
@@ -72,22 +51,23 @@ def render(specs: Spec | Sequence[Spec], cameras: Cameras, light: Light | None =
     """
     count = len(cameras)
     each = [specs] * count if isinstance(specs, Spec) else list(specs)
-    light = light or Light.fixed(count)
+    light = light or fixed(count)
     if len(each) != count or light.gain.shape != (count, 3):
         raise ValueError(f"{count} cameras need as many objects and lights, got {len(each)} and {len(light.gain)}")
     index = {spec: i for i, spec in enumerate(dict.fromkeys(each))}
     return _trace([build(spec) for spec in index], np.array([index[spec] for spec in each], np.int64), cameras, light)
 
 
-def render_layers(spec: Spec, cameras: Cameras) -> Tensor:
-    """Brightness per paint under the evaluation light, then opacity: [B,H,W,M+1] float32, premultiplied.
+def render_layers(spec: Spec, cameras: Cameras, ambient: float = AMBIENT) -> Tensor:
+    """Brightness per paint under the evaluation light, then opacity: [B,H,W,M+1] float32, premultiplied. ambient: share
+    of the light that comes from everywhere; 1: unlit, each paint's share of the pixel.
 
     Light is linear in the paints, so ``layers[..., :-1] @ build(other).palette`` is the image of every ``other`` of
     the same kinds.
     """
     solid = build(spec)
     solid = replace(solid, palette=np.eye(len(solid.palette)))
-    light = replace(Light.fixed(len(cameras)), gain=torch.ones(len(cameras), len(solid.palette)))
+    light = replace(fixed(len(cameras), ambient), gain=torch.ones(len(cameras), len(solid.palette)))
     return _trace([solid], np.zeros(len(cameras), np.int64), cameras, light).rgba
 
 
@@ -101,21 +81,15 @@ def _trace(solids: Sequence[Solid], which: np.ndarray, cameras: Cameras, light: 
     colour = np.empty((len(cameras), cameras.height, cameras.width, albedo.shape[-1] + 1), np.float32)
     depth = np.empty(colour.shape[:3], np.float32)
     c2w, focal, gain = (x.cpu().double().numpy() for x in (cameras.c2w, cameras.focal_px, light.gain))
-    spread(_render, len(depth), 1, starts[which], ends[which], shape, albedo, c2w, focal, _towards(light), gain, colour,
-           depth)
+    towards, ambient = (x.cpu().double().numpy() for x in (light.towards, light.ambient))
+    spread(_render, len(depth), 1, starts[which], ends[which], shape, albedo, c2w, focal, towards, ambient,
+           light.plain.cpu().numpy(), gain, colour, depth)
     return Traced(torch.from_numpy(colour), torch.from_numpy(depth))
 
 
 def compile_kernels(announce: Callable[[str], None]) -> None:
     """Compile the tracer on a tiny image, announcing it in one line, unless the cache already holds it."""
     compile_once("toybox", lambda: render(Spec("cube", "red"), orbit([0.0], 0.0, 2.65, 40.0, 4, 4)), announce)
-
-
-def _towards(light: Light) -> np.ndarray:
-    """Unit vectors towards the light, [B,3] float64."""
-    azimuth, elevation = torch.deg2rad(light.azimuth_deg.double()), torch.deg2rad(light.elevation_deg.double())
-    flat = elevation.cos()
-    return torch.stack([flat * azimuth.cos(), flat * azimuth.sin(), elevation.sin()], -1).cpu().numpy()
 
 
 @njit(cache=CACHED, error_model="numpy")
@@ -164,8 +138,9 @@ def primitive_distance(primitive: int, size: np.ndarray, x: float, y: float, z: 
 
 
 @njit(cache=CACHED, error_model="numpy")
-def _brightness(primitive: int, size: np.ndarray, p: tuple, rotation: np.ndarray, light: np.ndarray) -> float:
-    """Half-Lambert brightness at the local surface point p [3]; the normal is the gradient of the distance."""
+def _brightness(primitive: int, size: np.ndarray, p: tuple, rotation: np.ndarray, light: np.ndarray,
+                ambient: float) -> float:
+    """Brightness (``lights``) at the local surface point p [3]; the normal is the gradient of the distance."""
     nx = ny = nz = 0.0
     for corner in range(4):  # a regular tetrahedron: four values instead of six
         sx, sy = 1.0 if corner & 1 else -1.0, 1.0 if corner & 2 else -1.0
@@ -178,7 +153,7 @@ def _brightness(primitive: int, size: np.ndarray, p: tuple, rotation: np.ndarray
     for i in range(3):
         towards += light[i] * (rotation[i, 0] * nx + rotation[i, 1] * ny + rotation[i, 2] * nz)
     length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-30
-    return AMBIENT + (1.0 - AMBIENT) * 0.5 * (1.0 + towards / length)
+    return ambient + (1.0 - ambient) * 0.5 * (1.0 + towards / length)
 
 
 @njit(cache=CACHED, error_model="numpy")
@@ -237,7 +212,7 @@ def _first_hit(primitive: int, size: np.ndarray, extent: np.ndarray, o: tuple, d
 def _sample(column: float, row: float, scene: tuple, view: tuple) -> tuple[int, float, float]:
     """What lies behind one point of an image: paint (2 * primitive + in the band; -1: nothing), brightness, depth."""
     first, last, (primitive, size, centre, rotation, extent, band) = scene
-    c2w, focal, half_width, half_height, light = view
+    c2w, focal, half_width, half_height, light, ambient = view
     x, y = (column - half_width) / focal, (half_height - row) / focal
     scale = 1.0 / math.sqrt(x * x + y * y + 1.0)
     dx = scale * (c2w[0, 0] * x + c2w[0, 1] * y - c2w[0, 2])
@@ -270,7 +245,7 @@ def _sample(column: float, row: float, scene: tuple, view: tuple) -> tuple[int, 
     if found < 0:
         return -1, 0.0, 0.0
     in_band = band[found, 0] < point[2] and point[2] < band[found, 1]
-    bright = _brightness(primitive[found], size[found], point, rotation[found], light)
+    bright = _brightness(primitive[found], size[found], point, rotation[found], light, ambient)
     return 2 * found + in_band, bright, nearest
 
 
@@ -286,7 +261,7 @@ def _uneven(row, column, paint, bright) -> bool:
 
 
 @njit(cache=CACHED, error_model="numpy")
-def _image(scene, view, albedo, gain, colour, depth) -> None:
+def _image(scene, view, albedo, plain, gain, colour, depth) -> None:
     """One image: a ray per pixel, then further ones where neighbours differ."""
     height, width = depth.shape
     channels = albedo.shape[2]
@@ -307,14 +282,15 @@ def _image(scene, view, albedo, gain, colour, depth) -> None:
                 if label < 0:
                     continue
                 for k in range(channels):
-                    pixel[k] += min(albedo[label // 2, label % 2, k] * shade * gain[k], 1.0) / samples
+                    paint_k = PLAIN if plain else albedo[label // 2, label % 2, k]
+                    pixel[k] += min(paint_k * shade * gain[k], 1.0) / samples
                 pixel[channels] += 1.0 / samples
 
 
 @njit(nogil=True, cache=CACHED, error_model="numpy")
-def _render(begin, end, first, last, shape, albedo, c2w, focal, light, gain, colour, depth) -> None:
+def _render(begin, end, first, last, shape, albedo, c2w, focal, light, ambient, plain, gain, colour, depth) -> None:
     """Images begin to end; image b shows the primitives first[b] to last[b]."""
     _, height, width, _ = colour.shape
     for b in range(begin, end):
-        view = (c2w[b], focal[b], width / 2.0, height / 2.0, light[b])
-        _image((first[b], last[b], shape), view, albedo, gain[b], colour[b], depth[b])
+        view = (c2w[b], focal[b], width / 2.0, height / 2.0, light[b], ambient[b])
+        _image((first[b], last[b], shape), view, albedo, plain[b], gain[b], colour[b], depth[b])

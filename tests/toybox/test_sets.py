@@ -10,7 +10,7 @@ import torch
 from carv3d.diffusion.prompts import VIEWS, view_index
 from carv3d.toybox.grammar import COLOURS, KINDS, Spec
 from carv3d.toybox.sets import unconditional_set, unconditional_specs, view_cameras, view_set
-from carv3d.toybox.tracer import LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG
+from carv3d.lights import AZIMUTH_DEG, ELEVATION_DEG
 
 RANGES = ((-10.0, 80.0), (2.4, 3.0), (36.0, 44.0))
 
@@ -47,8 +47,8 @@ def test_an_empty_view_is_refused() -> None:
 
 def test_the_mean_light_is_the_evaluation_light() -> None:
     _, light = view_cameras(VIEWS[8][0], *RANGES, count=256, size=64, seed=0)
-    assert light.azimuth_deg.mean().item() == pytest.approx(LIGHT_AZIMUTH_DEG, abs=0.1)
-    assert light.elevation_deg.mean().item() == pytest.approx(LIGHT_ELEVATION_DEG, abs=0.1)
+    assert light.azimuth_deg.mean().item() == pytest.approx(AZIMUTH_DEG, abs=0.1)
+    assert light.elevation_deg.mean().item() == pytest.approx(ELEVATION_DEG, abs=0.1)
     assert torch.allclose(light.gain.mean(0), torch.ones(3), atol=1e-3)
     assert light.azimuth_deg.std() > 5 and light.elevation_deg.std() > 3 and (light.gain.std(0) > 0.02).all()
     assert light.gain.max() * max(max(rgb) for rgb in COLOURS.values()) <= 1.0  # nothing clips

@@ -95,8 +95,8 @@ def compare(vertices: np.ndarray, faces: np.ndarray, true: Truth, generator: np.
 
 def surface_scores(found: Samples, true: Samples, diagonal: float) -> dict[str, float]:
     """The scores of ``compare`` that come from points on the two surfaces."""
-    there, one = directed(found, true)
-    back, other = directed(true, found)
+    there, one = directed(found, true, diagonal)
+    back, other = directed(true, found, diagonal)
     there, back = (np.minimum(distance / diagonal, 1.0) for distance in (there, back))
     out = {"chamfer": float(there.mean() + back.mean()) / 2, "chamfer_accuracy": float(there.mean()),
            "chamfer_completeness": float(back.mean())}
@@ -106,19 +106,23 @@ def surface_scores(found: Samples, true: Samples, diagonal: float) -> dict[str, 
     return {**out, "normal_consistency": float(one.mean() + other.mean()) / 2}
 
 
-def directed(one: Samples, other: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """From each point of one surface to the other: distance [N], world units, and cosine between the normals [N].
+def directed(one: Samples, other: Samples, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """From each point of one surface to the other: distance [N], world units, and cosine between the normals [N]. Where
+    there is nothing within ``limit``, world units, they are infinite and -1.
 
     The distance is that to the nearest of the triangles that the ``NEAREST`` neighbouring samples lie on, so that it is
     zero between a surface and itself, which distances between random points are not.
     """
-    _, index = other.tree.query(one.points, k=min(NEAREST, len(other.near)))
-    index = index.reshape(len(one.points), -1)
+    apart, index = (x.reshape(len(one.points), -1) for x in other.tree.query(
+        one.points, k=min(NEAREST, len(other.near)), distance_upper_bound=limit))
+    beyond = apart[:, 0] == np.inf
+    index[index == len(other.near)] = 0  # scipy's mark for none; any face will do, at its own distance
     points, corners = np.repeat(one.points, index.shape[1], 0), other.near_corners[index.ravel()]
     distance = to_triangles(points, corners).reshape(index.shape)
     best = distance.argmin(1)
     rows = np.arange(len(best))
-    return distance[rows, best], (one.normals * other.near_normals[index[rows, best]]).sum(1).clip(-1, 1)
+    cosine = (one.normals * other.near_normals[index[rows, best]]).sum(1).clip(-1, 1)
+    return np.where(beyond, np.inf, distance[rows, best]), np.where(beyond, -1.0, cosine)
 
 
 def to_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:

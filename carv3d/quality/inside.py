@@ -17,8 +17,8 @@ def inside(vertices: np.ndarray, faces: np.ndarray, low: np.ndarray, step: float
 
     vertices: [V,3], finite. faces: [F,3], counter-clockwise from outside. Along each axis a ray through every point
     counts the faces that it enters and leaves by; enclosed is what has a winding number other than zero along two axes
-    of the three at least. For a closed mesh the three agree, overlapping shells and cavities included; where one is
-    open, a hole misleads the one axis that looks through it.
+    of the three at least. For a closed mesh the three agree, overlapping shells and cavities included. A ray that looks
+    through a hole of an open one, and does not come out as it went in, has no say.
     """
     corners = ((vertices[faces] - low) / step).astype(np.float64)  # in steps: [F,3,3]
     votes = np.zeros((3, *shape), bool)
@@ -37,6 +37,8 @@ def _along(begin, end, corners, votes) -> None:
         index = np.zeros(3, np.int64)
         for i in range(size[u]):
             for j in range(size[v]):
+                if winding[i, j].sum() != 0:  # it leaves by another number of faces than it enters by
+                    continue
                 total = 0
                 for k in range(size[axis]):
                     total += winding[i, j, k]

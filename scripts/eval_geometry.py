@@ -3,8 +3,8 @@
 usage: python scripts/eval_geometry.py [--exp-root-dir outputs] [--name toybox20] [--mesh] [--out FILE]
 
 Reads each run's newest checkpoint and changes nothing in it. --mesh scores the meshes as ``carv3d export`` makes them,
-without a texture. What was computed is kept in FILE, by default NAME-geometry.json beside the group's folder, and is not
-computed again while the checkpoint and the code that scores it stay the same.
+without a texture. What was computed is kept in FILE, by default NAME-geometry.json beside the group's folder, and is
+not computed again while the checkpoint and the code that scores it stay the same.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from carv3d.quality.inside import inside
 
 SAMPLES = 20_000  # points on each surface
 NEAREST = 4  # samples whose triangles are tried for the nearest one
+FARTHEST = 1e30  # world units
 GRID = 128  # points of the volume's grid along its longest side
 SHARES = {"fscore_1": 0.01, "fscore_2": 0.02}  # of the truth's diagonal
 
@@ -207,13 +208,15 @@ def roughness(vertices: np.ndarray, faces: np.ndarray) -> float:
 
 
 def usable(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mesh without faces whose corners are not finite; all its faces if they have an area together, none if not."""
+    """The mesh without faces whose corners are not finite or beyond ``FARTHEST``; no face if none has an area."""
     vertices, faces = np.asarray(vertices).reshape(-1, 3), np.asarray(faces).reshape(-1, 3)
-    finite = np.isfinite(vertices).all(1)
-    faces = faces if finite.all() else faces[finite[faces].all(1)]
-    corners = vertices[faces].astype(np.float64)
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
-    return vertices, faces if 0 < area < np.inf else faces[:0]
+    sound = (np.abs(vertices) < FARTHEST).all(1)
+    faces = faces if sound.all() else faces[sound[faces].all(1)]
+    for part in (faces[start:start + 4096] for start in range(0, len(faces), 4096)):  # the first has one, as a rule
+        corners = vertices[part].astype(np.float64)
+        if np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).any():
+            return vertices, faces
+    return vertices, faces[:0]
 
 
 def _bounds(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

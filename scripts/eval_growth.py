@@ -64,7 +64,7 @@ def run(prompt: str, k: int, overrides: list[str]) -> str:
         for step in range(config.trainer.max_steps):
             train_step(trainer, step)
             bar.to(step + 1)
-    score, ended = evaluate(trainer.config, trainer.scene, trainer.device), len(trainer.scene.means)
+    score, ended = evaluate(trainer.config, trainer.scene, trainer.device, geometry=False), len(trainer.scene.means)
     return (f"| {prompt} | {k} | {begun} | {ended} | {ended / begun:.2f} | {watch.picked} | {watch.published} | "
             f"{'right' if score['retrieval_top1'] else score['nearest_prompt']} | {score['psnr']:.2f} |")
 

@@ -12,7 +12,14 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 
+from carv3d.export.images import LABELS
 from carv3d.runs.folder import Run
+
+
+def colours(sheet: np.ndarray) -> np.ndarray:
+    """The colour row of a preview, without its name; sheets of older versions bear no names."""
+    margin = LABELS if (sheet.shape[1] - LABELS) % 8 == 0 else 0
+    return sheet[: (sheet.shape[1] - margin) // 8, margin:]
 
 
 def main() -> int:
@@ -21,7 +28,7 @@ def main() -> int:
     parser.add_argument("runs", nargs="+")
     args = parser.parse_args()
     sheets = [iio.imread(Run.open(run).save / "preview.png") for run in args.runs]
-    iio.imwrite(args.out, np.concatenate([sheet[: len(sheet) // 3] for sheet in sheets]))  # colour rows
+    iio.imwrite(args.out, np.concatenate([colours(sheet) for sheet in sheets]))
     print(args.out)
     return 0
 

@@ -11,6 +11,7 @@ import pytest
 
 from carv3d.cli import main
 from carv3d.diffusion import weights
+from carv3d.export.images import LABELS
 
 ROOT = Path(__file__).parent.parent
 
@@ -135,7 +136,7 @@ def test_the_video_is_one_that_browsers_play(run):
 
 def test_pictures(run):
     assert {"it10.png", "it20.png", "it30.png", "preview.png"} <= {p.name for p in (run / "save").iterdir()}
-    assert iio.imread(run / "save" / "preview.png").shape == (3 * 128, 8 * 128, 3)
+    assert iio.imread(run / "save" / "preview.png").shape == (5 * 128, LABELS + 8 * 128, 3)
     assert list((run / "tb_logs").iterdir())
 
 

@@ -1,4 +1,5 @@
-"""carv3d eval: how close a scene is to the toybox's ground truth for its prompt, and how CLIP likes it."""
+"""carv3d eval: how close a scene is to the toybox's ground truth for its prompt, how sound its shape is by itself, and
+how CLIP likes it."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from argparse import Namespace
 
 from carv3d import config as configuration
 from carv3d.config import registry
-from carv3d.quality.scores import clip, evaluate
+from carv3d.quality.scores import clip, evaluate, known
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
@@ -25,11 +26,12 @@ def main(args: Namespace) -> int:
     config = run.config(args.overrides)
     needed = bool(args.overrides) or not registry.teacher(config).toybox
     build.settle_quality(config, needed)
-    if not registry.teacher(config).toybox and not config.quality.clip:
-        named = config.teacher.path or config.teacher.type
-        raise UserError(f"{run.folder}: no ground truth is known with the teacher {named}; give quality.clip=FOLDER, "
-                        "or runs of the teachers bundled and exact")
     scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    if not known(config, scenes[0]):
+        named = config.teacher.path or config.teacher.type
+        raise UserError(f"{run.folder}: no ground truth is known with the teacher {named}, and a scene without a "
+                        "density has no shape to score; give quality.clip=FOLDER, or runs of the teachers bundled and "
+                        "exact")
     if needed and config.quality.clip:
         clip(config, device)
     scores = [evaluate(config, scene, device) for scene in scenes]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 from carv3d.config.checks import check_formats
 from carv3d.config.schema import Config
 from carv3d.export.assets import write
+from carv3d.quality.solids import of_mesh
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
@@ -26,7 +28,7 @@ def main(args: Namespace) -> int:
     build.set_up_kernels(config, say)
     folder = expanded(args.out, "--out") if args.out else run.save
     make_folder(folder, "--out")
-    for path in write(folder, scenes, device, config, formats, step):
+    for path in write(folder, scenes, device, config, formats, step, partial(of_mesh, config)):
         result(path)
     return 0
 

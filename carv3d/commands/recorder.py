@@ -70,7 +70,8 @@ class Recorder(Observer):
 
     def evaluate(self, step: int) -> None:
         def write() -> None:
-            scores = [evaluate(self.config, scene, self.trainer.device) for scene in self.trainer.scenes]
+            scores = [evaluate(self.config, scene, self.trainer.device, geometry=False)
+                      for scene in self.trainer.scenes]
             self.run.log({"step": step, **of_particles(scores), "cost": self._cost()})
 
         self._timed("evaluation", write)

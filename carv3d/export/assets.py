@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,16 +16,21 @@ from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 
+if TYPE_CHECKING:
+    from carv3d.export.surface import Surface
+
+Judge = Callable[["Surface"], Record]  # the scores of a mesh, for the manifest
 MANIFEST = "export.json"
 
 
 def write(folder: Path, scenes: Sequence[Scene], device: torch.device, config: Config, formats: list[str],
-          step: int) -> list[Path]:
-    """One file per scene and format in ``folder``, and what is known about each in its export.json."""
+          step: int, judge: Judge | None = None) -> list[Path]:
+    """One file per scene and format in ``folder``, and what is known about each in its export.json. judge: says how
+    good a mesh is, the one that is written."""
     made: list[Path] = []
     for scene, mark in numbered(scenes):
         try:
-            entries = _write_one(folder, mark, scene, device, config, formats)
+            entries = _write_one(folder, mark, scene, device, config, formats, judge)
         except UserError as error:
             raise UserError(f"particle {mark[1:]}: {error}" if mark else str(error)) from error
         _record(folder / MANIFEST, {name: {**entry, "checkpoint_step": step} for name, entry in entries.items()})
@@ -32,8 +38,8 @@ def write(folder: Path, scenes: Sequence[Scene], device: torch.device, config: C
     return made
 
 
-def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, config: Config, formats: list[str]
-               ) -> dict[str, Record]:
+def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, config: Config, formats: list[str],
+               judge: Judge | None) -> dict[str, Record]:
     """The files of one scene: {name: what is known about it}."""
     own = config.export
     up = {"glb": "y", "obj": "y" if own.up == "auto" else own.up, "ply": "z" if own.up == "auto" else own.up}
@@ -52,11 +58,12 @@ def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, conf
         options = mesh.Options(own.mesh_resolution, own.faces, own.texture_size, own.unwrap_s, own.least_part)
         views = volume.cameras(*config.data.middle_camera, config.data.elevation_range)
         made = mesh.extract(scene, views, device, options, Progress, say)
+        scores: Record = {"quality": judge(made.surface)} if judge else {}
         for kind in [kind for kind in formats if kind != "ply"]:
             path = folder / f"mesh{mark}.{kind}"
             mesh.write_glb(path, made) if kind == "glb" else mesh.write_obj(path, made, up=up[kind])
             beside = [path.with_suffix(end).name for end in (".mtl", ".png")] if kind == "obj" and made.atlas else []
-            entries[path.name] = {"format": kind, "up": up[kind], **made.facts, "beside": beside}
+            entries[path.name] = {"format": kind, "up": up[kind], **made.facts, **scores, "beside": beside}
     return entries
 
 

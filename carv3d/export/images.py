@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut, orbit
@@ -16,6 +18,11 @@ from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.files import write_bytes
 from carv3d.scenes.base import Scene
 
+if TYPE_CHECKING:
+    from carv3d.export.surface import Surface
+
+LABELS = 52  # pixels at the left of a contact sheet, for the names of its rows
+MESH_REACH = 0.03  # half sides of the box, how far before the surface the rays of its colour start
 CHUNK_PIXELS = 4 * 256 * 256
 BACKGROUNDS = {"white": 1.0, "black": 0.0, "grey": 0.5}
 
@@ -61,22 +68,79 @@ def write_png(path: Path, image: Tensor) -> Path:
     return path
 
 
-def strip(out: RenderOut) -> Tensor:
-    """B views side by side: colour, opacity and depth in three rows, [3H, B W, 3]."""
-    opacity = out.opacity.expand(-1, -1, -1, 3)
-    seen = out.opacity > 0.5
-    depth = out.depth
-    if seen.any():
-        near, far = depth[seen].min(), depth[seen].max()
-        depth = torch.where(seen, 1 - 0.8 * (depth - near) / (far - near).clamp(min=1e-6), 0.0)
-    else:
-        depth = torch.zeros_like(depth)
-    rows = [out.rgb, opacity, depth.expand(-1, -1, -1, 3)]
-    return torch.cat([torch.cat(list(row), 1) for row in rows], 0)
+def strip(out: RenderOut, cameras: Cameras, mesh: Tensor | None = None) -> Tensor:
+    """B views side by side, a row each of colour, normals, depth, opacity and ``mesh`` [B,H,W,3] if there is one, with
+    the rows' names at the left: [R H, LABELS + B W, 3]."""
+    rows = {"colour": out.rgb, "normals": normals(out, cameras), "depth": _shaded(out).expand(-1, -1, -1, 3),
+            "opacity": out.opacity.expand(-1, -1, -1, 3)} | ({} if mesh is None else {"mesh": mesh})
+    return torch.cat([torch.cat([_label(name, cameras.height), *row], 1) for name, row in rows.items()], 0)
 
 
-def contact_sheet(scene: Scene, distance: float, fovy_deg: float, device: torch.device, *, count: int = 8,
-                  elevation_deg: float = 15.0, size: int = 128) -> Tensor:
-    """``count`` views around the scene on white, with opacity and depth beneath."""
-    cameras = orbit(torch.arange(count) * (360.0 / count), elevation_deg, distance, fovy_deg, size, size)
-    return strip(all_views(scene, cameras, BACKGROUNDS["white"], device))
+def normals(out: RenderOut, cameras: Cameras) -> Tensor:
+    """The surface's directions as colours, [B,H,W,3] in [0,1]: red to the right, green up, blue towards the camera,
+    each (1 + component) / 2; black where opacity is not above 0.5.
+
+    From the points at the rendered depths: across and down the image, from the neighbour on the one side to that on the
+    other, or to the pixel itself where a neighbour shows nothing.
+    """
+    shown = (out.opacity > 0.5) & torch.isfinite(out.depth)
+    origins, directions = cameras.rays()
+    points = origins + torch.where(shown, out.depth, 0.0) * directions
+    across, down = _difference(points, shown, 2), _difference(points, shown, 1)
+    world = F.normalize(torch.linalg.cross(down, across), dim=-1)  # down the image, then right: towards the camera
+    local = torch.einsum("bij,bhwi->bhwj", cameras.c2w[:, :3, :3], world)
+    return torch.where(shown, 0.5 + 0.5 * local, 0.0)
+
+
+def _difference(points: Tensor, shown: Tensor, axis: int) -> Tensor:
+    """How far points [B,H,W,3] move along an axis of the image, from one neighbour that is shown to the other."""
+    after, before = ((points.roll(shift, axis), shown.roll(shift, axis)) for shift in (-1, 1))
+    ends = []
+    for (point, there), border in ((after, -1), (before, 0)):
+        there = there.clone()
+        there.select(axis, border).fill_(False)  # rolled in from the other side
+        ends.append(torch.where(there, point, points))
+    return ends[0] - ends[1]
+
+
+def _shaded(out: RenderOut) -> Tensor:
+    """Depth as brightness, [B,H,W,1]: 1 the nearest of all views, 0.2 the farthest, 0 where there is nothing."""
+    seen, depth = out.opacity > 0.5, out.depth
+    if not seen.any():
+        return torch.zeros_like(depth)
+    near, far = depth[seen].min(), depth[seen].max()
+    return torch.where(seen, 1 - 0.8 * (depth - near) / (far - near).clamp(min=1e-6), 0.0)
+
+
+def _label(name: str, height: int) -> Tensor:
+    """A row's name, black on white, [H,LABELS,3]."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (LABELS, height), "white")
+    ImageDraw.Draw(image).text((4, height / 2), name, "black", anchor="lm")
+    return torch.from_numpy(np.array(image)).float() / 255
+
+
+def sheet_cameras(distance: float, fovy_deg: float, *, count: int = 8, elevation_deg: float = 15.0, size: int = 128
+                  ) -> Cameras:
+    """The views of a contact sheet: all around, starting at the front."""
+    return orbit(torch.arange(count) * (360.0 / count), elevation_deg, distance, fovy_deg, size, size)
+
+
+def contact_sheet(scene: Scene, cameras: Cameras, device: torch.device, mesh: Tensor | None = None) -> Tensor:
+    """A scene's views on white as ``strip`` shows them, by default those of ``sheet_cameras``."""
+    return strip(all_views(scene, cameras, BACKGROUNDS["white"], device), cameras, mesh)
+
+
+def mesh_views(scene: Scene, surface: Surface | None, cameras: Cameras, device: torch.device) -> Tensor:
+    """The scene's surface from the same views, [B,H,W,3], unlit on white, its vertices in the colours that
+    ``texture.colours`` gives; blank where there is none."""
+    from carv3d.export import texture
+    from carv3d.export.raster import raster
+
+    white = BACKGROUNDS["white"]
+    if surface is None:
+        return torch.full((len(cameras), cameras.height, cameras.width, 3), white)
+    reach = MESH_REACH * scene.bound
+    colours = texture.colours(scene, surface.vertices, surface.normals, reach, device, lambda count: None)
+    return raster(surface.vertices, surface.faces, colours, cameras, white)

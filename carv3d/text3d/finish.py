@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import torch
 
@@ -10,10 +11,12 @@ from carv3d.cameras import turntable
 from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.export import assets
-from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, write_png
+from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, mesh_views, sheet_cameras, write_png
+from carv3d.export.surface import Surface
 from carv3d.export.video import render_turntable
 from carv3d.quality import faults as health
-from carv3d.quality.scores import Scores, clip, evaluate
+from carv3d.quality.scores import clip, evaluate, known
+from carv3d.quality.solids import extract, has_field, of_mesh
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
@@ -24,10 +27,15 @@ from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 
+# Of each particle, made when first asked for; None: it has no field.
+Surfaces = Sequence[Callable[[], Surface | None] | None]
 
-def sheet(scene: Scene, config: Config, device: torch.device, count: int = 8, size: int = 128) -> torch.Tensor:
-    """Views around the scene, side by side."""
-    return contact_sheet(scene, *config.data.middle_camera, device, count=count, size=size)
+
+def sheet(scene: Scene, config: Config, device: torch.device, count: int = 8, size: int = 128,
+          surface: Callable[[], Surface | None] | None = None) -> torch.Tensor:
+    """Views around the scene, side by side; with a surface, a row of what it looks like as a mesh."""
+    cameras = sheet_cameras(*config.data.middle_camera, count=count, size=size)
+    return contact_sheet(scene, cameras, device, mesh_views(scene, surface(), cameras, device) if surface else None)
 
 
 def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, clock: Clock,
@@ -42,10 +50,11 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
         "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
         "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
         "ledger": ledger, "quality": None, "artefacts": {"checkpoint": _latest(run)}, "warnings": list(notes)}
+    surfaces = [cache(partial(extract, config, scene, device)) if has_field(scene) else None for scene in scenes]
     parts: dict[str, tuple[str, Callable[[], None]]] = {
-        "preview": ("video", lambda: _previews(run, config, scenes, device, summary)),
+        "preview": ("video", lambda: _previews(run, config, scenes, surfaces, device, summary)),
         "video": ("video", lambda: _videos(run, config, scenes, device, summary)),
-        "quality": ("evaluation", lambda: _quality(config, scenes, device, summary)),
+        "quality": ("evaluation", lambda: _quality(config, scenes, surfaces, device, summary)),
         "faults": ("evaluation", lambda: _faults(config, scenes, device, summary)),
         "export": ("export", lambda: _exports(run, config, scenes, device, step, summary))}
     wanted = {"video": config.export.video, "export": bool(config.export.formats)}
@@ -83,10 +92,11 @@ def _why(error: Exception) -> str:
     return str(known or one_line(f"{type(error).__name__}: {error}"))
 
 
-def _previews(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
-    for scene, mark in numbered(scenes):
+def _previews(run: Run, config: Config, scenes: Sequence[Scene], surfaces: Surfaces, device: torch.device,
+              summary: Record) -> None:
+    for (scene, mark), surface in zip(numbered(scenes), surfaces, strict=True):
         path = run.save / f"preview{mark}.png"
-        write_png(path, sheet(scene, config, device))
+        write_png(path, sheet(scene, config, device, surface=surface))
         summary["artefacts"][f"preview{mark}"] = str(path.relative_to(run.folder))
 
 
@@ -98,17 +108,14 @@ def _videos(run: Run, config: Config, scenes: Sequence[Scene], device: torch.dev
         summary["artefacts"][f"video{mark}"] = str(path.relative_to(run.folder))
 
 
-def _quality(config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
+def _quality(config: Config, scenes: Sequence[Scene], surfaces: Surfaces, device: torch.device, summary: Record
+             ) -> None:
     """Every score that can be had, into the summary; then UserError for a CLIP model that is gone."""
-    summary.update(of_particles([score for score in _scores(config, scenes, device) if score]))
+    scores = [evaluate(config, scene, device, surface=surface) if known(config, scene) else {}
+              for scene, surface in zip(scenes, surfaces, strict=True)]
+    summary.update(of_particles([score for score in scores if score]))
     if config.quality.clip:
         clip(config, device)
-
-
-def _scores(config: Config, scenes: Sequence[Scene], device: torch.device) -> list[Scores]:
-    """Of each particle, if anything is known of them."""
-    known = registry.teacher(config).toybox or config.quality.clip
-    return [evaluate(config, scene, device) for scene in scenes] if known else []
 
 
 def _faults(config: Config, scenes: Sequence[Scene], device: torch.device, summary: Record) -> None:
@@ -126,7 +133,7 @@ def _faults(config: Config, scenes: Sequence[Scene], device: torch.device, summa
 
 def _exports(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, step: int, summary: Record
              ) -> None:
-    for path in assets.write(run.save, scenes, device, config, config.export.formats, step):
+    for path in assets.write(run.save, scenes, device, config, config.export.formats, step, partial(of_mesh, config)):
         summary["artefacts"][path.name] = str(path.relative_to(run.folder))
 
 

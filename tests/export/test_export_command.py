@@ -42,7 +42,7 @@ def test_a_mesh_of_an_unfinished_run_without_a_teacher(run):
 import sys
 from carv3d.cli import main
 assert main(["export", {str(run)!r}, "--format", "glb", "--format", "obj", *{SMALL!r}]) == 0
-assert not [m for m in sys.modules if m.startswith(("carv3d.diffusion", "carv3d.toybox", "carv3d.carv", "diffusers"))]
+assert not [m for m in sys.modules if m.startswith(("carv3d.diffusion", "carv3d.toybox.sets", "carv3d.carv", "diffusers"))]
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -55,6 +55,7 @@ assert not [m for m in sys.modules if m.startswith(("carv3d.diffusion", "carv3d.
     assert entry["format"] == "glb" and entry["up"] == "y" and entry["resolution"] == 48 and entry["faces"] <= 600
     assert entry["checkpoint_step"] == 7 and entry["watertight"] is True and entry["texture_size"] == 64
     assert entry["threshold"] > 0 and entry["vertices"] > 0 and known["mesh.obj"]["beside"] == ["mesh.mtl", "mesh.png"]
+    assert entry["quality"].keys() >= {"fscore_1", "volume_iou", "euler_right"} and entry["quality"]["parts"] == 1
 
 
 def test_out_names_another_folder_and_a_checkpoint_may_be_given(run, tmp_path, capsys):

@@ -83,8 +83,8 @@ def stretch(flat: np.ndarray, uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def told_stretch(vertices: np.ndarray, faces: np.ndarray, atlas: Atlas) -> dict[str, float]:
-    """{"mean", "max"} of the ratio of ``stretch`` over a mesh's faces, the mean weighted by their area."""
+    """{"mean", "max"} of the ratio of ``stretch`` over a mesh's faces, a million at most, the mean weighted by area."""
     flat = in_plane(vertices[faces].astype(np.float64))
     ratio, _ = stretch(flat, atlas.uv[atlas.faces].astype(np.float64))
-    area = flat[:, 1, 0] * flat[:, 2, 1]
+    area, ratio = flat[:, 1, 0] * flat[:, 2, 1], np.minimum(ratio, 1e6)
     return {"mean": round(float(np.average(ratio, weights=area)), 3), "max": round(float(ratio.max()), 2)}

@@ -49,12 +49,16 @@ assert not [m for m in sys.modules if m.startswith(("carv3d.diffusion", "carv3d.
     save = run / "save"
     assert done.stdout.splitlines() == [str(save / "mesh.glb"), str(save / "mesh.obj")]
     assert "density 48/48" in done.stderr and "texture" in done.stderr
-    assert {p.name for p in save.iterdir()} == {"mesh.glb", "mesh.obj", "mesh.mtl", "mesh.png", "export.json"}
+    assert {p.name for p in save.iterdir()} == {"mesh.glb", "mesh.obj", "mesh.mtl", "mesh.png", "mesh_normal.png",
+                                               "export.json"}
     known = json.loads((save / "export.json").read_text())
     entry = known["mesh.glb"]
     assert entry["format"] == "glb" and entry["up"] == "y" and entry["resolution"] == 48 and entry["faces"] <= 600
     assert entry["checkpoint_step"] == 7 and entry["watertight"] is True and entry["texture_size"] == 64
-    assert entry["threshold"] > 0 and entry["vertices"] > 0 and known["mesh.obj"]["beside"] == ["mesh.mtl", "mesh.png"]
+    assert entry["threshold"] > 0 and entry["vertices"] > 0 and known["mesh.obj"]["beside"] == [
+        "mesh.mtl", "mesh.png", "mesh_normal.png"]
+    assert entry["charts"] >= 2 and 1 < entry["stretch"]["mean"] < 1.3 and entry["stretch"]["max"] < 4.1
+    assert f"{save}/mesh.glb (y up, front +z, {entry['faces']:,} triangles)\n" in done.stderr
     assert entry["quality"].keys() >= {"fscore_1", "volume_iou", "euler_right"} and entry["quality"]["parts"] == 1
 
 
@@ -78,7 +82,7 @@ def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
     (["--format", "stl"], ["--format stl", "glb, obj, ply"]),
     (["--format", "ply"], ["--format: ply given with scene.type nerf", "allowed: glb, obj"]),
     (["--up", "z"], ["--up z", "glb is y up"]),
-    (["--format", "obj", "--up", "x"], ["export.up", "'x' given", "auto, z, y, -y"]),
+    (["--format", "obj", "--up", "x"], ["export.up", "'x' given", "auto, z, y, -y, world"]),
     (["--resolution", "9"], ["9 given", "from 16"]),
     (["--resolution", "5000"], ["export.mesh_resolution", "5000", "<= 512"]),
     (["--faces", "many"], ["many", "whole number"]),
@@ -165,18 +169,19 @@ def test_gaussians_are_written_by_their_own_record(tmp_path):
     splats = Splats(*(torch.ones(shape) for shape in ((5, 3), (5, 3), (5, 4), (5,), (5, 4, 3))))
     config = configuration.load(None, ["export.pad_sh=true", "export.up=-y"])
     scene = Namespace(splats=splats)
+    placed = {"up": "-y", "front": "-z", "pivot": "origin", "offset": [0.0, 0.0, 0.0], "scale": 1.0}
     (path,) = export.write(tmp_path, [scene], torch.device("cpu"), config, ["ply"], 3)
     assert path == tmp_path / "splats.ply" and ply.read_splats(path).degree == 3
     assert json.loads((tmp_path / "export.json").read_text()) == {"splats.ply": {
-        "format": "ply", "up": "-y", "gaussians": 5, "sh_degree": 3, "checkpoint_step": 3}}
+        "format": "ply", **placed, "gaussians": 5, "sh_degree": 3, "checkpoint_step": 3}}
     splats.quaternions[:2] = 0
     export.write(tmp_path, [scene], torch.device("cpu"), config, ["ply"], 3)
     assert json.loads((tmp_path / "export.json").read_text())["splats.ply"] == {
-        "format": "ply", "up": "-y", "gaussians": 3, "sh_degree": 3, "left_out": 2, "checkpoint_step": 3}
+        "format": "ply", **placed, "gaussians": 3, "sh_degree": 3, "left_out": 2, "checkpoint_step": 3}
 
 
 def test_options_are_those_of_the_configuration():
     """Every option of the mesh has its field in ExportConfig with the same default."""
     own, given = mesh.Options(), configuration.load(None).export
-    assert dataclasses.astuple(own) == (given.mesh_resolution, given.faces, given.texture_size, given.unwrap_s,
-                                        given.least_part)
+    assert dataclasses.astuple(own) == (given.mesh_resolution, given.smooth, given.faces, given.texture_size,
+                                        given.normal_map, given.unwrap_s, given.least_part)

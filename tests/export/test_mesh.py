@@ -9,7 +9,7 @@ import torch
 from fields import CPU, Analytic, ball, either, stage, torus
 
 from carv3d.export import mesh, surface, texture, unwrap, volume
-from carv3d.export.axes import UP
+from carv3d.export.axes import UP, Placement
 from carv3d.export.mesh import Options
 from carv3d.runtime.errors import UserError
 
@@ -147,8 +147,7 @@ def test_an_atlas_that_takes_too_long_gives_vertex_colours(tmp_path):
     assert made.atlas is None and made.texture is None and made.facts["texture_size"] is None
     assert len(said) == 1 and "no UV atlas within 0.001 s" in said[0] and "\n" not in said[0]
     loaded = load(mesh.write_glb(tmp_path / "a.glb", made))
-    assert loaded.visual.kind == "vertex"  # what trimesh shows: beside a material it would be kept, but not shown
-    linear = loaded.visual.vertex_colors[:, :3] / 255
+    linear = loaded.visual.vertex_attributes["color"][:, :3] / 255  # kept by trimesh, though not shown
     shown = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     bright = made.colours.min(1) > 60  # linear bytes are coarse in the dark
     assert np.abs(shown - made.colours / 255)[bright].max() < 0.02
@@ -157,8 +156,8 @@ def test_an_atlas_that_takes_too_long_gives_vertex_colours(tmp_path):
     assert not (tmp_path / "a.mtl").exists()
 
 
-def test_xatlas_failing_is_told(monkeypatch):
-    with pytest.raises(unwrap.Failed, match="xatlas failed"):
+def test_an_atlas_that_fails_is_told(monkeypatch):
+    with pytest.raises(unwrap.Failed, match="no UV atlas could be made"):
         unwrap.unwrap(np.zeros((3, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.int32), 64, 60, lambda _: None)
 
 
@@ -184,16 +183,17 @@ def chunks(path) -> tuple[dict, int]:
     return json.loads(content[20:20 + sizes[0]]), len(sizes)
 
 
-def test_glb_is_one_file_with_one_texture(tmp_path, textured):
+def test_glb_is_one_file_with_texture_and_normal_map(tmp_path, textured):
     path = mesh.write_glb(tmp_path / "a.glb", textured)
     head, count = chunks(path)
     assert count == 2 and not [b for b in head["buffers"] if "uri" in b]
-    (image,), (material,) = head["images"], head["materials"]
-    assert image["mimeType"] == "image/png" and "uri" not in image
+    (material,) = head["materials"]
+    assert all(image["mimeType"] == "image/png" and "uri" not in image for image in head["images"])
+    assert len(head["images"]) == len(head["textures"]) == 2 and material["normalTexture"] == {"index": 1}
     surface_ = material["pbrMetallicRoughness"]
     assert surface_["metallicFactor"] == 0 and surface_["roughnessFactor"] == 1 and "baseColorTexture" in surface_
     (primitive,) = head["meshes"][0]["primitives"]
-    assert {"POSITION", "NORMAL", "TEXCOORD_0"} <= primitive["attributes"].keys()
+    assert {"POSITION", "NORMAL", "TEXCOORD_0", "TANGENT"} <= primitive["attributes"].keys()
     assert [p.name for p in tmp_path.iterdir()] == ["a.glb"]
 
 
@@ -208,11 +208,11 @@ def test_glb_as_trimesh_loads_it(tmp_path, textured):
                                (found.vertices @ UP["y"] + 1) / 2, atol=0.06)
 
 
-@pytest.mark.parametrize("up", ["y", "z", "-y"])
+@pytest.mark.parametrize("up", list(UP))
 def test_obj_as_trimesh_loads_it(tmp_path, textured, up):
-    path = mesh.write_obj(tmp_path / "a.obj", textured, up=up)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mtl", "a.obj", "a.png"]
-    assert path.read_text().startswith(f"# carv3d, up {up}\nmtllib a.mtl\n")
+    path = mesh.write_obj(tmp_path / "a.obj", textured, Placement(up))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mtl", "a.obj", "a.png", "a_normal.png"]
+    assert path.read_text().startswith(f"# carv3d, {Placement(up).told}\nmtllib a.mtl\n")
     import trimesh
 
     found = trimesh.load(path, process=False)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from carv3d.export import harmonics, splat
-from carv3d.export.axes import UP
+from carv3d.export.axes import FRONT, UP, Placement
 from carv3d.runtime.errors import UserError
 from carv3d.scenes import ply
 from carv3d.scenes.splats import SH_C0, Splats
@@ -37,7 +37,7 @@ def parsed(path) -> tuple[list[str], dict[str, np.ndarray]]:
 def test_an_independent_reader_finds_the_same_numbers(tmp_path, degree):
     splats = made(degree=degree)
     lines, found = parsed(splat.write(tmp_path / "a.ply", splats))
-    assert lines[:3] == ["ply", "format binary_little_endian 1.0", "comment carv3d up z"]
+    assert lines[:3] == ["ply", "format binary_little_endian 1.0", "comment carv3d z up, front +x"]
     rest = 3 * ((degree + 1) ** 2 - 1)
     assert list(found) == [*"x y z nx ny nz f_dc_0 f_dc_1 f_dc_2".split(), *(f"f_rest_{i}" for i in range(rest)),
                            *"opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3".split()]
@@ -143,11 +143,11 @@ def matrices(quaternions: torch.Tensor) -> np.ndarray:
     return torch.stack([torch.stack(row, -1) for row in rows], -2).numpy()
 
 
-@pytest.mark.parametrize("up", ["y", "-y"])
+@pytest.mark.parametrize("up", ["y", "z", "-y"])
 def test_a_turned_file_looks_the_same_from_turned_cameras(tmp_path, up):
     splats, rotation = made(), UP[up]
-    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats, up=up))
-    assert b"comment carv3d up " + up.encode() + b"\n" in (tmp_path / "a.ply").read_bytes()
+    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats, place=Placement(up)))
+    assert f"comment carv3d {Placement(up).told}\n".encode() in (tmp_path / "a.ply").read_bytes()
     np.testing.assert_allclose(found.means, splats.means.numpy() @ rotation.T, atol=1e-6)
     np.testing.assert_allclose(matrices(found.quaternions), rotation @ matrices(splats.quaternions), atol=1e-6)
     assert torch.equal(found.log_scales, splats.log_scales) and torch.equal(found.sh[:, 0], splats.sh[:, 0])
@@ -158,7 +158,7 @@ def test_a_turned_file_looks_the_same_from_turned_cameras(tmp_path, up):
     np.testing.assert_allclose(after, before, atol=2e-5)
 
 
-@pytest.mark.parametrize("up,top,front", [("z", (0, 0, 1), (1, 0, 0)), ("y", (0, 1, 0), (0, 0, 1)),
+@pytest.mark.parametrize("up,top,front", [("z", (0, 0, 1), (0, -1, 0)), ("world", (0, 0, 1), (1, 0, 0)), ("y", (0, 1, 0), (0, 0, 1)),
                                           ("-y", (0, -1, 0), (0, 0, -1))])
 def test_axes(up, top, front):
     rotation = UP[up]
@@ -166,6 +166,8 @@ def test_axes(up, top, front):
     assert np.linalg.det(rotation) == pytest.approx(1)
     np.testing.assert_allclose(rotation @ [0, 0, 1], top)
     np.testing.assert_allclose(rotation @ [1, 0, 0], front)
+    sign, axis = FRONT[up]
+    assert front["xyz".index(axis)] == {"+": 1, "-": -1}[sign]
 
 
 def test_the_harmonics_are_orthonormal_and_carry_3dgs_signs():

@@ -282,7 +282,7 @@ def test_splat_file(tmp_path):
     from carv3d.export import splat
 
     splats = worlds.random_splats(30, 0, degree=1)
-    splat.write(tmp_path / "s.ply", splats, up="z")
+    splat.write(tmp_path / "s.ply", splats)
     made = build.scene(load(f"scene.gaussians.init={tmp_path / 's.ply'}", "scene.gaussians.sh_degree=1"))
     for name, tensor in splats.tensors().items():
         torch.testing.assert_close(getattr(made, name).detach(), tensor, atol=1e-5, rtol=1e-5)

@@ -131,7 +131,8 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     negatives_of = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     return stable_diffusion.load(
         weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
-        negatives_of=negatives_of if own.perp_neg else None, variant=given.variant, use_ema=given.use_ema,
+        negatives_of=negatives_of if own.perp_neg else None, told=given.told, variant=given.variant,
+        use_ema=given.use_ema,
         dtype=names[given.dtype], encode_dtype=encoder_names[given.encode_dtype], device=device, compiled=given.compile,
         checkpoint_encode=given.checkpoint_encode, announce=say)
 

@@ -30,11 +30,11 @@ ELEVATION_DEG = 15.0
 TURNS = 24
 
 
-def pictures(prompt: str, scene, device, azimuths: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+def pictures(prompt: str, unlit: bool, scene, device, azimuths: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
     """Renders and truths from the same cameras on grey, each [N,64,64,3]."""
     cameras = orbit(azimuths, ELEVATION_DEG, 2.65, 40.0, 64, 64)
     grey = BACKGROUNDS["grey"]
-    return all_views(scene, cameras, grey, device).rgb.cpu(), quality.views(prompt, cameras, grey).rgb
+    return all_views(scene, cameras, grey, device).rgb.cpu(), quality.views(prompt, cameras, grey, unlit).rgb
 
 
 def judge(run) -> dict[str, float]:
@@ -42,16 +42,17 @@ def judge(run) -> dict[str, float]:
     config = run.config()
     (scene, *_), device, _ = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     circle = [360.0 / TURNS * i for i in range(TURNS)]
-    made, truth = pictures(config.prompt, scene, device, circle)
+    prompt, unlit = config.prompt, config.light.colour == "albedo"
+    made, truth = pictures(prompt, unlit, scene, device, circle)
     apart = (made[:, None] - truth[None]).square().mean((2, 3, 4))  # [rendered azimuth, true azimuth]
     turn = min(range(TURNS), key=lambda s: apart.diag().mean() if s == 0 else apart[range(TURNS),
                [(i + s) % TURNS for i in range(TURNS)]].mean())
     out = {"turn": 360.0 / TURNS * turn}
     for name, centre in (("back", 180.0), ("front", 0.0)):
         for shift, label in ((0.0, name), (out["turn"], f"{name} turned")):
-            own, _ = pictures(config.prompt, scene, device, [centre - shift + o for o in OFFSETS_DEG])
-            _, right = pictures(config.prompt, scene, device, [centre + o for o in OFFSETS_DEG])
-            _, wrong = pictures(config.prompt, scene, device, [centre + 180.0 + o for o in OFFSETS_DEG])
+            own, _ = pictures(prompt, unlit, scene, device, [centre - shift + o for o in OFFSETS_DEG])
+            _, right = pictures(prompt, unlit, scene, device, [centre + o for o in OFFSETS_DEG])
+            _, wrong = pictures(prompt, unlit, scene, device, [centre + 180.0 + o for o in OFFSETS_DEG])
             nearer = (own - right).square().mean((1, 2, 3)) < (own - wrong).square().mean((1, 2, 3))
             out[label] = nearer.float().mean().item()
     return out

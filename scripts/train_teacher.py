@@ -31,10 +31,9 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from carv3d.cameras import Cameras
-from carv3d.diffusion.folder import VECTOR
 from carv3d.diffusion.loading import fastest_dtype
 from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
-from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, LIGHT, view_vector
+from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, LIGHT, WIDTH, taken_out, view_vector
 from carv3d.lights import Light, light
 from carv3d.runs import checkpoint
 from carv3d.runtime import rng
@@ -280,7 +279,7 @@ def make_unet(settings: Settings):
         out_channels=settings.autoencoder.latent_channels, block_out_channels=own.channels, layers_per_block=1,
         down_block_types=[f"{b}DownBlock2D" for b in blocks], up_block_types=[f"{b}UpBlock2D" for b in blocks[::-1]],
         cross_attention_dim=own.text_width, attention_head_dim=own.heads, norm_num_groups=own.norm_groups,
-        class_embed_type="projection", projection_class_embeddings_input_dim=VECTOR)
+        class_embed_type="projection", projection_class_embeddings_input_dim=WIDTH)
 
 
 def make_scheduler(settings: Settings):
@@ -469,14 +468,16 @@ def save(path: Path, content: Any) -> None:
 
 def export(settings: Settings, out: Path, autoencoder: Any, model: torch.nn.ModuleDict, tokenizer: Any,
            scale: float) -> None:
-    """The Stable-Diffusion-format folder, fp16 safetensors."""
+    """The Stable-Diffusion-format folder, fp16 safetensors, with the embedding of views as a component of its own."""
     from diffusers import StableDiffusionPipeline
 
     autoencoder.register_to_config(scaling_factor=scale)
+    view = taken_out(model["unet"])
     pipeline = StableDiffusionPipeline(
         vae=autoencoder, text_encoder=model["text_encoder"], tokenizer=tokenizer, unet=model["unet"],
         scheduler=make_scheduler(settings), safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     pipeline.to(torch.float16).save_pretrained(out, safe_serialization=True)
+    view.save(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     say(f"saved {out}: {size / 1e6:.1f} MB")
 

@@ -187,6 +187,9 @@ class TeacherConfig:
     revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
     use_ema: bool = option(False, "stable-diffusion: the UNet in unet_ema, a moving average that training kept")
+    told: list[str] = option(["camera", "background", "light"], "what a teacher with an embedding of views, such as "
+                             "the bundled one, is told beside words: any of these",
+                             choices=("camera", "background", "light"))
     dtype: str = option("auto", "precision of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else "
                                 "float32",
                         choices=("auto", "float32", "float16", "bfloat16"))
@@ -275,6 +278,8 @@ class LossConfig:
     lambda_sparsity: Schedule = option(constant(0.0), "weight of the mean opacity", ge=0)
     lambda_opaque: Schedule = option(constant(0.0), "weight of the binary entropy of opacity, which makes each "
                                                     "pixel all or nothing", ge=0)
+    lambda_smooth: Schedule = option(constant(0.0), "weight of how much the surface's normal turns from pixel to pixel",
+                                     ge=0)
     lambda_needle: Schedule = option(constant(0.0), "Gaussians: weight on one axis far longer than the others", ge=0)
     lambda_faint: Schedule = option(constant(0.0), "Gaussians: weight of their mean opacity, so that unneeded "
                                                    "ones fade", ge=0)

@@ -14,8 +14,6 @@ from carv3d.diffusion.weight_files import AGAIN, Weights, choose, read_json, sha
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.types import Record, Value
 
-VECTOR = 32  # numbers about a view that a UNet of ours takes beside words (``view_vector``)
-
 COMPONENTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel",
               "tokenizer": "CLIPTokenizer", "scheduler": None}
 """What a teacher needs, and the only class of it that is understood (the scheduler gives its noise levels alone)."""
@@ -102,8 +100,7 @@ def _check_index(folder: Path, given: str, use_ema: bool) -> None:
 
 def _check_networks(unet: Record, vae: Record, text: Record, given: str) -> None:
     more = ("class_embed_type", "addition_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim")
-    told = (unet.get("class_embed_type"), unet.get("projection_class_embeddings_input_dim")) == ("projection", VECTOR)
-    if asked := next((name for name in more[told:] if unet.get(name)), None):
+    if asked := next((name for name in more if unet.get(name)), None):
         raise UserError(f"teacher.path: the unet of {given} wants more than a prompt ({asked}); give a plain "
                         "text-to-image model")
     takes, made = _whole(unet, "in_channels", 4, "unet", given), _whole(vae, "latent_channels", 4, "vae", given)

@@ -71,7 +71,7 @@ class LoRAScore(nn.Module):
         teacher = self._teacher[0]
         with self._active(c2w[view]):
             return teacher.ask(noisy, timestep, condition.text[view],
-                               None if condition.vector is None else condition.vector[view])
+                               None if condition.shift is None else condition.shift[view])
 
     @contextlib.contextmanager
     def _active(self, matrices: Tensor) -> Iterator[None]:

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
+from carv3d.diffusion import view_vector
 from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.loading import Network, model, scheduler
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
 from carv3d.diffusion.text import encode_prompts
-from carv3d.diffusion.view_vector import GROUPS, view_vector
+from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding
 from carv3d.lights import Light
 
 Angles = Callable[[Tensor, Tensor], Tensor]
@@ -29,12 +30,12 @@ Angles = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class TextCondition:
-    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None. vector: [B,32] what the UNet
+    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None. shift: [B,D], what
     is told of each view beside words (``view_vector``), or None."""
 
     text: Tensor
     negatives: Tensor | None
-    vector: Tensor | None = None
+    shift: Tensor | None = None
 
 
 class StableDiffusionTeacher(Teacher):
@@ -43,14 +44,15 @@ class StableDiffusionTeacher(Teacher):
     embeddings: [V+1,L,D], one row per view word (one in all without view words) and last the empty or negative prompt.
     weights_of: (azimuth, elevation) in degrees, [B] each -> each word's share of a camera's prompt [B,V].
     negatives_of: the same -> weights [B,M] of the first M prompts as Perp-Neg's negatives, or None.
-    told: which groups of ``view_vector`` a UNet that takes it is told.
+    view: the folder's embedding of views, if it has one; told: which groups of ``view_vector`` it is given.
     encode_dtype: of the VAE encoder's products; its weights and sums stay in float32, since a gradient passes through
     it (autocast). latent_shape follows the model.
     """
 
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
-                 negatives_of: Angles | None = None, told: Collection[str] = tuple(GROUPS),
-                 encode_dtype: torch.dtype = torch.float32, description: str, device: torch.device | str = "cpu"):
+                 negatives_of: Angles | None = None, view: ViewEmbedding | None = None,
+                 told: Collection[str] = tuple(GROUPS), encode_dtype: torch.dtype = torch.float32, description: str,
+                 device: torch.device | str = "cpu"):
         self.device = torch.device(device)
         self.unet = unet.to(self.device).eval().requires_grad_(False)
         self.vae = vae.to(self.device).eval().requires_grad_(False)
@@ -60,6 +62,10 @@ class StableDiffusionTeacher(Teacher):
         self.embeddings = embeddings.to(self.device, unet.dtype)
         self.weights_of, self.negatives_of, self.description = weights_of, negatives_of, description
         self.encode_dtype, self.told = encode_dtype, told
+        self.view = view.to(self.device) if view else None
+        self._asked_about: Tensor | None = None
+        if self.view:
+            unet.time_embedding.register_forward_hook(self._add_view)
         size = unet.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         self.latent_shape = (unet.config.in_channels, height, width)
@@ -85,17 +91,18 @@ class StableDiffusionTeacher(Teacher):
         shared = torch.einsum("bv,vld->bld", weights, words.float()).to(words.dtype)
         text = torch.where((weights.amax(1) == 1.0)[:, None, None], chosen, shared)
         negatives = self.negatives_of(azimuth, elevation).to(self.device) if self.negatives_of else None
-        return TextCondition(text, negatives, self._vector(cameras, background, light))
+        return TextCondition(text, negatives, self._embedded(cameras, background, light))
 
-    def _vector(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
-        """[B,32] with the groups in ``told``; None for a UNet that takes no vector."""
-        if self.unet.config.class_embed_type != "projection":
+    @torch.no_grad()
+    def _embedded(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
+        """[B,D], from the groups in ``told``; None where the folder has no embedding of views."""
+        if self.view is None:
             return None
-        vector = view_vector(cameras, background, light).to(self.device)
+        vector = view_vector.view_vector(cameras, background, light).to(self.device)
         for name, group in GROUPS.items():
             if name not in self.told:
                 vector[:, group] = 0.0
-        return vector
+        return self.view(vector)
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """Rows that the UNet answers for a draw: one a branch; Perp-Neg needs the empty prompt's and the negatives'."""
@@ -113,19 +120,25 @@ class StableDiffusionTeacher(Teacher):
         asked = self._asked(branches)
         text = torch.cat([condition.text[view] if name == "cond" else
                           self.embeddings[fixed[name]].expand(len(view), -1, -1) for name in asked])
-        vector = None if condition.vector is None else condition.vector[view].repeat(len(asked), 1)
-        out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text, vector)
+        shift = None if condition.shift is None else condition.shift[view].repeat(len(asked), 1)
+        out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text, shift)
         eps = {name: self.to_eps(noisy, part, timestep)
                for name, part in zip(asked, out.chunk(len(asked)), strict=True)}
         if asked != branches and condition.negatives is not None:
             eps["cond"] = perp_neg(eps["cond"], eps["uncond"], [eps["front"], eps["side"]], condition.negatives[view])
         return {name: eps[name] for name in branches}
 
-    def ask(self, noisy: Tensor, timestep: Tensor, text: Tensor, vector: Tensor | None = None) -> Tensor:
-        """The UNet's own prediction (noise, v or image) for rows of latents, embeddings and vectors, in ``noisy``'s
-        dtype."""
-        extra = {} if vector is None else {"class_labels": vector.to(self.unet.dtype)}
-        return self.unet(noisy.to(self.unet.dtype), timestep, text, return_dict=False, **extra)[0].to(noisy.dtype)
+    def ask(self, noisy: Tensor, timestep: Tensor, text: Tensor, shift: Tensor | None = None) -> Tensor:
+        """The UNet's own prediction (noise, v or image) for rows of latents, embeddings of text and of views, in
+        ``noisy``'s dtype."""
+        self._asked_about = shift
+        try:
+            return self.unet(noisy.to(self.unet.dtype), timestep, text, return_dict=False)[0].to(noisy.dtype)
+        finally:
+            self._asked_about = None
+
+    def _add_view(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
+        return None if self._asked_about is None else output + self._asked_about.to(output.dtype)
 
     def prepare(self) -> None:
         """Nothing is left to prepare: prompts are encoded on loading."""
@@ -146,7 +159,8 @@ class StableDiffusionTeacher(Teacher):
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
-         told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False, dtype: torch.dtype = torch.float32,
+         told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False,
+         dtype: torch.dtype = torch.float32,
          encode_dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", compiled: bool = False,
          checkpoint_encode: bool = False, announce: Callable[[str], None] = lambda line: None
          ) -> StableDiffusionTeacher:
@@ -166,7 +180,8 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
         vae.enable_gradient_checkpointing()
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
-        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of, told=told,
+        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
+        view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
         encode_dtype=encode_dtype, device=device,
         description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
 

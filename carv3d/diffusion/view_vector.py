@@ -1,28 +1,35 @@
 """What a teacher can be told of a view beside words: camera, background and light, as one vector.
 
-The bundled teacher's UNet takes it as ``class_labels`` (diffusers' ``class_embed_type: projection``). Each group starts
-with a flag; a group of zeros means that nothing is said of it, as in training in a share of the images.
+A folder in the Stable Diffusion format may hold one component more, ``view``: a small network from the vector to what
+is added to the UNet's timestep embedding. Each group of the vector starts with a flag; a group of zeros means that
+nothing is said of it, as in training in a share of the images. What a vector of zeros adds is part of the UNet itself
+(the bias behind its timestep embedding), so that plain diffusers, which knows no ``view``, runs the folder as a model
+of text.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
-from carv3d.diffusion.folder import VECTOR
 from carv3d.lights import Light
+from carv3d.runtime.errors import UserError
 
 HARMONICS = (1, 2, 4)
 MIDDLE_DISTANCE, MIDDLE_FOVY_DEG = 2.65, 40.0
 CAMERA, BACKGROUND, LIGHT = slice(0, 15), slice(15, 19), slice(19, 26)
 GROUPS = {"camera": CAMERA, "background": BACKGROUND, "light": LIGHT}
+WIDTH = 32  # of the vector; the rest is zero, for what may come
+COMPONENT, WEIGHTS = "view", "model.safetensors"
 
 
 def view_vector(cameras: Cameras, background: Tensor, light: Light | None = None) -> Tensor:
-    """[B,VECTOR] float32 on the device of the cameras. background: [B,3] in [0,1]. light: None where it is not known."""
+    """[B,32] float32 on the device of the cameras. background: [B,3] in [0,1]. light: None where it is not known."""
     azimuth, elevation = torch.deg2rad(cameras.azimuth_deg), torch.deg2rad(cameras.elevation_deg)
-    out = torch.zeros(len(azimuth), VECTOR, device=azimuth.device)
+    out = torch.zeros(len(azimuth), WIDTH, device=azimuth.device)
     known = torch.ones_like(azimuth)
     waves = [wave(k * angle) for angle in (azimuth, elevation) for k in HARMONICS for wave in (torch.cos, torch.sin)]
     out[:, CAMERA] = torch.stack([known, *waves, (cameras.distance - MIDDLE_DISTANCE) / 0.25,
@@ -33,3 +40,62 @@ def view_vector(cameras: Cameras, background: Tensor, light: Light | None = None
         flags = torch.stack([known, lit, light.plain.to(out), light.ambient.to(out)], -1)
         out[:, LIGHT] = torch.cat([flags, lit[:, None] * light.towards.to(out)], -1)
     return out
+
+
+class ViewEmbedding(nn.Module):
+    """From vectors [n,32] to what they add to the UNet's timestep embedding, [n,D], over what zeros add."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear_1, self.linear_2 = nn.Linear(WIDTH, width), nn.Linear(width, width)
+
+    def forward(self, vector: Tensor) -> Tensor:
+        return self.whole(vector) - self.whole(torch.zeros_like(vector[:1]))
+
+    def whole(self, vector: Tensor) -> Tensor:
+        """[n,32] -> [n,D], with what zeros add."""
+        out: Tensor = self.linear_2(nn.functional.silu(self.linear_1(vector)))
+        return out
+
+    def save(self, folder: Path) -> None:
+        """As the component of a teacher's folder, in float16."""
+        from safetensors.torch import save_file
+
+        (folder / COMPONENT).mkdir(exist_ok=True)
+        save_file({name: tensor.half().contiguous() for name, tensor in self.state_dict().items()},
+                  folder / COMPONENT / WEIGHTS)
+
+
+def load(folder: Path, width: int) -> ViewEmbedding | None:
+    """Of a teacher's folder whose UNet has timestep embeddings [n,width]; None where it has no such component,
+    UserError where it does not fit."""
+    path = folder / COMPONENT / WEIGHTS
+    if not path.is_file():
+        return None
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    made = ViewEmbedding(width)
+    try:
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+            raise ValueError("it holds numbers that are not finite")
+        made.load_state_dict(weights)
+    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
+        why = str(error).strip().splitlines()[-1].strip()[:150]
+        raise UserError(f"teacher.path: the {COMPONENT} of {folder} cannot be loaded ({why}); copy the whole folder "
+                        "again") from None
+    return made.eval().requires_grad_(False)
+
+
+def taken_out(unet: nn.Module) -> ViewEmbedding:
+    """The embedding that a UNet was trained with as diffusers' ``class_embedding``, out of that UNet, whose timestep
+    embedding then holds what zeros add."""
+    trained, time = unet.class_embedding, unet.time_embedding
+    made = ViewEmbedding(trained.linear_2.out_features).to(time.linear_2.bias.device)
+    made.load_state_dict(trained.state_dict())
+    with torch.no_grad():
+        time.linear_2.bias += made.whole(torch.zeros(1, WIDTH, device=time.linear_2.bias.device))[0]
+    unet.class_embedding = None
+    unet.register_to_config(class_embed_type=None, projection_class_embeddings_input_dim=None)
+    return made

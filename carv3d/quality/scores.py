@@ -29,7 +29,8 @@ def known(config: Config, scene: Scene) -> bool:
 
 def evaluate(config: Config, scene: Scene, device: torch.device, geometry: bool = True,
              surface: Callable[[], Surface | None] | None = None) -> Scores:
-    """For a teacher of the toybox: psnr, mask_iou, retrieval_top1, ... over the 16 fixed evaluation views on mid-grey.
+    """For a teacher of the toybox: psnr, mask_iou, retrieval_top1, ... over the 16 fixed evaluation views on mid-grey,
+    unlit where the scene's colour is albedo.
     With quality.clip: clip_score, the mean over eight views around it on white, left out where that model cannot be
     loaded (``clip`` says why). With geometry, of a scene that has a density: ``solids.of_scene``, which for a default
     NeRF takes some seconds where the rest takes tenths of one. Empty if nothing is known.
@@ -43,7 +44,7 @@ def evaluate(config: Config, scene: Scene, device: torch.device, geometry: bool 
         from carv3d.toybox import quality
 
         out = all_views(scene, quality.evaluation_cameras(), BACKGROUNDS["grey"], device)
-        scores = quality.score(config.prompt, out.rgb, out.opacity[..., 0])
+        scores = quality.score(config.prompt, out.rgb, out.opacity[..., 0], unlit=config.light.colour == "albedo")
     if geometry and has_field(scene):
         made = surface() if surface else extract(config, scene, device)
         scores |= of_scene(config, scene, device, made, out)

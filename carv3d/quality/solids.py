@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from carv3d.export.surface import Surface
     from carv3d.quality.geometry import Truth
     from carv3d.scenes.base import Scene
-    from carv3d.toybox.grammar import Spec
 
 Scores: TypeAlias = dict[str, float | int | bool | str]
 
@@ -68,11 +67,9 @@ def of_scene(config: Config, scene: Scene, device: torch.device, made: Surface |
 
     scores = of_mesh(config, made)
     if fixed is not None:
-        from carv3d.toybox.grammar import parse
-
         high = _high_cameras()
         out = all_views(scene, high, BACKGROUNDS["grey"], device)
-        true_rgb, true_opacity = _true_views(parse(config.prompt))
+        true_rgb, true_opacity = _true_views(config.prompt, config.light.colour == "albedo")
         return {**scores, "fog": pixels.fog(_opacities(fixed, out), pixels.beside(true_opacity)),
                 **pixels.high_scores(out.rgb, out.opacity[..., 0], true_rgb[-len(high):], true_opacity[-len(high):])}
     ring = pixels.ring_cameras(*config.data.middle_camera)
@@ -119,15 +116,15 @@ def _truth(kind: str, under: str | None) -> Truth:
 
 
 @lru_cache(maxsize=8)
-def _true_views(spec: Spec) -> tuple[Tensor, Tensor]:
+def _true_views(prompt: str, unlit: bool) -> tuple[Tensor, Tensor]:
     """What the evaluation views and then the high ones show: rgb [32,64,64,3] on mid-grey, opacity [32,64,64]."""
     import torch
 
     from carv3d.toybox import quality
-    from carv3d.toybox.tracer import render
 
-    rgba = torch.cat([render(spec, cameras).rgba for cameras in (quality.evaluation_cameras(), _high_cameras())])
-    return rgba[..., :3] + quality.BACKGROUND * (1.0 - rgba[..., 3:]), rgba[..., 3]
+    seen = [quality.views(prompt, cameras, quality.BACKGROUND, unlit)
+            for cameras in (quality.evaluation_cameras(), _high_cameras())]
+    return torch.cat([out.rgb for out in seen]), torch.cat([out.opacity[..., 0] for out in seen])
 
 
 def _high_cameras() -> Cameras:

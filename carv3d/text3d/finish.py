@@ -125,7 +125,7 @@ def _faults(config: Config, scenes: Sequence[Scene], device: torch.device, summa
     if registry.teacher(config).toybox:
         from carv3d.toybox import quality
 
-        truth = quality.views(config.prompt, cameras, white)
+        truth = quality.views(config.prompt, cameras, white, unlit=config.light.colour == "albedo")
     for scene, mark in numbered(scenes):
         found = health.warnings(all_views(scene, cameras, white, device), summary["ledger"]["nonfinite_steps"], truth)
         summary["warnings"] += [f"particle {mark[1:]}: {fault}" if mark else fault for fault in found]

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from carv3d.cameras import Cameras, RenderOut
+from carv3d.scenes.shading import SOLID, normals
 from carv3d.scenes.splats import Splats
 
 NEEDLE = 3.0  # ratio of the two longest axes from which a Gaussian counts as a needle
@@ -21,6 +23,19 @@ def opaque(opacity: Tensor) -> Tensor:
     """Binary entropy of the opacity [B,H,W,1] -> [B]: small when each pixel is either empty or solid."""
     p = opacity.clamp(1e-3, 1 - 1e-3)
     return -(p * p.log() + (1 - p) * (1 - p).log()).flatten(1).mean(1)
+
+
+def smooth(normals: Tensor, opacity: Tensor) -> Tensor:
+    """How much the normal [B,H,W,3] turns from pixel to pixel, |n - n'|, where both pixels of opacity [B,H,W,1] are
+    solid; mean over all pairs of neighbours: [B]. A total variation: an edge costs no more than a bend of its angle."""
+    solid = (opacity.detach() > SOLID)
+    total = opacity.new_zeros(len(opacity))
+    for axis in (1, 2):
+        size = normals.shape[axis] - 1
+        turn = normals.narrow(axis, 1, size) - normals.narrow(axis, 0, size)
+        both = solid.narrow(axis, 1, size) & solid.narrow(axis, 0, size)
+        total = total + (both * (turn.square().sum(-1, keepdim=True) + 1e-6).sqrt()).flatten(1).mean(1)
+    return total
 
 
 def needle(splats: Splats) -> Tensor:
@@ -43,13 +58,19 @@ def size(splats: Splats) -> Tensor:
 
 
 OF_IMAGES = {"sparsity": sparsity, "opaque": opaque}
+OF_NORMALS = {"smooth": smooth}
 OF_SPLATS = {"needle": needle, "faint": faint, "size": size}
 
 
-def regularisers(opacity: Tensor, splats: Splats | None, weights: dict[str, float]) -> dict[str, Tensor]:
-    """The terms with a positive weight, each already weighted: [B] of opacity [B,H,W,1], [N] of the Gaussians."""
+def regularisers(out: RenderOut, cameras: Cameras, splats: Splats | None, weights: dict[str, float]
+                 ) -> dict[str, Tensor]:
+    """The terms with a positive weight, each already weighted: [B] of what B cameras see, [N] of the Gaussians."""
     wanted = {name: weight for name, weight in weights.items() if weight > 0}
-    terms = {name: weight * OF_IMAGES[name](opacity) for name, weight in wanted.items() if name in OF_IMAGES}
+    terms = {name: weight * OF_IMAGES[name](out.opacity) for name, weight in wanted.items() if name in OF_IMAGES}
+    if OF_NORMALS.keys() & wanted.keys():
+        seen = normals(out.depth, cameras)
+        terms |= {name: weight * OF_NORMALS[name](seen, out.opacity) for name, weight in wanted.items()
+                  if name in OF_NORMALS}
     if splats is not None:
         terms |= {name: weight * OF_SPLATS[name](splats) for name, weight in wanted.items() if name in OF_SPLATS}
     return terms

@@ -60,7 +60,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     mark("estimate")
 
     # one backward, or one for each half; a non-finite gradient masks the update without asking the device
-    terms = regularisers.regularisers(batch.out.opacity, scene.splats, config.loss.at(step))
+    terms = regularisers.regularisers(batch.out, batch.views.cameras, scene.splats, config.loss.at(step))
     _backward(trainer, scene, batch, estimates, regularisers.total(terms))
     mark("backward")
     grad_norm, finite = _update(trainer, estimates)

@@ -59,7 +59,7 @@ def test_no_caption_shows_anything_held_out(settings):
 
 
 def test_captions_name_the_object_and_the_view(settings):
-    viewed, plain, rgba = next(training.captioned(settings.data, 200, seed=3))
+    viewed, plain, rgba, *_ = next(training.captioned(settings.data, 200, seed=3))
     names = {text.rpartition(", ")[2] for text in viewed}
     assert {"overhead view", "front view", "back left view", "side view"} <= names
     for with_view, without in zip(viewed, plain, strict=True):
@@ -120,7 +120,7 @@ def test_latents_of_a_picture_fit_its_caption(settings, trained):
     """The token ids kept beside each latent are those of its caption, with and without the view."""
     saved = torch.load(trained / "latents.pt", weights_only=True)
     tokenizer = training.make_tokenizer(settings.denoiser.text_length)
-    viewed, plain, _ = next(training.captioned(settings.data, settings.data.pictures, settings.seed))
+    viewed, plain, *_ = next(training.captioned(settings.data, settings.data.pictures, settings.seed))
     for texts, name in ((viewed, "viewed"), (plain, "plain"), ([""], "empty")):
         ids = tokenizer(texts, padding="max_length", max_length=24, return_tensors="pt")["input_ids"]
         assert torch.equal(saved[name].reshape(ids.shape), ids)

@@ -29,8 +29,8 @@ Angles = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class TextCondition:
-    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None. vector: [B,32] what the UNet
-    is told of each view beside words (``view_vector``), or None."""
+    """text: [B,L,D] embeddings, one per view. negatives: [B,M] Perp-Neg's weights, or None. vector: [B,32] what the
+    UNet is told of each view beside words (``view_vector``), or None."""
 
     text: Tensor
     negatives: Tensor | None
@@ -146,10 +146,10 @@ class StableDiffusionTeacher(Teacher):
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
-         told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False, dtype: torch.dtype = torch.float32,
-         encode_dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", compiled: bool = False,
-         checkpoint_encode: bool = False, announce: Callable[[str], None] = lambda line: None
-         ) -> StableDiffusionTeacher:
+         told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False,
+         dtype: torch.dtype = torch.float32, encode_dtype: torch.dtype = torch.float32,
+         device: torch.device | str = "cpu", compiled: bool = False, checkpoint_encode: bool = False,
+         announce: Callable[[str], None] = lambda line: None) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see

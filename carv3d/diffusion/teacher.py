@@ -52,8 +52,8 @@ class Teacher(TeacherTraits, ABC):
 
     @abstractmethod
     def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> Condition:
-        """What the teacher needs to know of B views: cameras, background colours [B,3], and how they are lit; None where
-        the scene's colours hold whatever light there is."""
+        """What the teacher needs to know of B views: cameras, background colours [B,3], and how they are lit; None
+        where the scene's colours hold whatever light there is."""
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """How many evaluations of the network a draw takes for these branches."""

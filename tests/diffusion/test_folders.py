@@ -43,9 +43,8 @@ def located(folder, **options):
     options.pop("offline", None)
     teacher = stable_diffusion.load(place, ["a corgi"], weights_of=tiny.PLAIN, **options)
     noisy = torch.linspace(-1, 1, 256).reshape(1, 4, 8, 8)
-    front = torch.zeros(1)
-    condition = teacher.condition(front, front, torch.zeros(1, 3))
-    return said, teacher.predict(noisy, torch.tensor([500]), condition, front.long(), ("cond",))["cond"]
+    condition = teacher.condition(tiny.seen([0.0]), torch.zeros(1, 3))
+    return said, teacher.predict(noisy, torch.tensor([500]), condition, torch.zeros(1).long(), ("cond",))["cond"]
 
 
 def refused(folder, **options):

@@ -34,7 +34,7 @@ def made(folder, *overrides):
 
 
 def told(teacher):
-    return teacher.condition(CAMERAS.azimuth_deg, CAMERAS.elevation_deg, torch.zeros(3, 3))
+    return teacher.condition(CAMERAS, torch.zeros(3, 3))
 
 
 def question(teacher, seed=0):
@@ -351,7 +351,7 @@ def test_it_learns_the_law_of_what_it_is_shown():
     with torch.no_grad():
         shown, other = torch.nn.functional.avg_pool2d(teacher.encode(pictures), 2)  # a quarter of the work
     cameras = orbit([0.0] * 4, 15.0, 2.65, 40.0, 64, 64)
-    condition = teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, torch.zeros(4, 3))
+    condition = teacher.condition(cameras, torch.zeros(4, 3))
     timestep, view = torch.linspace(50, 950, 32).long(), torch.arange(32) % 4
     generator = gen(7)
     clean = shown + spread * torch.randn(32, *shown.shape, generator=generator)

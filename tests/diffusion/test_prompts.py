@@ -196,7 +196,7 @@ def test_the_negative_prompt_is_the_unconditional_branch(pipelines, asked, objec
     own, batches = tiny.parts(pipelines("sd15")), asked(teacher)
     azimuth, elevation = torch.tensor([10.0, 90.0, 180.0, 0.0]), torch.tensor([0.0, 0.0, 0.0, 80.0])
     texts = ["the face of a dog", "a corgi, side view", "a wagging tail", "a corgi, overhead view"]
-    condition = teacher.condition(azimuth, elevation, torch.zeros(4, 3))
+    condition = teacher.condition(tiny.seen(azimuth, elevation), torch.zeros(4, 3))
     clean, noise = (torch.randn(4, *teacher.latent_shape, generator=gen(i)) for i in (1, 2))
     view, t = torch.tensor([3, 2, 1, 0]), torch.tensor([100, 400, 700, 900])
     weight = teacher.schedule.weighting("sds")
@@ -220,17 +220,17 @@ def test_interpolated_text_is_the_blend_of_its_rows(pipelines, views, dtype):
     on, off = (teachers.teacher(tiny.make_config(pipelines("sd15"), f"data.views={views}", f"teacher.dtype={dtype}",
                                               f"prompts.interpolate={how}")) for how in ("true", "false"))
     azimuths = [0.0, 30.0, 135.0, 200.0, 350.0, -90.0, 180.0]
-    text = on.condition(*level(azimuths), torch.zeros(7, 3)).text
+    text = on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text
     rows = on.embeddings[:-1].float()
     want = torch.stack([torch.tensordot(blended(azimuth, views), rows, 1) for azimuth in azimuths]).to(text.dtype)
     assert text.dtype == on.embeddings.dtype == getattr(torch, dtype)
     assert (text.float() - want.float()).abs().max() < (1e-5 if dtype == "float32" else 0.02)
     for i in (0, 5, 6):
         assert torch.equal(text[i], on.embeddings[blended(azimuths[i], views).argmax()])
-    hard = off.condition(*level(azimuths), torch.zeros(7, 3)).text
+    hard = off.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text
     assert torch.equal(hard, off.embeddings[view_weights(*level(azimuths), views).argmax(1)])
     assert (hard[1] - text[1]).abs().max() > 0.01
-    assert on.condition(*level(azimuths), torch.zeros(7, 3)).negatives is None
+    assert on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).negatives is None
 
 
 @pytest.mark.parametrize("branches", [("cond",), ("uncond", "cond")])
@@ -240,7 +240,7 @@ def test_perp_neg_through_the_network(pipelines, asked, branches):
     folder, azimuths = pipelines("sd15"), [90.0, 180.0, 120.0, 0.0]
     teacher = teachers.teacher(tiny.make_config(folder, "data.views=4", "prompts.perp_neg=1.5", "prompts.negative=blurry"))
     own, batches = tiny.parts(folder), asked(teacher)
-    condition = teacher.condition(*level(azimuths), torch.zeros(4, 3))
+    condition = teacher.condition(tiny.seen(azimuths), torch.zeros(4, 3))
     view, t = torch.tensor([3, 2, 1, 0]), torch.tensor([100, 400, 700, 900])
     noisy = torch.randn(4, *teacher.latent_shape, generator=gen(1))
     out = teacher.predict(noisy, t, condition, view, branches)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from carv3d import config as configuration
 from carv3d import teachers
+from carv3d.cameras import Cameras, orbit
 from carv3d.config.schema import Config
 from carv3d.diffusion.prompts import view_weights
 from carv3d.runtime.kernel_cache import use_cache
@@ -158,6 +159,11 @@ def arguments(path: object, *overrides: str) -> list[str]:
 
 def make_config(path: object, *overrides: str) -> Config:
     return configuration.load(None, arguments(path, *overrides))
+
+
+def seen(azimuth_deg: object, elevation_deg: object = 0.0) -> Cameras:
+    """Cameras from these directions, whose other numbers a teacher of words is not told."""
+    return orbit(azimuth_deg, elevation_deg, 2.65, 40.0, 16, 16)
 
 
 # ---------------------------------------------------------------------------------------------------- changing a folder

@@ -48,8 +48,8 @@ class ObjectiveTraits:
 class TeacherTraits:
     """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means for it. toybox: whether its
     prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
-    teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light: whether it
-    is told how a view is lit. located: whether its weights are named by teacher.path."""
+    teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light:
+    whether it is told how a view is lit. located: whether its weights are named by teacher.path."""
 
     Options: ClassVar[type] = NoOptions
     default_guidance: ClassVar[float] = 1.0

@@ -1,4 +1,5 @@
-"""CARV in a score-distillation loop of your own: plain torch and diffusers; of carv3d only the estimator, carv3d.carv.
+"""CARV in a score-distillation loop of your own: plain torch and diffusers; of carv3d only the estimator, carv3d.carv
+(and, for the bundled model, what its UNet is told of a view).
 
     python own_loop.py 60 32        # steps of the loop; gradients that each variance is measured from
 
@@ -16,6 +17,9 @@ from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from carv3d import carv  # carv3d: it imports torch only
+from carv3d.cameras import orbit
+from carv3d.diffusion.view_vector import view_vector
+from carv3d.lights import fixed
 
 steps, replicates = map(int, sys.argv[1:] or (60, 32))
 guidance, low, high, prompt = 2.0, 20, 500, "a red mushroom, front view"
@@ -26,6 +30,8 @@ words = tokenizer(["", prompt], padding="max_length", max_length=tokenizer.model
 text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)(words.input_ids)[0].detach()
 unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32).requires_grad_(False)
 vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).requires_grad_(False)
+view = view_vector(orbit([0.0], 15.0, 2.65, 40.0, 64, 64), torch.full((1, 3), 0.5), fixed(1, ambient=1.0))
+told = {"class_labels": view} if unet.config.class_embed_type else {}  # the bundled UNet is told of a view beside words
 scheduler = DDPMScheduler.from_pretrained(folder / "scheduler")
 alpha_bar = scheduler.alphas_cumprod  # [T]
 generator = torch.Generator().manual_seed(0)
@@ -43,7 +49,8 @@ def encode():  # the scene, rendered and encoded
 def residual(latents, t, noise):
     """w(t) (eps_hat - eps) for n noisings of the latents, w = sigma^2; every loop of this kind has it."""
     noisy = scheduler.add_noise(latents.expand_as(noise), noise, t)
-    empty, cond = unet(noisy.repeat(2, 1, 1, 1), t.repeat(2), text.repeat_interleave(len(t), 0)).sample.chunk(2)
+    both = noisy.repeat(2, 1, 1, 1)
+    empty, cond = unet(both, t.repeat(2), text.repeat_interleave(len(t), 0), **told).sample.chunk(2)
     guided = empty + guidance * (cond - empty)
     alpha, sigma = (x.sqrt().view(-1, 1, 1, 1) for x in (alpha_bar[t], 1 - alpha_bar[t]))
     if scheduler.config.prediction_type == "v_prediction":

@@ -55,6 +55,20 @@ def refused(folder, **options):
     return line
 
 
+def test_a_unet_may_be_told_of_a_view(pipelines, tmp_path):
+    """As many numbers as carv3d tells, and no other number of them: refused in one line."""
+    folder = tiny.copy(pipelines("told"), tmp_path / "told")
+    said, eps = located(folder)
+    assert said == [] and torch.isfinite(eps).all()
+    for width in (16, None):
+        tiny.edit(folder / "unet" / "config.json", projection_class_embeddings_input_dim=width)
+        assert "wants more than a prompt (class_embed_type)" in refused(folder)
+    tiny.edit(folder / "unet" / "config.json", projection_class_embeddings_input_dim=32, class_embed_type="timestep")
+    assert "wants more than a prompt (class_embed_type)" in refused(folder)
+    tiny.edit(folder / "unet" / "config.json", class_embed_type="projection", addition_embed_type="text")
+    assert "wants more than a prompt (addition_embed_type)" in refused(folder)
+
+
 def rename(path, to):
     path.rename(path.with_name(to))
 

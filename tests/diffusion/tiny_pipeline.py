@@ -49,8 +49,10 @@ class Shape:
     linear_projection: bool = False
     pad: str = END
     vae: dict | None = None
+    vector: bool = False  # whether the UNet is told of a view beside words
 
 
+VECTORED = {"class_embed_type": "projection", "projection_class_embeddings_input_dim": 32}
 SCALED = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
 SHAPES = {
     "sd15": Shape("PNDMScheduler", {**SCALED, "skip_prk_steps": True}),
@@ -60,6 +62,7 @@ SHAPES = {
                                    "num_train_timesteps": 500, "prediction_type": "sample", "clip_sample": False},
                  sample_size=(4, 6), factor=2, latent_channels=5, vae={"scaling_factor": 0.36, "shift_factor": 0.7}),
 }
+TOLD = {"told": Shape("DDIMScheduler", {**SCALED, "prediction_type": "v_prediction", "clip_sample": False}, vector=True)}
 
 
 def built(name: str, root: Path) -> Path:
@@ -68,7 +71,7 @@ def built(name: str, root: Path) -> Path:
     if not folder.exists():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            make(SHAPES[name]).save_pretrained(folder)
+            make({**SHAPES, **TOLD}[name]).save_pretrained(folder)
     return folder
 
 
@@ -88,7 +91,7 @@ def make(shape: Shape):
         block_out_channels=(8, 16, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=shape.text_width,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"), attention_head_dim=shape.heads,
-        use_linear_projection=shape.linear_projection)
+        use_linear_projection=shape.linear_projection, **(VECTORED if shape.vector else {}))
     levels = shape.factor.bit_length()
     vae = diffusers.AutoencoderKL(
         latent_channels=shape.latent_channels, block_out_channels=(8,) * levels, layers_per_block=1, norm_num_groups=4,

@@ -249,3 +249,19 @@ def test_brightness_spans_ambient_to_one() -> None:
     cameras = orbit([lights.AZIMUTH_DEG], lights.ELEVATION_DEG, 2.65, 40.0, 65, 65)
     facing = render(Spec("sphere", "white"), cameras).rgba[0, 32, 32, 0]
     assert facing == pytest.approx(COLOURS["white"][0], abs=1e-4)
+
+
+def test_unlit_pictures_show_paint_alone() -> None:
+    """Every pixel is its paints in their shares, wherever the light is: exactly the paint where there is one alone."""
+    paints = torch.tensor([COLOURS["red"], COLOURS["blue"]])
+    for spec in (parse("a red mushroom with a blue stem"), Spec("sphere", "red")):
+        layers, shown = render_layers(spec, AROUND, ambient=1.0), render(spec, AROUND, lights.fixed(3, ambient=1.0)).rgba
+        assert torch.allclose(layers[..., :-1].sum(-1), layers[..., -1], atol=1e-6)
+        palette = torch.from_numpy(build(spec).palette).float()
+        assert torch.allclose(layers[..., :-1] @ palette, shown[..., :3], atol=1e-6)
+        alone = (layers[..., :-1] == 1).any(-1)
+        assert alone.sum() > 500 and (shown[alone][:, None, :3] == paints).all(-1).any(1).all()
+        other = lights.light(torch.tensor([200.0] * 3), torch.tensor([-30.0] * 3), ambient=1.0)
+        # where neighbours differ in brightness more samples are taken, unlit only at edges of paint
+        assert torch.equal(render(spec, AROUND, other).rgba, shown)
+    assert not torch.equal(render(spec, AROUND).rgba, shown)

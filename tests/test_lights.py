@@ -64,8 +64,8 @@ CAMERAS = orbit([0.0, 100.0, 220.0, 300.0], [10.0, -20.0, 80.0, 40.0], 2.65, 40.
 
 @pytest.mark.parametrize("ambient", [0.0, 0.45])
 def test_the_tracer_shades_a_sphere_as_brightness_says(ambient):
-    """At the normal of the surface that its own depth gives; measured: within 0.004 in the mean of eight samples a
-    pixel. Control: from the opposite side it is 0.3 off."""
+    """At the normal of the surface that its own depth gives; measured: within 0.0076 without ambient light, 0.0042 with
+    the usual (a pixel may be the mean of eight samples). Control: from the opposite side it is off by 0.9 and 0.5."""
     gain = torch.tensor([[1.0, 0.9, 0.8]]).expand(4, 3)
     lit = light(*AROUND, gain, ambient=ambient)
     traced = render(Spec("sphere", "white"), CAMERAS, lit)
@@ -78,7 +78,7 @@ def test_the_tracer_shades_a_sphere_as_brightness_says(ambient):
     error = (traced.rgba[..., :3] - paint * gain[0] * brightness(normals, lit))[inside].abs()
     wrong = (traced.rgba[..., :3] - paint * gain[0] * brightness(-normals, lit))[inside].abs()
     print(f"worst {error.max():.4f}, from the wrong side {wrong.max():.4f}")
-    assert error.max() < 0.01 and wrong.max() > 0.3
+    assert error.max() < 0.01 and wrong.max() > 0.4
 
 
 def test_plain_is_grey_under_the_same_light():

@@ -178,6 +178,47 @@ def test_prompts_by_hand_stand_as_they_are():
     assert teachers.view_prompts(own)[:2] == ["a red mug, front view", "a red mug, left side view"]
 
 
+# ------------------------------------------------------------------------------------------------------ named heights
+
+AROUND = torch.arange(0.0, 360.0, 7.5)
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_each_direction_has_24_shares_of_sum_one(interpolate, dtype):
+    """Those of the eight azimuths, at its own height alone; overhead has all from above 60 degrees."""
+    for elevation, name in ((-90.0, "low"), (-0.01, "low"), (0.0, "low"), (0.01, "level"), (25.0, "level"),
+                            (25.01, "high"), (60.0, "high"), (60.01, "overhead"), (90.0, "overhead")):
+        seen = AROUND.to(dtype), torch.full_like(AROUND, elevation, dtype=dtype)
+        weights = view_weights(*seen, 24, interpolate=interpolate)
+        around = view_weights(*seen, 8, interpolate=interpolate)
+        assert weights.shape == (48, 25) and torch.allclose(weights.sum(1), torch.ones(48, dtype=dtype))
+        for height, (first, wanted) in {"low": (0, 1), "level": (8, 1), "high": (16, 1)}.items():
+            part = weights[:, first:first + 8]
+            assert torch.equal(part, around[:, :8]) if height == name else not part.any(), (elevation, height)
+        assert (weights[:, 24] == (name == "overhead")).all()
+        named = {VIEWS[24][int(i)].name.split()[0] for i in weights.argmax(1)}
+        assert named == {name}
+
+
+def test_24_interpolates_between_two_azimuths_of_one_height():
+    (weights,) = view_weights(*level([22.5 / 2], 10.0), 24, interpolate=True)
+    shares = {VIEWS[24][i].name: weights[i].item() for i in range(25) if weights[i] > 0}
+    assert shares == {"level front": pytest.approx(0.75), "level front left": pytest.approx(0.25)}
+
+
+def test_the_elevations_of_24_views_part_the_whole():
+    """Each azimuth's three heights and overhead meet at their edges; a range that has no part of one gives None."""
+    for i in range(8):
+        column = [VIEWS[24][i + 8 * j] for j in range(3)] + [VIEWS[24][-1]]
+        assert [view.elevation_range((-30.0, 80.0)) for view in column] == [(-30, 0), (0, 25), (25, 60), (60, 80)]
+        assert {view.centres_deg for view in column[:3]} == {(45.0 * i,)}
+        assert [view.elevation_range((5.0, 20.0)) for view in column] == [None, (5, 20), None, None]
+        assert [view.elevation_range((0.0, 25.0)) for view in column] == [(0, 0), (0, 25), None, None]
+    names = [view.name for view in VIEWS[24]]
+    assert len(set(names)) == 25 and names[-1] == "overhead" and [view.overhead for view in VIEWS[24]].count(True) == 1
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """asked(teacher): the batches of embeddings that its UNet reads from now on."""

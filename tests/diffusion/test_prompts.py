@@ -12,6 +12,7 @@ from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.prompts import VIEWS, perp_neg_weights, view_weights
 from carv3d.objectives.csd import csd
 from carv3d.objectives.sds import sds
+from carv3d.runtime.errors import UserError
 from carv3d.text3d import build
 from carv3d.text3d.auto_k import choose_k
 from carv3d.text3d.step import train_step
@@ -217,6 +218,23 @@ def test_the_elevations_of_24_views_part_the_whole():
         assert [view.elevation_range((0.0, 25.0)) for view in column] == [(0, 0), (0, 25), None, None]
     names = [view.name for view in VIEWS[24]]
     assert len(set(names)) == 25 and names[-1] == "overhead" and [view.overhead for view in VIEWS[24]].count(True) == 1
+
+
+@pytest.mark.parametrize("view", ["front view", "side view", "low back left view", "high right side view"])
+def test_the_bundled_teacher_knows_azimuths_with_and_without_their_height(view):
+    toy = ["prompt=a red mug", "teacher.type=bundled", "data.views=24", f"prompts.negative=a blue mug, {view}"]
+    config = configuration.load(None, toy)
+    build.settle(config)
+    assert len(teachers.view_prompts(config)) == 25
+    assert teachers.view_prompts(config)[12] == "a red mug, level back view"
+
+
+@pytest.mark.parametrize("view", ["low view", "steep front view", "low overhead view"])
+def test_other_views_are_refused_in_one_line(view):
+    config = configuration.load(None, ["prompt=a red mug", "teacher.type=bundled", f"prompts.negative=a blue mug, {view}"])
+    with pytest.raises(UserError, match=f"prompts.negative: '{view}' given .*also with low, level or high") as caught:
+        build.settle(config)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture

@@ -358,8 +358,8 @@ def test_latents_that_are_not_finite_teach_nothing(pipelines):
 
 def test_it_learns_the_law_of_what_it_is_shown():
     """Latents of a blue car under the prompt of a red mushroom, Gaussian with a spread of 0.6: in mean square the
-    teacher's eps is off from their exact score by 0.21, the trained one's by 0.017 (measured). Control: from the score
-    of the Gaussian around a green mug it stays 0.19 away."""
+    teacher's eps is off from their exact score by 0.37, the trained one's by 0.0099 (measured). Control: from the score
+    of the Gaussian around a green mug it stays 0.17 away."""
     from carv3d.toybox.grammar import parse
     from carv3d.toybox.tracer import render
 
@@ -372,7 +372,7 @@ def test_it_learns_the_law_of_what_it_is_shown():
     with torch.no_grad():
         shown, other = torch.nn.functional.avg_pool2d(teacher.encode(pictures), 2)  # a quarter of the work
     cameras = orbit([0.0] * 4, 15.0, 2.65, 40.0, 64, 64)
-    condition = teacher.condition(cameras, torch.zeros(4, 3))
+    condition = teacher.condition(cameras, torch.full((4, 3), 0.5))
     timestep, view = torch.linspace(50, 950, 32).long(), torch.arange(32) % 4
     generator = gen(7)
     clean = shown + spread * torch.randn(32, *shown.shape, generator=generator)

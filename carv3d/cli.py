@@ -48,12 +48,14 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("run", metavar="RUN", help="a run folder, or one of its checkpoints")
     export.add_argument("--format", action="append", metavar="glb|obj|ply", help="may be given again; default: the "
                         "run's export.formats, or glb")
-    export.add_argument("--up", metavar="z|y|-y", help="axis that points up in obj (else y) and ply (else z)")
+    export.add_argument("--up", metavar="z|y|-y|world", help="axis that points up in obj (else y) and ply (else z); "
+                        "world: carv3d's own axes, z up")
     export.add_argument("--resolution", type=_whole(16), metavar="N", help="grid points per axis for the surface")
     export.add_argument("--faces", type=_whole(100), metavar="N", help="triangles, about, at most")
     export.add_argument("--texture-size", type=_whole(0), metavar="S", help="texels a side; 0: colours at the vertices")
     export.add_argument("--pad-sh", action="store_true", help="ply: harmonics padded to degree 3, as Unity wants")
     export.add_argument("--out", metavar="DIR", help="default: RUN/save")
+    export.add_argument("overrides", nargs="*", metavar="key=value", help="export.*, such as export.smooth=0")
 
     evaluate = commands.add_parser("eval", help="score a run: against the toybox's ground truth, by a CLIP model")
     evaluate.add_argument("run", metavar="RUN")

@@ -177,11 +177,12 @@ def _known(name: str, text: str) -> None:
     from carv3d.diffusion.prompts import VIEWS
     from carv3d.toybox import grammar
 
-    views = {f"{view.name} view" for view in VIEWS[8]} | {"side view"}
+    plain = {f"{view.name} view" for view in VIEWS[8]} | {"side view"}
+    views = plain | {f"{view.name} view" for view in VIEWS[24]}
     what, _, view = (part.strip() for part in text.partition(","))
     if what not in views and view not in views | {""}:
         raise UserError(f"prompts.{name}: '{view}' given after the comma; allowed with the bundled teacher: "
-                        f"{', '.join(sorted(views))}")
+                        f"{', '.join(sorted(plain))}, the named azimuths also with low, level or high before them")
     if what in views and not view:
         return
     try:

@@ -7,7 +7,6 @@ of the image's gradient (summed over its numbers) is printed before and after, a
 """
 
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -15,17 +14,21 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from carv3d import carv  # carv3d: it imports torch only
+from carv3d import cameras, carv, lights  # carv3d: carv; it imports torch only
+from carv3d.diffusion.view_vector import load, view_vector
 
 steps, replicates = map(int, sys.argv[1:] or (60, 32))
 guidance, low, high, prompt = 2.0, 20, 500, "a red mushroom, front view"
 K = 8  # carv3d: draws of each encoded image
-folder = Path(str(files("carv3d"))) / "bundled"  # or any folder in the Stable Diffusion format
+folder = Path(carv.__file__).parents[1] / "bundled"  # or any folder in the Stable Diffusion format
 tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
 words = tokenizer(["", prompt], padding="max_length", max_length=tokenizer.model_max_length, return_tensors="pt")
 text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)(words.input_ids)[0].detach()
 unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32).requires_grad_(False)
 vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).requires_grad_(False)
+front = view_vector(cameras.orbit([0.0], 15, 2.65, 40, 64, 64), torch.full((1, 3), 0.5), lights.fixed(1, 1.0))
+if view := load(folder, unet.time_embedding.linear_2.out_features):  # the bundled model is told of views; others pass
+    unet.time_embedding.register_forward_hook(lambda module, given, out: out + view(front))
 scheduler = DDPMScheduler.from_pretrained(folder / "scheduler")
 alpha_bar = scheduler.alphas_cumprod  # [T]
 generator = torch.Generator().manual_seed(0)
@@ -43,18 +46,17 @@ def encode():  # the scene, rendered and encoded
 def residual(latents, t, noise):
     """w(t) (eps_hat - eps) for n noisings of the latents, w = sigma^2; every loop of this kind has it."""
     noisy = scheduler.add_noise(latents.expand_as(noise), noise, t)
-    empty, cond = unet(noisy.repeat(2, 1, 1, 1), t.repeat(2), text.repeat_interleave(len(t), 0)).sample.chunk(2)
+    rows = noisy.repeat(2, 1, 1, 1), t.repeat(2), text.repeat_interleave(len(t), 0)
+    empty, cond = unet(*rows).sample.chunk(2)
     guided = empty + guidance * (cond - empty)
     alpha, sigma = (x.sqrt().view(-1, 1, 1, 1) for x in (alpha_bar[t], 1 - alpha_bar[t]))
-    if scheduler.config.prediction_type == "v_prediction":
-        guided = alpha * guided + sigma * noisy
-    return sigma**2 * (guided - noise)
+    velocity = scheduler.config.prediction_type == "v_prediction"
+    return sigma**2 * ((alpha * guided + sigma * noisy if velocity else guided) - noise)
 
 
 def plain(latents, count=1):
     t = torch.randint(low, high + 1, (count,), generator=generator)
-    noise = torch.randn(count, *latents.shape[1:], generator=generator)
-    return residual(latents, t, noise).mean(0, keepdim=True)
+    return residual(latents, t, torch.randn(count, *latents.shape[1:], generator=generator)).mean(0, keepdim=True)
 
 
 def with_carv(latents, learn=True):

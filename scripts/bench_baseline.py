@@ -84,6 +84,7 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
 
     from carv3d.diffusion.guidance import branches, guide
     from carv3d.runtime import rng
+    from carv3d.scenes.shading import shaded
     from carv3d.text3d import regularisers as losses
     from carv3d.text3d import views
 
@@ -94,12 +95,12 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
                  for share in (config.objective.t_min, config.objective.t_max))
 
     def step(number: int) -> None:
-        cameras, background = views.sample(config, number, data.batch_size, strata=data.camera_strata,
-                                           sequence=data.camera_sequence)
-        cameras, background = cameras.to(device), background.to(device)
+        seen = views.sample(config, number, data.batch_size, strata=data.camera_strata,
+                            sequence=data.camera_sequence).to(device)
+        cameras, background, light = seen.cameras, seen.background, seen.light
         out = trainer.scene.render(cameras, background, rng.generator(config.seed, "render", number))
-        latents = teacher.encode(out.rgb)
-        condition = teacher.condition(cameras, background)
+        latents = teacher.encode(out.rgb if light is None else shaded(out, background, cameras, light))
+        condition = teacher.condition(cameras, background, light)
         timestep = torch.randint(low, high + 1, (data.batch_size,), device=device)
         noise = torch.randn_like(latents)
         with torch.no_grad():

@@ -24,8 +24,10 @@ from torch import Tensor
 
 from carv3d.cameras import orbit
 from carv3d.diffusion.prompts import VIEWS, View, view_prompt
+from carv3d.diffusion.view_vector import load, view_vector
 from carv3d.diffusion.weights import bundled
 from carv3d.export.images import write_png
+from carv3d.lights import fixed
 from carv3d.runtime.progress import Progress, say
 from carv3d.toybox.grammar import Spec, caption, singles, stacks, two_parts
 from carv3d.toybox.lists import distractors, held_out
@@ -64,7 +66,7 @@ def camera_grid(view: View):
 def layers(kind: str, under: str | None, view: View) -> np.ndarray:
     """Paint layers of a shape over the grid, means over cells: [G,32,32,M+1] uint8."""
     spec = Spec(kind, "red", under=Spec(under, "red") if under else None)
-    full = render_layers(spec, camera_grid(view))
+    full = render_layers(spec, camera_grid(view), ambient=1.0)
     g, h, w, c = full.shape
     return (full.reshape(g, h // CELL, CELL, w // CELL, CELL, c).mean((2, 4)) * 255).round().byte().numpy()
 
@@ -90,17 +92,33 @@ def judge(picture: Tensor, spec: Spec, view: View) -> dict:
             "view right": VIEWS[8][int(np.argmin(views))] is view, "psnr": -10.0 * np.log10(distances[0])}
 
 
-def sample(folder: Path, texts: list[str], guidance: float, steps: int, seed: int, batch: int = 25) -> Tensor:
-    """[N,64,64,3] in [0,1], by the plain pipeline of diffusers."""
+def telling(views: list[View]) -> Tensor:
+    """What a UNet that takes it is told beside words (``view_vector``) of pictures from the middle of each view, unlit
+    on grey: [N,32]."""
+    azimuth = [view.centres_deg[0] for view in views]
+    elevation = [ELEVATIONS[view.overhead][1] for view in views]
+    cameras = orbit(azimuth, elevation, DISTANCES[1], 40.0, SIZE, SIZE)
+    return view_vector(cameras, torch.full((len(views), 3), 0.5), fixed(len(views), ambient=1.0))
+
+
+def sample(folder: Path, texts: list[str], views: list[View], guidance: float, steps: int, seed: int,
+           batch: int = 25) -> Tensor:
+    """[N,64,64,3] in [0,1], by the plain pipeline of diffusers, its UNet told of each view if the folder can tell."""
     from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
+    time = pipeline.unet.time_embedding
+    if view := load(folder, time.linear_2.out_features):
+        told = view(telling(views)).to(pipeline.device)
+        time.register_forward_hook(lambda module, args, out: out + shift.repeat(len(out) // len(shift), 1))
+    else:
+        told = torch.zeros(len(views), time.linear_2.out_features)
     out = []
     with Progress("samples", len(texts)) as bar:
         for first in range(0, len(texts), batch):
-            part = texts[first:first + batch]
+            part, shift = texts[first:first + batch], told[first:first + batch]
             generators = [torch.Generator().manual_seed(seed + first + i) for i in range(len(part))]
             made = pipeline(part, num_inference_steps=steps, guidance_scale=guidance, generator=generators,
                             output_type="np").images
@@ -140,7 +158,7 @@ def main() -> int:
     args = parser.parse_args()
     cells = prompts(args.count, args.seed)
     texts = [view_prompt(caption(spec), view) for spec, view, _ in cells]
-    pictures = sample(args.folder, texts, args.guidance, args.steps, args.seed)
+    pictures = sample(args.folder, texts, [view for _, view, _ in cells], args.guidance, args.steps, args.seed)
     results = []
     with Progress("judged", len(cells)) as bar:
         for picture, (spec, view, _) in zip(pictures, cells, strict=True):

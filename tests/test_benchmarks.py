@@ -156,10 +156,10 @@ def test_the_plain_step_is_sds(pipelines, name, monkeypatch):
     ((noisy, timestep),) = seen
     assert len(timestep) == 2 and torch.equal(trainer.scene.mlp[0], before[-len(trainer.scene.mlp)])
 
-    cameras, background = views.sample(config, 1, 2, strata=config.data.camera_strata)
-    out = trainer.scene.render(cameras, background, rng.generator(config.seed, "render", 1))
+    seen = views.sample(config, 1, 2, strata=config.data.camera_strata)
+    out = trainer.scene.render(seen.cameras, seen.background, rng.generator(config.seed, "render", 1))
     latents = trainer.teacher.encode(out.rgb)
-    condition = trainer.teacher.condition(cameras.azimuth_deg, cameras.elevation_deg, background)
+    condition = trainer.teacher.condition(seen.cameras, seen.background, seen.light)
     noise = trainer.teacher.schedule.eps_from_x0(noisy, latents.detach(), timestep)
     value = objectives.sds(trainer.teacher, condition, latents.detach(), trainer.weight,
                            config.objective.guidance_scale)(torch.arange(2), timestep, noise)

@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 
 from carv3d import config as configuration
+from carv3d.cameras import orbit
 from carv3d.cli import main
 from carv3d.commands.sweep import planned
 from carv3d.config import Schedule, registry
@@ -148,7 +149,7 @@ def teacher(spread: float = 0.3):
 def test_the_pictures_score_is_that_of_its_gaussian():
     """eps_hat = -sigma grad log p(z), by automatic differentiation of the densities in the docstring, in float64."""
     made = teacher()
-    condition = made.condition(torch.tensor([10.0, -170.0, 95.0]), torch.zeros(3), torch.rand(3, 3)).double()
+    condition = made.condition(orbit([10.0, -170.0, 95.0], 0.0, 2.65, 40.0, 16, 16), torch.rand(3, 3)).double()
     assert torch.equal(condition[1], condition[2]) and not torch.equal(condition[0], condition[1])  # front, back, back
     assert condition[0][:, 0, 0].tolist() == pytest.approx([1.0, 128 / 255 - 1, 128 / 255 - 1])
     z, t = torch.randn(3, 3, 16, 16, dtype=torch.float64, requires_grad=True), torch.tensor([20, 500, 979])
@@ -163,7 +164,7 @@ def test_the_inversion_follows_the_flow_of_the_prompt():
     """For a Gaussian the probability flow is known: (z_t - alpha mu) / sqrt(alpha^2 s^2 + sigma^2) stays what it was.
     With many steps SDI's noise is that flow's, to within the steps' own error, which falls as their number grows."""
     made, weight = teacher(), torch.ones(1000, dtype=torch.float64)
-    condition = made.condition(torch.zeros(1), torch.zeros(1), torch.rand(1, 3)).double()
+    condition = made.condition(orbit([0.0], 0.0, 2.65, 40.0, 16, 16), torch.rand(1, 3)).double()
     cls = registry.component("objective", "sdi:SDI")
     x = condition + 0.5 * torch.randn(condition.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     t = torch.tensor([400])

@@ -14,6 +14,7 @@ import torch
 import trimesh
 from plyfile import PlyData
 
+from carv3d import config as configuration
 from carv3d.cli import main
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
@@ -88,3 +89,18 @@ def test_it_goes_on_as_it_would_have(run):
     for name, (shape, norm, wave) in expected["tensors"].items():
         assert found[name][0] == shape
         assert found[name][1:] == pytest.approx([norm, wave], rel=0, abs=APART * norm), name
+
+
+@pytest.mark.parametrize("teacher", ["exact", "bundled"])
+def test_its_colours_are_baked(run, teacher):
+    """A run that knew no light keeps colours that hold theirs, also with a teacher that is told the light now, and in
+    what its checkpoints keep. Control: a configuration of a user's own means today's defaults."""
+    path = run.folder / "config.yaml"
+    text = path.read_text(encoding="utf-8").replace("  type: exact ", f"  type: {teacher} ")
+    assert f"  type: {teacher} " in text and "light:" not in text
+    path.write_text(text, encoding="utf-8")
+    assert run.config().light.colour == configuration.parse(text).light.colour == "baked"
+    assert run.config(["light.colour=albedo"]).light.colour == "albedo"
+    assert configuration.load(path).light.colour == {"exact": "baked", "bundled": "albedo"}[teacher]
+    run.rewrite_config(run.config(["light.colour=albedo"]))
+    assert run.config().light.colour == "albedo"

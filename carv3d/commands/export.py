@@ -6,6 +6,7 @@ from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
+from carv3d import config as configuration
 from carv3d.config.checks import check_formats
 from carv3d.config.schema import Config
 from carv3d.export.assets import write
@@ -35,8 +36,12 @@ def main(args: Namespace) -> int:
 
 def _configured(run: Run, args: Namespace) -> Config:
     """The run's configuration with what the command line says; UserError before anything is loaded."""
+    for key in (configuration.split(argument)[0] for argument in args.overrides):
+        if not key.startswith("export."):
+            raise UserError(f"{key}: cannot change with carv3d export; allowed: export.*")
     given = {"mesh_resolution": args.resolution, "faces": args.faces, "texture_size": args.texture_size, "up": args.up}
-    config = run.config([f"export.{key}={value}" for key, value in given.items() if value is not None])
+    flags = [f"export.{key}={value}" for key, value in given.items() if value is not None]
+    config = run.config([*args.overrides, *flags])
     formats = list(dict.fromkeys(args.format or config.export.formats or ["glb"]))
     for kind in formats:
         if kind not in ("glb", "obj", "ply"):

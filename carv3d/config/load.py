@@ -26,6 +26,7 @@ from carv3d.runtime.files import read_text
 from carv3d.runtime.types import Record, Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
+KEPT_BEFORE: Record = {"light": {"colour": "baked"}}  # how runs were before there was an option for it
 Overrides = list[str] | tuple[str, ...]
 
 
@@ -33,17 +34,18 @@ class _Raw(str):
     """What stands after the = of an argument, still to be read as its option's type."""
 
 
-def load(file: str | Path | None = None, overrides: Overrides = ()) -> Config:
+def load(file: str | Path | None = None, overrides: Overrides = (), *, kept: bool = False) -> Config:
     """Defaults, then the YAML file, then ``key=value`` overrides; checked to the leaves.
 
+    kept: the file is a run's, as ``dump`` wrote it: what it does not name was not yet an option (``KEPT_BEFORE``).
     Raises UserError with one line for an unknown key, a wrong type, a value out of range or an unreadable file.
     """
-    return _merge([_read(Path(file))] if file is not None else [], overrides)
+    return _merge([KEPT_BEFORE] * kept + ([_read(Path(file))] if file is not None else []), overrides)
 
 
 def parse(text: str) -> Config:
-    """The configuration that ``dump`` wrote."""
-    return _merge([yaml_text.read(text, "the configuration")], ())
+    """The configuration that ``dump`` wrote, then or earlier."""
+    return _merge([KEPT_BEFORE, yaml_text.read(text, "the configuration")], ())
 
 
 def changed(config: Config, overrides: Overrides) -> Config:

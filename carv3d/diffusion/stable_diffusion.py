@@ -160,10 +160,9 @@ class StableDiffusionTeacher(Teacher):
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
          told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False,
-         dtype: torch.dtype = torch.float32,
-         encode_dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", compiled: bool = False,
-         checkpoint_encode: bool = False, announce: Callable[[str], None] = lambda line: None
-         ) -> StableDiffusionTeacher:
+         dtype: torch.dtype = torch.float32, encode_dtype: torch.dtype = torch.float32,
+         device: torch.device | str = "cpu", compiled: bool = False, checkpoint_encode: bool = False,
+         announce: Callable[[str], None] = lambda line: None) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see

@@ -27,7 +27,7 @@ COMPONENT, WEIGHTS = "view", "model.safetensors"
 
 
 def view_vector(cameras: Cameras, background: Tensor, light: Light | None = None) -> Tensor:
-    """[B,32] float32 on the device of the cameras. background: [B,3] in [0,1]. light: None where it is not known."""
+    """[B,32] float32 on the device of the cameras. background: [B,3] in [0,1]. light: None where not known."""
     azimuth, elevation = torch.deg2rad(cameras.azimuth_deg), torch.deg2rad(cameras.elevation_deg)
     out = torch.zeros(len(azimuth), WIDTH, device=azimuth.device)
     known = torch.ones_like(azimuth)

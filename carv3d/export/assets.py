@@ -19,6 +19,7 @@ from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 from carv3d.scenes.splats import Splats
+from carv3d.scenes.turns import FRONT
 
 if TYPE_CHECKING:
     from carv3d.export.surface import Surface
@@ -88,7 +89,7 @@ def _splats(path: Path, splats: Splats, place: axes.Placement, own: ExportConfig
 
 
 def _placed(place: axes.Placement, own: ExportConfig) -> Record:
-    return {"up": place.up, "front": axes.FRONT[place.up], "pivot": own.pivot,
+    return {"up": place.up, "front": FRONT[place.up], "pivot": own.pivot,
             "offset": [round(x, 6) for x in place.offset], "scale": own.scale}
 
 

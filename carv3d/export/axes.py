@@ -6,16 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-UP = {
-    "y": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),  # the front becomes +z, as glTF 2.0, section 3.4, has it
-    "z": np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]),  # what a program with z up makes of y up: the front is -y
-    "-y": np.array([[0.0, 1, 0], [0, 0, -1], [-1, 0, 0]]),  # COLMAP's and 3DGS's habit: y down, the front is -z
-    "world": np.eye(3),  # carv3d's own, z up, the front +x
-}
-"""Rotations [3,3] from the world to a file with that axis up: file = UP[axis] @ world. The first three differ by turns
-around x alone, as programs turn what they open, so that all files face the same way once up is up."""
+from carv3d.scenes.turns import TOLD, UP, turned
 
-FRONT = {"y": "+z", "z": "-y", "-y": "-z", "world": "+x"}
 PIVOTS = ("origin", "base", "centre")
 
 
@@ -33,7 +25,7 @@ class Placement:
 
     @property
     def told(self) -> str:
-        return f"{'z' if self.up == 'world' else self.up} up, front {FRONT[self.up]}"
+        return TOLD[self.up]
 
     def points(self, points: np.ndarray) -> np.ndarray:
         """Points [N,3] of the world in the file; float32."""
@@ -51,8 +43,3 @@ def offset(pivot: str, low: np.ndarray, high: np.ndarray) -> tuple[float, float,
         return 0.0, 0.0, 0.0
     x, y, z = (-(low + high) / 2).tolist()
     return x, y, -float(low[2]) if pivot == "base" else z
-
-
-def turned(rotation: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Rows [N,3], each rotated by [3,3]; float32."""
-    return (vectors @ rotation.T).astype(np.float32)

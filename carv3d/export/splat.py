@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from carv3d.export import harmonics
-from carv3d.export.axes import Placement, turned
+from carv3d.export.axes import Placement
 from carv3d.runtime.errors import UserError, one_line
 from carv3d.runtime.files import write_bytes
 from carv3d.runtime.progress import say
 from carv3d.scenes.ply import FIXED
 from carv3d.scenes.sound import any_of, faults, told
 from carv3d.scenes.splats import MAX_DEGREE, Splats
+from carv3d.scenes.turns import comment, rotated
 
 WORLD = Placement("world")
 
@@ -35,16 +35,6 @@ def placed(splats: Splats, place: Placement) -> Splats:
     moved = Splats(torch.from_numpy(means), splats.log_scales + math.log(place.scale), splats.quaternions,
                    splats.opacity_logits, splats.sh)
     return rotated(moved, place.rotation)
-
-
-def rotated(splats: Splats, rotation: np.ndarray) -> Splats:
-    """The same Gaussians in a world turned by ``rotation`` [3,3]: centres, orientations and view-dependent colour."""
-    turn = harmonics.quaternion(rotation)
-    quaternions = harmonics.product(turn, splats.quaternions.detach().cpu().double().numpy()).astype(np.float32)
-    sh = harmonics.rotated(splats.sh.detach().cpu().numpy(), rotation)
-    means = turned(rotation, splats.means.detach().cpu().numpy())
-    return Splats(torch.from_numpy(means), splats.log_scales, torch.from_numpy(quaternions), splats.opacity_logits,
-                  torch.from_numpy(sh))
 
 
 def write(path: Path, splats: Splats, *, place: Placement = WORLD, degree: int | None = None,
@@ -79,6 +69,6 @@ def write(path: Path, splats: Splats, *, place: Placement = WORLD, degree: int |
         arrays["opacity_logits"][:, None], arrays["log_scales"], arrays["quaternions"]], 1)
     vertex = np.ascontiguousarray(columns).view([(name, "<f4") for name in names(degree)])[:, 0]
     content = io.BytesIO()
-    PlyData([PlyElement.describe(vertex, "vertex")], byte_order="<", comments=[f"carv3d {place.told}"]).write(content)
+    PlyData([PlyElement.describe(vertex, "vertex")], byte_order="<", comments=[comment(place.up)]).write(content)
     write_bytes(path, content.getbuffer())
     return path

@@ -103,7 +103,7 @@ class Run:
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:
         with registry.no_modules_of(self.folder):
-            return configuration.load(self.folder / "config.yaml", overrides)
+            return configuration.load(self.folder / "config.yaml", overrides, kept=True)
 
     # --- writing ---
 

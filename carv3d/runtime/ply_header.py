@@ -41,11 +41,12 @@ class Element:
 @dataclass(frozen=True)
 class Header:
     """order: of bytes, < or >; empty for text. elements: up to the last one that is read. size: bytes of the header
-    itself."""
+    itself. comments: their text, its words parted by single spaces."""
 
     order: str
     elements: dict[str, Element]
     size: int
+    comments: tuple[str, ...] = ()
 
     @property
     def vertex(self) -> dict[str, str]:
@@ -84,7 +85,7 @@ def _begin(path: Path, count: int) -> bytes:
 def read(path: Path) -> Header:
     """The header of a PLY; UserError unless it is one, has a vertex element with rows, and the file is long enough."""
     content = _begin(path, LONGEST)
-    order, elements, size = _parse(path, content)
+    order, elements, size, comments = _parse(path, content)
     if "vertex" not in elements:
         raise UserError(f"{path}: no vertex element in it ({', '.join(elements) or 'no element at all'}); give a PLY "
                         "of points or Gaussians")
@@ -92,7 +93,7 @@ def read(path: Path) -> Header:
         raise UserError(f"{path} holds no points: its vertex element has 0 rows; give a file with some")
     names = list(elements)
     read_ones = names[:1 + max(i for i, name in enumerate(names) if name in WANTED)]
-    header = Header(order, {name: elements[name] for name in read_ones}, size)
+    header = Header(order, {name: elements[name] for name in read_ones}, size, comments)
     need = sum(element.least_bytes(not order) for element in header.elements.values()) - (not order)
     if need > (there := path.stat().st_size - size):
         raise UserError(f"{path}: cut short: {elements['vertex'].count:,} rows of vertex in its header mean at least "
@@ -100,10 +101,10 @@ def read(path: Path) -> Header:
     return header
 
 
-def _parse(path: Path, content: bytes) -> tuple[str, dict[str, Element], int]:
-    """Order, elements and size of a header; lines end in LF, CR LF or CR, comments may be in any encoding."""
+def _parse(path: Path, content: bytes) -> tuple[str, dict[str, Element], int, tuple[str, ...]]:
+    """Order, elements, size and comments of a header; lines end in LF, CR LF or CR, comments may be in any encoding."""
     end = b"\r" if content[3:4] == b"\r" and content[4:5] != b"\n" else b"\n"
-    order, elements, at = None, dict[str, Element](), 0
+    order, elements, comments, at = None, dict[str, Element](), list[str](), 0
     while (stop := content.find(end, at)) >= 0:
         line, first, at = content[at:stop].decode("latin-1").split(), not at, stop + 1
         own = list(elements.values())[-1].properties if elements else {}
@@ -111,7 +112,7 @@ def _parse(path: Path, content: bytes) -> tuple[str, dict[str, Element], int]:
             case _ if first and line != ["ply"]:
                 break
             case ["end_header"] if order is not None:
-                return order, elements, at
+                return order, elements, at, tuple(comments)
             case ["format", named, "1.0"] if order is None and named in ORDERS:
                 order = ORDERS[named]
             case ["element", name, count] if name not in elements and _whole(count):
@@ -120,7 +121,9 @@ def _parse(path: Path, content: bytes) -> tuple[str, dict[str, Element], int]:
                 own[name] = found
             case ["ply"] if first:
                 pass
-            case [] | ["comment" | "obj_info", *_]:
+            case ["comment", *words]:
+                comments.append(" ".join(words))
+            case [] | ["obj_info", *_]:
                 pass
             case [word, *_]:
                 wanted = LINES.get(word, "format, element, property, comment or end_header")

@@ -20,6 +20,7 @@ from carv3d.scenes import colours, packed, ply_rows
 from carv3d.scenes.ply_rows import Rows
 from carv3d.scenes.sound import any_of, faults, moved, placed, strays, told
 from carv3d.scenes.splats import RESTS, SH_C0, Splats
+from carv3d.scenes.turns import TOLD, UP, comment, rotated
 
 Announce = Callable[[str], None]
 QUIET = np.errstate(all="ignore")  # numbers that are none are looked for, and counted, when all are there
@@ -27,7 +28,8 @@ FIXED = ("x", "y", "z", *colours.DC, "opacity", "scale_0", "scale_1", "scale_2",
 
 
 def read_splats(path: Path, announce: Announce = say, bound: float | None = None) -> Splats:
-    """The Gaussians of a file, attributes found by name, in the file's own axes.
+    """The Gaussians of a file, attributes found by name, in the file's own axes; a file of carv3d's own is turned back
+    to the world's, as its comment says.
 
     bound: half the side of a box, into which they are moved and scaled if they do not lie there, see ``sound.placed``;
     None leaves them where they are.
@@ -98,7 +100,12 @@ def _splats(path: Path, announce: Announce) -> Splats:
     elements = _rows(path, header)
     if header.kind == "packed":
         return packed.compressed(path, elements)
-    return _plain(path, elements["vertex"], announce)
+    splats = _plain(path, elements["vertex"], announce)
+    up = next((up for up in UP if comment(up) in header.comments), "world")
+    if up == "world":
+        return splats
+    announce(one_line(f"notice: {path.name}: {TOLD[up]}, by its comment: turned back to {TOLD['world']}"))
+    return rotated(splats, UP[up].T)
 
 
 def _plain(path: Path, vertex: Rows, announce: Announce) -> Splats:

@@ -44,8 +44,8 @@ def shaded(out: RenderOut, background: Tensor, cameras: Cameras, light: Light) -
     and it gets the brightness that an average one has.
     """
     behind = (1 - out.opacity) * background[:, None, None]
-    plain = light.plain[:, None, None, None]
-    albedo = torch.where(plain, PLAIN * out.opacity, out.rgb - behind)
     ambient = light.ambient[:, None, None, None]
     bright = torch.where(out.opacity > SOLID, brightness(normals(out.depth, cameras), light), 0.5 * (1 + ambient))
-    return albedo * bright * light.gain[:, None, None] + behind
+    factor = bright * light.gain[:, None, None]
+    own = out.rgb + (out.rgb - behind) * (factor - 1)  # with a factor of one the image itself, to the bit
+    return torch.where(light.plain[:, None, None, None], PLAIN * out.opacity * factor + behind, own)

@@ -13,6 +13,7 @@ from carv3d import teachers
 from carv3d.cameras import orbit
 from carv3d.diffusion import weights
 from carv3d.diffusion.prompts import VIEWS, view_prompt
+from carv3d.diffusion.view_vector import view_vector
 from carv3d.toybox.grammar import caption, parse
 from carv3d.toybox.lists import held_out
 from carv3d.toybox.tracer import render
@@ -38,7 +39,7 @@ evaluation = _script("eval_teacher")
 def samples():
     """One sample of each prompt from the front, by the plain pipeline of diffusers."""
     texts = [view_prompt(prompt, FRONT) for prompt in PROMPTS]
-    return evaluation.sample(weights.bundled(), texts, guidance=3.0, steps=20, seed=0, batch=8)
+    return evaluation.sample(weights.bundled(), texts, [FRONT] * len(texts), guidance=3.0, steps=20, seed=0, batch=8)
 
 
 def test_what_ships():
@@ -53,10 +54,10 @@ def test_what_ships():
 
 def test_it_is_the_default_and_a_model_like_any_other():
     config = configuration.load(None, ["prompt=A  red Mushroom"])
-    assert config.teacher.type == "bundled" and config.objective.guidance_scale == 2.0
+    assert config.teacher.type == "bundled" and config.objective.guidance_scale == 1.0
     teacher = teachers.teacher(config)
     assert teacher.latent_shape == (4, 16, 16) and teacher.image_size == (64, 64)
-    assert 3e6 < sum(p.numel() for p in teacher.unet.parameters()) < 6e6
+    assert 3e6 < sum(p.numel() for p in teacher.unet.parameters()) < 7e6  # 6.6 M
     other = configuration.load(None, ["prompt=a red mushroom", "teacher.type=stable-diffusion",
                                       f"teacher.path={weights.bundled()}"])
     again = teachers.teacher(other)
@@ -65,7 +66,7 @@ def test_it_is_the_default_and_a_model_like_any_other():
 
 
 def test_samples_are_of_their_prompts(samples):
-    """Measured: 7 of 8 right; with the prompts shifted by one, the control, none."""
+    """Measured: 8 of 8 right, at guidance 1 too; with the prompts shifted by one, the control, none."""
     assert [held_out(parse(prompt)) for prompt in PROMPTS] == [False] * 4 + [True] * 4
     right = [evaluation.judge(picture, parse(prompt), FRONT)["right"]
              for picture, prompt in zip(samples, PROMPTS, strict=True)]
@@ -83,7 +84,9 @@ def test_it_denoises_what_it_is_told_better_than_anything_else():
 
     rows = encode_prompts(weights.bundled(), [view_prompt(caption(parse(p)), FRONT) for p in PROMPTS])
     texts = rows.to(teacher.unet.dtype)
-    rgba = render([parse(p) for p in PROMPTS], orbit([0.0] * 8, 15.0, 2.65, 40.0, 64, 64)).rgba
+    cameras = orbit([0.0] * 8, 15.0, 2.65, 40.0, 64, 64)
+    vector = view_vector(cameras, torch.full((8, 3), 0.5))  # of the evaluation light it is never told
+    rgba = render([parse(p) for p in PROMPTS], cameras).rgba
     latents = teacher.encode(rgba[..., :3] + 0.5 * (1 - rgba[..., 3:]))
     generator = torch.Generator().manual_seed(0)
     timestep = torch.full((8,), 600)
@@ -93,14 +96,14 @@ def test_it_denoises_what_it_is_told_better_than_anything_else():
             noise = torch.randn(latents.shape, generator=generator)
             noisy = teacher.schedule.add_noise(latents, noise, timestep)
             for j in range(8):
-                told = TextCondition(texts[j].expand(8, -1, -1), None)
+                told = TextCondition(texts[j].expand(8, -1, -1), None, vector)
                 eps = teacher.predict(noisy, timestep, told, torch.arange(8), ("cond",))["cond"]
                 error[:, j] += (eps - noise).square().mean((1, 2, 3))
     assert torch.equal(error.argmin(1), torch.arange(8))
 
 
 def test_a_picture_survives_the_autoencoder():
-    """By the training log 30.7 dB on average; over these 8 objects at least 28."""
+    """Measured: 29.1 dB on average over these 8 objects, on grey under the evaluation light."""
     from diffusers import AutoencoderKL
 
     vae = AutoencoderKL.from_pretrained(weights.bundled() / "vae", torch_dtype=torch.float32)

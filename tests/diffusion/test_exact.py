@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from carv3d import carv
+from carv3d.cameras import orbit
 from carv3d.diffusion.exact import ExactTeacher, ImageSet
 from carv3d.diffusion.schedule import scaled_linear
 from carv3d.objectives.sds import sds
@@ -74,8 +75,7 @@ def teacher_of(points: torch.Tensor, views: int = 1) -> ExactTeacher:
 
 
 def views_of(teacher, count):
-    zero = torch.zeros(count)
-    return teacher.condition(zero, zero, torch.rand(count, 3, generator=gen(9)))
+    return teacher.condition(orbit([0.0] * count, 0.0, 2.65, 40.0, 1, 1), torch.rand(count, 3, generator=gen(9)))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2])
@@ -158,7 +158,7 @@ def test_views_choose_their_set_and_background_its_colour():
         picture[..., 3] = 0.5
     teacher = ExactTeacher(SCHEDULE, lambda i: sets[i], lambda: sets[0], views=8, present=list(range(9)), size=2, description="")
     background = torch.tensor([[1.0, 0.0, 0.5]]).expand(3, 3)
-    condition = teacher.condition(torch.tensor([0.0, 90.0, 10.0]), torch.tensor([0.0, 0.0, 70.0]), background)
+    condition = teacher.condition(orbit([0.0, 90.0, 10.0], [0.0, 0.0, 70.0], 2.65, 40.0, 2, 2), background)
     assert condition.view == [0, 2, 8]
     t = torch.full((3,), 500)
     noisy = torch.randn(3, 3, 2, 2, generator=gen(0))

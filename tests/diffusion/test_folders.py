@@ -43,9 +43,8 @@ def located(folder, **options):
     options.pop("offline", None)
     teacher = stable_diffusion.load(place, ["a corgi"], weights_of=tiny.PLAIN, **options)
     noisy = torch.linspace(-1, 1, 256).reshape(1, 4, 8, 8)
-    front = torch.zeros(1)
-    condition = teacher.condition(front, front, torch.zeros(1, 3))
-    return said, teacher.predict(noisy, torch.tensor([500]), condition, front.long(), ("cond",))["cond"]
+    condition = teacher.condition(tiny.seen([0.0]), torch.zeros(1, 3))
+    return said, teacher.predict(noisy, torch.tensor([500]), condition, torch.zeros(1).long(), ("cond",))["cond"]
 
 
 def refused(folder, **options):
@@ -54,6 +53,28 @@ def refused(folder, **options):
     line = str(caught.value)
     assert "\n" not in line and len(line) <= LONGEST and line.startswith("teacher."), line
     return line
+
+
+def test_a_unet_may_be_told_of_a_view(pipelines, tmp_path):
+    """By a component of its own, refused in one line where it does not fit; a UNet that asks for more than words is."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tiny.copy(pipelines("told"), tmp_path / "told")
+    said, eps = located(folder)
+    assert said == [] and torch.isfinite(eps).all()
+    path = folder / "view" / "model.safetensors"
+    weights_of_view = load_file(path)
+    for spoilt in ({**weights_of_view, "linear_2.bias": torch.zeros(7)}, {"linear_1.bias": torch.zeros(3)},
+                   {**weights_of_view, "linear_1.bias": weights_of_view["linear_1.bias"] * float("nan")}):
+        save_file(spoilt, path)
+        with pytest.raises(UserError) as caught:
+            located(folder)
+        assert "the view of" in str(caught.value) and "\n" not in str(caught.value)
+    path.write_bytes(b"none")
+    with pytest.raises(UserError, match="the view of"):
+        located(folder)
+    tiny.edit(folder / "unet" / "config.json", class_embed_type="projection")
+    assert "wants more than a prompt (class_embed_type)" in refused(folder)
 
 
 def rename(path, to):

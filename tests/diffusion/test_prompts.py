@@ -12,6 +12,7 @@ from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.prompts import VIEWS, perp_neg_weights, view_weights
 from carv3d.objectives.csd import csd
 from carv3d.objectives.sds import sds
+from carv3d.runtime.errors import UserError
 from carv3d.text3d import build
 from carv3d.text3d.auto_k import choose_k
 from carv3d.text3d.step import train_step
@@ -178,6 +179,64 @@ def test_prompts_by_hand_stand_as_they_are():
     assert teachers.view_prompts(own)[:2] == ["a red mug, front view", "a red mug, left side view"]
 
 
+# ------------------------------------------------------------------------------------------------------ named heights
+
+AROUND = torch.arange(0.0, 360.0, 7.5)
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_each_direction_has_24_shares_of_sum_one(interpolate, dtype):
+    """Those of the eight azimuths, at its own height alone; overhead has all from above 60 degrees."""
+    for elevation, name in ((-90.0, "low"), (-0.01, "low"), (0.0, "low"), (0.01, "level"), (25.0, "level"),
+                            (25.01, "high"), (60.0, "high"), (60.01, "overhead"), (90.0, "overhead")):
+        seen = AROUND.to(dtype), torch.full_like(AROUND, elevation, dtype=dtype)
+        weights = view_weights(*seen, 24, interpolate=interpolate)
+        around = view_weights(*seen, 8, interpolate=interpolate)
+        assert weights.shape == (48, 25) and torch.allclose(weights.sum(1), torch.ones(48, dtype=dtype))
+        for height, (first, wanted) in {"low": (0, 1), "level": (8, 1), "high": (16, 1)}.items():
+            part = weights[:, first:first + 8]
+            assert torch.equal(part, around[:, :8]) if height == name else not part.any(), (elevation, height)
+        assert (weights[:, 24] == (name == "overhead")).all()
+        named = {VIEWS[24][int(i)].name.split()[0] for i in weights.argmax(1)}
+        assert named == {name}
+
+
+def test_24_interpolates_between_two_azimuths_of_one_height():
+    (weights,) = view_weights(*level([22.5 / 2], 10.0), 24, interpolate=True)
+    shares = {VIEWS[24][i].name: weights[i].item() for i in range(25) if weights[i] > 0}
+    assert shares == {"level front": pytest.approx(0.75), "level front left": pytest.approx(0.25)}
+
+
+def test_the_elevations_of_24_views_part_the_whole():
+    """Each azimuth's three heights and overhead meet at their edges; a range that has no part of one gives None."""
+    for i in range(8):
+        column = [VIEWS[24][i + 8 * j] for j in range(3)] + [VIEWS[24][-1]]
+        assert [view.elevation_range((-30.0, 80.0)) for view in column] == [(-30, 0), (0, 25), (25, 60), (60, 80)]
+        assert {view.centres_deg for view in column[:3]} == {(45.0 * i,)}
+        assert [view.elevation_range((5.0, 20.0)) for view in column] == [None, (5, 20), None, None]
+        assert [view.elevation_range((0.0, 25.0)) for view in column] == [(0, 0), (0, 25), None, None]
+    names = [view.name for view in VIEWS[24]]
+    assert len(set(names)) == 25 and names[-1] == "overhead" and [view.overhead for view in VIEWS[24]].count(True) == 1
+
+
+@pytest.mark.parametrize("view", ["front view", "side view", "low back left view", "high right side view"])
+def test_the_bundled_teacher_knows_azimuths_with_and_without_their_height(view):
+    toy = ["prompt=a red mug", "teacher.type=bundled", "data.views=24", f"prompts.negative=a blue mug, {view}"]
+    config = configuration.load(None, toy)
+    build.settle(config)
+    assert len(teachers.view_prompts(config)) == 25
+    assert teachers.view_prompts(config)[12] == "a red mug, level back view"
+
+
+@pytest.mark.parametrize("view", ["low view", "steep front view", "low overhead view"])
+def test_other_views_are_refused_in_one_line(view):
+    config = configuration.load(None, ["prompt=a red mug", "teacher.type=bundled", f"prompts.negative=a blue mug, {view}"])
+    with pytest.raises(UserError, match=f"prompts.negative: '{view}' given .*also with low, level or high") as caught:
+        build.settle(config)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """asked(teacher): the batches of embeddings that its UNet reads from now on."""
@@ -196,7 +255,7 @@ def test_the_negative_prompt_is_the_unconditional_branch(pipelines, asked, objec
     own, batches = tiny.parts(pipelines("sd15")), asked(teacher)
     azimuth, elevation = torch.tensor([10.0, 90.0, 180.0, 0.0]), torch.tensor([0.0, 0.0, 0.0, 80.0])
     texts = ["the face of a dog", "a corgi, side view", "a wagging tail", "a corgi, overhead view"]
-    condition = teacher.condition(azimuth, elevation, torch.zeros(4, 3))
+    condition = teacher.condition(tiny.seen(azimuth, elevation), torch.zeros(4, 3))
     clean, noise = (torch.randn(4, *teacher.latent_shape, generator=gen(i)) for i in (1, 2))
     view, t = torch.tensor([3, 2, 1, 0]), torch.tensor([100, 400, 700, 900])
     weight = teacher.schedule.weighting("sds")
@@ -220,17 +279,17 @@ def test_interpolated_text_is_the_blend_of_its_rows(pipelines, views, dtype):
     on, off = (teachers.teacher(tiny.make_config(pipelines("sd15"), f"data.views={views}", f"teacher.dtype={dtype}",
                                               f"prompts.interpolate={how}")) for how in ("true", "false"))
     azimuths = [0.0, 30.0, 135.0, 200.0, 350.0, -90.0, 180.0]
-    text = on.condition(*level(azimuths), torch.zeros(7, 3)).text
+    text = on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text
     rows = on.embeddings[:-1].float()
     want = torch.stack([torch.tensordot(blended(azimuth, views), rows, 1) for azimuth in azimuths]).to(text.dtype)
     assert text.dtype == on.embeddings.dtype == getattr(torch, dtype)
     assert (text.float() - want.float()).abs().max() < (1e-5 if dtype == "float32" else 0.02)
     for i in (0, 5, 6):
         assert torch.equal(text[i], on.embeddings[blended(azimuths[i], views).argmax()])
-    hard = off.condition(*level(azimuths), torch.zeros(7, 3)).text
+    hard = off.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text
     assert torch.equal(hard, off.embeddings[view_weights(*level(azimuths), views).argmax(1)])
     assert (hard[1] - text[1]).abs().max() > 0.01
-    assert on.condition(*level(azimuths), torch.zeros(7, 3)).negatives is None
+    assert on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).negatives is None
 
 
 @pytest.mark.parametrize("branches", [("cond",), ("uncond", "cond")])
@@ -240,7 +299,7 @@ def test_perp_neg_through_the_network(pipelines, asked, branches):
     folder, azimuths = pipelines("sd15"), [90.0, 180.0, 120.0, 0.0]
     teacher = teachers.teacher(tiny.make_config(folder, "data.views=4", "prompts.perp_neg=1.5", "prompts.negative=blurry"))
     own, batches = tiny.parts(folder), asked(teacher)
-    condition = teacher.condition(*level(azimuths), torch.zeros(4, 3))
+    condition = teacher.condition(tiny.seen(azimuths), torch.zeros(4, 3))
     view, t = torch.tensor([3, 2, 1, 0]), torch.tensor([100, 400, 700, 900])
     noisy = torch.randn(4, *teacher.latent_shape, generator=gen(1))
     out = teacher.predict(noisy, t, condition, view, branches)

@@ -60,7 +60,7 @@ def test_view_words(views, azimuth, elevation, name):
 def test_view_prompts_and_bad_counts():
     assert view_prompt("a mug", VIEWS[4][0]) == "a mug, front view" and view_prompt("a mug", None) == "a mug"
     assert view_index(torch.zeros(3), torch.zeros(3), 1).tolist() == [0, 0, 0]
-    with pytest.raises(ValueError, match=r"\[1, 4, 8\], got 5"):
+    with pytest.raises(ValueError, match=r"\[1, 4, 8, 24\], got 5"):
         view_index(torch.zeros(1), torch.zeros(1), 5)
 
 

@@ -51,8 +51,7 @@ def eps_of(own, noisy, t, text):
 def asked(teacher, views, draws=2, seed=0):
     """condition, view [n], noise-level and latents of ``draws`` questions about each of SEEN[views]."""
     azimuth, elevation, texts = zip(*SEEN[views], strict=True)
-    condition = teacher.condition(torch.tensor(azimuth).float(), torch.tensor(elevation).float(),
-                                  torch.rand(len(texts), 3))
+    condition = teacher.condition(tiny.seen(azimuth, elevation), torch.rand(len(texts), 3))
     view = torch.arange(len(texts)).repeat(draws).flip(0)
     t = torch.randint(20, teacher.schedule.timesteps - 20, view.shape, generator=gen(seed))
     return condition, view, t, torch.randn(len(view), *teacher.latent_shape, generator=gen(seed)), texts

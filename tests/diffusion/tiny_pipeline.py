@@ -22,8 +22,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from carv3d.diffusion.view_vector import ViewEmbedding
 from carv3d import config as configuration
 from carv3d import teachers
+from carv3d.cameras import Cameras, orbit
 from carv3d.config.schema import Config
 from carv3d.diffusion.prompts import view_weights
 from carv3d.runtime.kernel_cache import use_cache
@@ -59,6 +61,7 @@ SHAPES = {
                                    "num_train_timesteps": 500, "prediction_type": "sample", "clip_sample": False},
                  sample_size=(4, 6), factor=2, latent_channels=5, vae={"scaling_factor": 0.36, "shift_factor": 0.7}),
 }
+TOLD = {"told": Shape("DDIMScheduler", {**SCALED, "prediction_type": "v_prediction", "clip_sample": False})}  # of views, beside words
 
 
 def built(name: str, root: Path) -> Path:
@@ -67,7 +70,10 @@ def built(name: str, root: Path) -> Path:
     if not folder.exists():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            make(SHAPES[name]).save_pretrained(folder)
+            pipeline = make({**SHAPES, **TOLD}[name])
+            pipeline.save_pretrained(folder)
+            if name in TOLD:
+                ViewEmbedding(pipeline.unet.time_embedding.linear_2.out_features).save(folder)
     return folder
 
 
@@ -160,6 +166,11 @@ def make_config(path: object, *overrides: str) -> Config:
     return configuration.load(None, arguments(path, *overrides))
 
 
+def seen(azimuth_deg: object, elevation_deg: object = 0.0) -> Cameras:
+    """Cameras from these directions, whose other numbers a teacher of words is not told."""
+    return orbit(azimuth_deg, elevation_deg, 2.65, 40.0, 16, 16)
+
+
 # ---------------------------------------------------------------------------------------------------- changing a folder
 
 
@@ -213,7 +224,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     """An empty cache of the hub under tmp_path/hub, and no setting of this machine that has a say."""
-    import huggingface_hub
+    import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut
+from carv3d.scenes import ply
+from carv3d.scenes.splats import Splats
 
 CPU = torch.device("cpu")
 
@@ -72,3 +76,11 @@ def torus(large: float, small: float) -> Callable[[Tensor], Tensor]:
 
 def either(*shapes: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return lambda points: torch.stack([shape(points) for shape in shapes]).amin(0)
+
+
+def as_others_read(path: Path) -> Splats:
+    """The Gaussians of a file in its own axes: without the comment by which carv3d turns them back."""
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / path.name
+        other.write_bytes(path.read_bytes().replace(b"comment carv3d", b"comment another"))
+        return ply.read_splats(other)

@@ -17,8 +17,8 @@ from fields import CPU, stage
 
 from carv3d.cameras import orbit
 from carv3d.export import mesh, volume
-from carv3d.export.axes import UP
 from carv3d.export.images import all_views
+from carv3d.scenes.turns import UP
 
 WEB = Path(browser.__file__).parent
 BLENDER = os.environ.get("CARV3D_BPY_PYTHON") or (sys.executable if importlib.util.find_spec("bpy") else None)

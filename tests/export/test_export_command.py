@@ -69,6 +69,16 @@ def test_out_names_another_folder_and_a_checkpoint_may_be_given(run, tmp_path, c
     assert json.loads((tmp_path / "new" / "export.json").read_text())["mesh.obj"]["up"] == "-y"
 
 
+def test_options_of_export_may_be_given(run, tmp_path):
+    """Before and after the others, which win where both are given; the run's own configuration stays."""
+    before = (run / "config.yaml").read_text()
+    assert main(["export", str(run), "export.faces=500", "export.up=z", "--format", "obj", *SMALL, "--out",
+                 str(tmp_path), "export.texture_size=0", "export.pivot=base", "--faces", "400"]) == 0
+    (entry,) = json.loads((tmp_path / "export.json").read_text()).values()
+    assert (entry["up"], entry["pivot"], entry["texture_size"]) == ("z", "base", 64) and entry["faces"] <= 400
+    assert (run / "config.yaml").read_text() == before
+
+
 def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
     scene, options = fitted
     folder = make_run(tmp_path, [scene.state_dict()] * 2, *(f"scene.nerf.{key}={v}" for key, v in options.items()))
@@ -88,6 +98,10 @@ def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
     (["--faces", "many"], ["many", "whole number"]),
     (["--texture-size", "100000"], ["export.texture_size", "<= 8192"]),
     (["--out", "/dev/null/x"], ["--out: /dev/null/x", "cannot be made"]),
+    (["trainer.max_steps=3"], ["trainer.max_steps: cannot change with carv3d export; allowed: export.*"]),
+    (["export.smoothe=3"], ["export.smoothe", "export.smooth"]),
+    (["export.faces=3"], ["export.faces", "3 given", ">= 100"]),
+    (["export.faces"], ["export.faces", "key=value"]),
 ])
 def test_mistakes_end_in_one_line(run, tmp_path, capsys, arguments, words):
     assert main(["export", str(run), *arguments]) == 2

@@ -9,9 +9,10 @@ import torch
 from fields import CPU, Analytic, ball, either, stage, torus
 
 from carv3d.export import mesh, surface, texture, unwrap, volume
-from carv3d.export.axes import UP, Placement
+from carv3d.export.axes import Placement
 from carv3d.export.mesh import Options
 from carv3d.runtime.errors import UserError
+from carv3d.scenes.turns import UP
 
 VIEWS = volume.cameras(2.65, 40.0, (-5.0, 35.0))
 PLAIN = Options(resolution=64, texture_size=0)

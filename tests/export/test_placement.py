@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fields import CPU, Analytic, ball, either
+from fields import CPU, Analytic, as_others_read, ball, either
 
 from carv3d import config as configuration
 from carv3d.export import assets
-from carv3d.export.axes import FRONT, UP, Placement, offset
+from carv3d.export.axes import Placement, offset
 from carv3d.runtime.errors import UserError
-from carv3d.scenes import ply
 from carv3d.scenes.splats import Splats
+from carv3d.scenes.turns import FRONT, UP
 
 LOW, HIGH = np.array([-0.4, -0.4, -0.3]), np.array([0.7, 0.4, 0.6])  # of the scene below
 
@@ -39,7 +39,7 @@ def written(folder: Path, *overrides: str, formats: tuple[str, ...] = ("glb", "o
     folder.mkdir(exist_ok=True)
     for path in assets.write(folder, [scene()], CPU, config, list(formats), 0):
         if path.suffix == ".ply":
-            out["ply"] = ply.read_splats(path).means.numpy()
+            out["ply"] = as_others_read(path).means.numpy()
         elif path.suffix == ".obj":
             rows = re.findall(r"^v (\S+) (\S+) (\S+)", path.read_text(), re.MULTILINE)
             out["obj"] = np.array(rows, dtype=float)
@@ -89,7 +89,7 @@ def test_pivot_and_scale_hold_for_meshes_and_splats_alike(tmp_path, pivot, scale
     assert {entry["pivot"] for entry in known.values()} == {pivot} and len({str(e["offset"]) for e in known.values()}) == 1
     moved = np.array(known["splats.ply"]["offset"])
     np.testing.assert_allclose(files["ply"], (scene().splats.means.numpy() + moved) @ UP["z"].T * scale, atol=1e-5)
-    sizes = ply.read_splats(tmp_path / "splats.ply").log_scales.exp()[:, 0]
+    sizes = as_others_read(tmp_path / "splats.ply").log_scales.exp()[:, 0]
     np.testing.assert_allclose(sizes, np.array([0.4, 0.15, 0.1]) * scale, rtol=1e-5)
     wanted = (np.stack([LOW, HIGH]) + offset(pivot, LOW, HIGH)) @ UP["z"].T * scale
     found = np.sort(np.stack([files["obj"].min(0), files["obj"].max(0)]), 0)
@@ -108,7 +108,7 @@ def test_a_scene_without_a_surface_is_placed_by_its_gaussians(tmp_path):
     config = configuration.load(None, ["export.pivot=base", "export.up=z"])
     config.scene.type = "image"  # which declares no mesh
     assets.write(tmp_path, [scene()], CPU, config, ["ply"], 0)
-    found = ply.read_splats(tmp_path / "splats.ply").means.numpy()
+    found = as_others_read(tmp_path / "splats.ply").means.numpy()
     np.testing.assert_allclose(found.min(0)[2], 0, atol=1e-6)
     np.testing.assert_allclose(found[:, :2].min(0), -found[:, :2].max(0), atol=1e-6)
 

@@ -5,12 +5,14 @@ import struct
 import numpy as np
 import pytest
 import torch
+from fields import as_others_read
 
-from carv3d.export import harmonics, splat
-from carv3d.export.axes import FRONT, UP, Placement
+from carv3d.export import splat
+from carv3d.export.axes import Placement
 from carv3d.runtime.errors import UserError
-from carv3d.scenes import ply
+from carv3d.scenes import harmonics, ply
 from carv3d.scenes.splats import SH_C0, Splats
+from carv3d.scenes.turns import FRONT, UP
 
 
 def made(count: int = 50, degree: int = 3, seed: int = 0) -> Splats:
@@ -143,10 +145,39 @@ def matrices(quaternions: torch.Tensor) -> np.ndarray:
     return torch.stack([torch.stack(row, -1) for row in rows], -2).numpy()
 
 
+@pytest.mark.parametrize("degree", [0, 3])
+@pytest.mark.parametrize("up", UP)
+def test_a_file_of_ours_is_read_where_it_lay(tmp_path, up, degree):
+    """Whichever axis is up in it, and said where it is turned. Control: without its comment it lies elsewhere."""
+    splats, said = made(degree=degree), []
+    path = splat.write(tmp_path / "a.ply", splats, place=Placement(up))
+    found, other = ply.read_splats(path, said.append), as_others_read(path)
+    assert torch.equal(found.means, splats.means) and torch.equal(found.log_scales, splats.log_scales)
+    assert torch.equal(found.opacity_logits, splats.opacity_logits)
+    np.testing.assert_allclose(matrices(found.quaternions), matrices(splats.quaternions), atol=1e-6)
+    np.testing.assert_allclose(found.sh, splats.sh, atol=1e-5)
+    told = [f"notice: a.ply: {Placement(up).told}, by its comment: turned back to z up, front +x"]
+    assert said == ([] if up == "world" else told)
+    assert torch.equal(other.means, splats.means) == (up == "world")
+
+
+@pytest.mark.parametrize("up", UP)
+def test_a_scene_starts_from_a_file_of_ours_as_it_was(tmp_path, up):
+    from carv3d.config.schema import GaussiansConfig
+    from carv3d.scenes.gaussians import Gaussians
+
+    small = made(degree=0)
+    splats = Splats(small.means / 5, small.log_scales, small.quaternions, small.opacity_logits, small.sh)
+    path = splat.write(tmp_path / "a.ply", splats, place=Placement(up))
+    scene = Gaussians.make(GaussiansConfig(init=str(path)), device=torch.device("cpu"),
+                           generator=torch.Generator().manual_seed(0))
+    assert torch.equal(scene.means.detach(), splats.means)
+
+
 @pytest.mark.parametrize("up", ["y", "z", "-y"])
 def test_a_turned_file_looks_the_same_from_turned_cameras(tmp_path, up):
     splats, rotation = made(), UP[up]
-    found = ply.read_splats(splat.write(tmp_path / "a.ply", splats, place=Placement(up)))
+    found = as_others_read(splat.write(tmp_path / "a.ply", splats, place=Placement(up)))
     assert f"comment carv3d {Placement(up).told}\n".encode() in (tmp_path / "a.ply").read_bytes()
     np.testing.assert_allclose(found.means, splats.means.numpy() @ rotation.T, atol=1e-6)
     np.testing.assert_allclose(matrices(found.quaternions), rotation @ matrices(splats.quaternions), atol=1e-6)

@@ -9,9 +9,10 @@ import torch
 
 from carv3d.cameras import orbit
 from carv3d.export import splat
-from carv3d.export.axes import UP, Placement
+from carv3d.export.axes import Placement
 from carv3d.scenes.gaussians import Gaussians
 from carv3d.scenes.splats import Splats
+from carv3d.scenes.turns import UP
 
 SIZE = 96
 

@@ -10,6 +10,7 @@ from test_unbiased import BLOCKS, COMBINATIONS, K, clipped, self_normalised, unw
 from world import gen
 
 from carv3d import carv
+from carv3d.cameras import orbit
 from carv3d.carv import Draws
 from carv3d.diffusion.exact import ExactTeacher
 from carv3d.diffusion.prompts import VIEWS
@@ -32,7 +33,7 @@ def problem():
         lambda: sets.unconditional_set(*RANGES, count=2 * PICTURES, size=SIZE), views=8, present=list(range(8)), size=SIZE,
         description="")
     background = torch.rand(3, 3, generator=gen(1))
-    condition = teacher.condition(AZIMUTHS, torch.full((3,), 15.0), background)
+    condition = teacher.condition(orbit(AZIMUTHS, 15.0, 2.65, 40.0, SIZE, SIZE), background)
     wrong = torch.stack([sets.view_set(other, VIEWS[8][i], *RANGES, count=2, size=SIZE)[0] for i in condition.view])
     right = torch.stack([sets.view_set(spec, VIEWS[8][i], *RANGES, count=2, size=SIZE)[0] for i in condition.view])
     mixed = 0.6 * right + 0.4 * wrong

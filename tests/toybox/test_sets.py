@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from carv3d.diffusion.prompts import VIEWS, view_index
+from carv3d.lights import AZIMUTH_DEG, ELEVATION_DEG
 from carv3d.toybox.grammar import COLOURS, KINDS, Spec
 from carv3d.toybox.sets import unconditional_set, unconditional_specs, view_cameras, view_set
-from carv3d.lights import AZIMUTH_DEG, ELEVATION_DEG
 
 RANGES = ((-10.0, 80.0), (2.4, 3.0), (36.0, 44.0))
 

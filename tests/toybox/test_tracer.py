@@ -9,12 +9,12 @@ import pytest
 import torch
 from numba import njit
 
+from carv3d import lights
 from carv3d.cameras import Cameras, orbit
-from carv3d.toybox import tracer
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, parse
 from carv3d.toybox.models import BOX, CAPSULE, CONE, ELLIPSOID, MODELS, TORUS, TUBE, WEDGE
 from carv3d.toybox.shapes import BALL_RADIUS, Solid, build
-from carv3d.toybox.tracer import Light, primitive_distance, render, render_layers
+from carv3d.toybox.tracer import primitive_distance, render, render_layers
 
 AROUND = orbit([0.0, 70.0, 200.0], [-10.0, 30.0, 80.0], 2.6, 40.0, 40, 40)
 ALL_KINDS = [Spec(kind, "red") for kind in KINDS]
@@ -196,7 +196,7 @@ def test_kinds_and_colours_are_told_apart() -> None:
 
 @pytest.mark.parametrize("kind", ["snowman", "rocket", "house", "car", "chair", "duck", "fish", "bear", "boat"])
 def test_objects_with_a_face_differ_front_and_back(kind: str) -> None:
-    light = Light(torch.zeros(2), torch.full((2,), 90.0), torch.ones(2, 3))  # the same from both sides
+    light = lights.light(torch.zeros(2), torch.full((2,), 90.0))  # the same from both sides
     front, back = render(Spec(kind, "white"), orbit([0.0, 180.0], 5.0, 2.65, 40.0, 64, 64), light).rgba
     assert (front - back).square().mean() > 3e-4
     assert (front - back.flip(1)).square().mean() > 3e-4
@@ -211,7 +211,7 @@ def test_colours_stay_recognisable_from_below_and_behind() -> None:
 def test_light_gain_scales_and_direction_turns_the_shading() -> None:
     cameras = orbit([0.0, 0.0, 0.0], 0.0, 2.65, 40.0, 32, 32)
     gain = torch.tensor([[1.0, 1.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]])
-    light = Light(torch.tensor([90.0, 90.0, -90.0]), torch.zeros(3), gain)
+    light = lights.light(torch.tensor([90.0, 90.0, -90.0]), torch.zeros(3), gain)
     plain, dim, turned = render(Spec("sphere", "white"), cameras, light).rgba
     assert torch.allclose(dim[..., 0], 0.5 * plain[..., 0], atol=1e-6) and torch.equal(dim[..., 1:], plain[..., 1:])
     assert plain[16, 24, 0] > plain[16, 8, 0] + 0.1  # lit from +y: the picture's right
@@ -242,10 +242,27 @@ def test_counts_must_agree() -> None:
     with pytest.raises(ValueError, match="3 cameras"):
         render([Spec("mug", "red")] * 2, AROUND)
     with pytest.raises(ValueError, match="3 cameras"):
-        render(Spec("mug", "red"), AROUND, Light.fixed(2))
+        render(Spec("mug", "red"), AROUND, lights.fixed(2))
 
 
 def test_brightness_spans_ambient_to_one() -> None:
-    cameras = orbit([tracer.LIGHT_AZIMUTH_DEG], tracer.LIGHT_ELEVATION_DEG, 2.65, 40.0, 65, 65)
+    cameras = orbit([lights.AZIMUTH_DEG], lights.ELEVATION_DEG, 2.65, 40.0, 65, 65)
     facing = render(Spec("sphere", "white"), cameras).rgba[0, 32, 32, 0]
     assert facing == pytest.approx(COLOURS["white"][0], abs=1e-4)
+
+
+def test_unlit_pictures_show_paint_alone() -> None:
+    """Every pixel is its paints in their shares, wherever the light is: the paint itself, to the last digit of
+    a sum of eight, where there is one alone."""
+    paints = torch.tensor([COLOURS["red"], COLOURS["blue"]])
+    for spec in (parse("a red mushroom with a blue stem"), Spec("sphere", "red")):
+        layers, shown = render_layers(spec, AROUND, ambient=1.0), render(spec, AROUND, lights.fixed(3, ambient=1.0)).rgba
+        assert torch.allclose(layers[..., :-1].sum(-1), layers[..., -1], atol=1e-6)
+        palette = torch.from_numpy(build(spec).palette).float()
+        assert torch.allclose(layers[..., :-1] @ palette, shown[..., :3], atol=1e-6)
+        alone = (layers[..., :-1] == 1).any(-1)
+        assert alone.sum() > 500 and (shown[alone][:, None, :3] - paints).abs().amax(-1).amin(1).max() < 1e-7
+        other = lights.light(torch.tensor([200.0] * 3), torch.tensor([-30.0] * 3), ambient=1.0)
+        # where neighbours differ in brightness more samples are taken, unlit only at edges of paint
+        assert torch.equal(render(spec, AROUND, other).rgba, shown)
+    assert not torch.equal(render(spec, AROUND).rgba, shown)

@@ -16,7 +16,7 @@ class DataConfig:
     batch_size: int = option(2, "B: views rendered per step", ge=1)
     width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image width in training, pixels", ge=8, le=4096)
     height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image height in training, pixels", ge=8, le=4096)
-    elevation_range: list[float] = option([-5.0, 35.0], "lowest and highest camera elevation, degrees", ge=-90, le=90,
+    elevation_range: list[float] = option([-15.0, 85.0], "lowest and highest camera elevation, degrees", ge=-90, le=90,
                                          ordered=True, length=2)
     camera_distance_range: list[float] = option([2.5, 2.8], "nearest and farthest camera, world units; the scene "
                                                             "fills [-1,1]", gt=1, ordered=True,
@@ -24,7 +24,7 @@ class DataConfig:
     fovy_range: list[float] = option([38.0, 42.0], "narrowest and widest vertical field of view, degrees", gt=1,
                                      le=120, ordered=True,
                                      length=2)
-    views: int = option(8, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths and "
+    views: int = option(24, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths and "
                         "overhead; 24 each of the eight low, level and high", choices=(1, 4, 8, 24))
     camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
     camera_sequence: bool = option(False, "batch_size 1 only: azimuths from a randomly shifted low-discrepancy "
@@ -44,7 +44,7 @@ class LightConfig:
                          "training shade; auto: albedo with teachers that are told the light, else baked",
                          choices=("auto", "baked", "albedo"))
     lit: Schedule = option(constant(0.35), "albedo: share of views under a light from anywhere", ge=0, le=1)
-    plain: Schedule = option(constant(0.15), "albedo: share of views under such a light in plain grey, for the shape "
+    plain: Schedule = option(constant(0.35), "albedo: share of views under such a light in plain grey, for the shape "
                                              "alone; the rest is unlit", ge=0, le=1)
     ambient: float = option(0.3, "share of that light's brightness that comes from everywhere", ge=0,
                            le=0.95)
@@ -239,7 +239,7 @@ class ObjectiveConfig:
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
-    t_max: Schedule = option(Schedule([0.98, 0.5], [0, 400]), "highest noise level, as a share of the teacher's steps; "
+    t_max: Schedule = option(Schedule([0.98, 0.35], [0, 700]), "highest noise level, as a share of the teacher's steps; "
                              "stretch it for longer runs", ge=0, le=1)
     vsd: VsdConfig = field(default_factory=VsdConfig)
 
@@ -310,7 +310,7 @@ class OptimizerConfig:
 
 @dataclass
 class TrainerConfig:
-    max_steps: int = option(500, "optimiser steps", ge=1)
+    max_steps: int = option(800, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
     max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient after which a run ends as failed",
                                       ge=1)

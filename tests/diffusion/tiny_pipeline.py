@@ -22,12 +22,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from carv3d.diffusion.view_vector import ViewEmbedding
 from carv3d import config as configuration
 from carv3d import teachers
 from carv3d.cameras import Cameras, orbit
 from carv3d.config.schema import Config
 from carv3d.diffusion.prompts import view_weights
+from carv3d.diffusion.view_vector import ViewEmbedding
 from carv3d.runtime.kernel_cache import use_cache
 
 LENGTH = 32  # tokens; the tokenizer knows single characters only

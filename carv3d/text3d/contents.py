@@ -7,7 +7,8 @@ from pathlib import Path
 
 from carv3d import teachers
 from carv3d.config import registry
-from carv3d.config.schema import Config, GaussiansConfig
+from carv3d.config.scenes import GaussiansConfig
+from carv3d.config.schema import Config
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError

@@ -46,13 +46,15 @@ OF_IMAGES = {"sparsity": sparsity, "opaque": opaque}
 OF_SPLATS = {"needle": needle, "faint": faint, "size": size}
 
 
-def regularisers(opacity: Tensor, splats: Splats | None, weights: dict[str, float]) -> dict[str, Tensor]:
-    """The terms with a positive weight, each already weighted: [B] of opacity [B,H,W,1], [N] of the Gaussians."""
+def regularisers(opacity: Tensor, splats: Splats | None, weights: dict[str, float],
+                 own: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """The terms with a positive weight, each already weighted: [B] of opacity [B,H,W,1], [N] of the Gaussians.
+    own: ``Scene.penalties``, not yet weighted."""
     wanted = {name: weight for name, weight in weights.items() if weight > 0}
     terms = {name: weight * OF_IMAGES[name](opacity) for name, weight in wanted.items() if name in OF_IMAGES}
     if splats is not None:
         terms |= {name: weight * OF_SPLATS[name](splats) for name, weight in wanted.items() if name in OF_SPLATS}
-    return terms
+    return terms | {name: weights[name] * value for name, value in (own or {}).items()}
 
 
 def total(terms: dict[str, Tensor]) -> Tensor | None:

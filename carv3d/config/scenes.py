@@ -61,7 +61,7 @@ class SdfConfig(FieldConfig):
                        "scene then starts with")
     init_points: int = option(2**17, "of that run, at which the scene is fitted to it", ge=1024, le=2**22)
     radius: float = option(0.5, "of the sphere it starts as, world units", gt=0, le=1e3)
-    reach: float = option(0.1, "world units that the surface moves by for each unit of the network's output", gt=0,
+    reach: float = option(0.3, "world units that the surface moves by for each unit of the network's output", gt=0,
                           le=1e3)
     beta: Schedule = option(Schedule([0.1, 0.03, 0.01], [0, 150, 400]), "half the thickness of the surface's fog, "
                             "world units (VolSDF's beta); stretch it for longer runs", ge=1e-4, le=1e3)
@@ -79,10 +79,16 @@ class SdfConfig(FieldConfig):
     def blob_std(self) -> float:
         return self.radius
 
-    def check_start(self, where: str) -> None:
-        """UserError for a start that is not there."""
-        if self.init != "sphere" and not Path(self.init).expanduser().exists():
-            raise UserError(f"{where}.init: {self.init} does not exist; give sphere, or a NeRF run's folder")
+    @property
+    def init_kind(self) -> str:
+        """What ``init`` names: sphere or run; UserError if that is nothing to start from."""
+        path = Path(self.init).expanduser()
+        if self.init == "sphere":
+            return "sphere"
+        if not path.is_dir() and not (path.exists() and path.suffix == ".ckpt"):
+            raise UserError(f"scene.sdf.init: {self.init} {'is no run' if path.exists() else 'does not exist'}; give "
+                            "sphere, or the folder or a checkpoint of a NeRF run")
+        return "run"
 
 
 @dataclass

@@ -83,12 +83,11 @@ class SdfTraits(NerfTraits):
 
     @classmethod
     def starts_from(cls, options: SdfConfig) -> tuple[str, int] | None:
-        return None if options.init == "sphere" else (options.init, options.init_points)
+        return (options.init, options.init_points) if options.init_kind == "run" else None
 
     @classmethod
     def settle(cls, options: SdfConfig) -> None:
-        if options.init != "sphere":
-            options.check_start("scene.sdf")
+        if options.init_kind == "run":
             options.init = str(Path(options.init).expanduser().absolute())
 
 

@@ -13,7 +13,7 @@ from carv3d.config.scenes import SdfConfig
 from carv3d.config.traits import SdfTraits
 from carv3d.runtime.types import State
 from carv3d.scenes.kernels.rays import fused
-from carv3d.scenes.kernels.rays.fused import Field
+from carv3d.scenes.kernels.rays.fused import INSET, Field
 from carv3d.scenes.nerf import CHUNK_RAYS, NeRF
 from carv3d.scenes.starts import Points
 
@@ -25,10 +25,14 @@ FIT_UNIT, FIT_COLOURS = 0.02, 0.05  # world units: an error of 1; the distance u
 
 def laplace(depth: Tensor, beta: float) -> Tensor:
     """Density [N] at ``depth`` [N] below a surface, negative above it: the Laplace distribution's cumulative function
-    over beta (VolSDF, eqs. 2 and 3, with alpha = 1 / beta); 0 far outside, 1 / (2 beta) on the surface, 1 / beta inside.
+    over beta (VolSDF, eqs. 2 and 3, with alpha = 1 / beta) around INSET beta; 0 far outside, 1 / beta far inside.
+
+    INSET is 0 in VolSDF. An object's outline then lies two or three beta outside its surface, as a ray that grazes it
+    runs far through the thin fog there: fitted to images, the surface comes out too small by that (docs/surfaces.md).
     """
-    tail = 0.5 * (-depth.abs() / beta).exp()
-    return torch.where(depth > 0, 1 - tail, tail) / beta
+    inside = depth - INSET * beta
+    tail = 0.5 * (-inside.abs() / beta).exp()
+    return torch.where(inside > 0, 1 - tail, tail) / beta
 
 
 class Sdf(SdfTraits, NeRF):

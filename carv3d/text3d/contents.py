@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carv3d import teachers
 from carv3d.config import registry
-from carv3d.config.scenes import GaussiansConfig
+from carv3d.config.scenes import GaussiansConfig, SdfConfig
 from carv3d.config.schema import Config
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
@@ -16,17 +16,18 @@ from carv3d.runtime.fingerprint import fingerprint
 from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record
 
-START = "scene.gaussians.init"
-LOCATIONS = ("teacher.path", START)  # options that may differ on --resume where the content is the same
+STARTS = {"gaussians": "scene.gaussians.init", "sdf": "scene.sdf.init"}  # type of scene -> what it starts from
+LOCATIONS = ("teacher.path", *STARTS.values())  # options that may differ on --resume where the content is the same
 
 
 def of(config: Config) -> Record:
     """Option -> fingerprint of the files that it names, for env.json; what is not there is left out.
 
-    teacher.path: the weights that are loaded and the small files beside them; scene.gaussians.init: the file, or the
-    newest checkpoint of the run; quality.clip: the model and its tokenizer.
+    teacher.path: the weights that are loaded and the small files beside them; scene.gaussians.init and scene.sdf.init: the
+    file, or the newest checkpoint of the run; quality.clip: the model and its tokenizer.
     """
-    sources = {"teacher.path": _teacher(config), START: _start(config), "quality.clip": _clip(config)}
+    sources = {"teacher.path": _teacher(config), STARTS.get(config.scene.type, ""): _start(config),
+               "quality.clip": _clip(config)}
     return {option: fingerprint(files) for option, files in sources.items() if files}
 
 
@@ -52,7 +53,8 @@ def notes(recorded: Record, config: Config) -> list[str]:
 
 
 def _value(config: Config, option: str) -> str:
-    return {"teacher.path": config.teacher.path, START: config.scene.gaussians.init}[option]
+    return {"teacher.path": config.teacher.path, STARTS["gaussians"]: config.scene.gaussians.init,
+            STARTS["sdf"]: config.scene.sdf.init}[option]
 
 
 def _teacher(config: Config) -> list[tuple[str, Path]]:
@@ -65,7 +67,7 @@ def _teacher(config: Config) -> list[tuple[str, Path]]:
 
 def _start(config: Config) -> list[tuple[str, Path]]:
     options = registry.options(config, "scene")
-    if not isinstance(options, GaussiansConfig) or options.init == "blob":
+    if not isinstance(options, GaussiansConfig | SdfConfig) or options.init in ("blob", "sphere"):
         return []
     try:
         path, kind = Path(options.init).expanduser(), options.init_kind

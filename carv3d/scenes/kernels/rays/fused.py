@@ -21,6 +21,7 @@ from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
 LANES = 64
 GRAIN = 2048
+INSET = 2.0  # beta, how deep below the surface half the density lies; see ``sdf.laplace``
 RAW_MOST = 15.0  # log density is cut here: far beyond opaque, far from overflow
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ def _matmul(weight, x, y, lanes, rectify):
 
 @njit(inline="always")
 def _laplace(depth, beta):
-    tail = np.float32(0.5) * np.exp(-abs(depth) / beta)
-    return (np.float32(1) - tail if depth > 0 else tail) / beta
+    inside = depth - np.float32(INSET) * beta
+    tail = np.float32(0.5) * np.exp(-abs(inside) / beta)
+    return (np.float32(1) - tail if inside > 0 else tail) / beta
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, out):

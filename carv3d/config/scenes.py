@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from carv3d.config.options import Schedule, constant, option
+from carv3d.config.options import Schedule, option
 from carv3d.runtime import ply_header
 from carv3d.runtime.errors import UserError
 
@@ -61,12 +61,12 @@ class SdfConfig(FieldConfig):
                        "scene then starts with")
     init_points: int = option(2**17, "of that run, at which the scene is fitted to it", ge=1024, le=2**22)
     radius: float = option(0.5, "of the sphere it starts as, world units", gt=0, le=1e3)
-    reach: float = option(0.3, "world units that the surface moves by for each unit of the network's output", gt=0,
+    reach: float = option(0.1, "world units that the surface moves by for each unit of the network's output", gt=0,
                           le=1e3)
     beta: Schedule = option(Schedule([0.1, 0.03, 0.01], [0, 150, 400]), "half the thickness of the surface's fog, "
                             "world units (VolSDF's beta); stretch it for longer runs", ge=1e-4, le=1e3)
-    active_levels: Schedule = option(constant(24.0), "how many of the hash grid's levels are in use, coarsest first",
-                                     ge=1, le=24)
+    active_levels: Schedule = option(Schedule([4.0, 8.0], [0, 250]), "how many of the hash grid's levels are in use, "
+                                     "coarsest first", ge=1, le=24)
     eikonal_points: int = option(2048, "points a step at which loss.lambda_eikonal asks for a slope of 1", ge=1,
                                  le=2**20)
 

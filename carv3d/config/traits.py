@@ -71,7 +71,7 @@ def _of_optimizer(*names: str) -> dict[str, float]:
 
 
 class NerfTraits(SceneTraits):
-    Options = NerfConfig
+    Options: ClassVar[type] = NerfConfig
     rates = _of_optimizer("encoding", "mlp")
     formats = ("glb", "obj")
     lacks = "which has no Gaussians to write"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -45,8 +45,8 @@ class Field(Protocol):
 @dataclass(frozen=True)
 class Solidity:
     """grid: [N,N,N] in [0,1] at points that span the box, ends included, on the CPU. path: the length whose opacity it
-    is, world units. bound: half the side of the box. seen: smallest and largest density met, or distance. surface: the level at
-    which the surface is known to lie, where the scene knows its distance; None: it is to be found."""
+    is, world units. bound: half the side of the box. seen: smallest and largest density met, or distance. surface: the
+    level at which the surface is known to lie, where the scene knows its distance; None: it is to be found."""
 
     grid: Tensor
     path: float
@@ -90,7 +90,7 @@ def solidity(scene: Field, resolution: int, device: torch.device, progress: Call
     return Solidity(out, path, scene.bound, seen)
 
 
-def knows_distance(scene: Field) -> bool:
+def knows_distance(scene: Field) -> TypeGuard[Scene]:
     """Whether it has a signed distance, whose zero is its surface: see ``scenes.base.Scene.distance``."""
     return isinstance(scene, Scene) and type(scene).distance is not Scene.distance
 
@@ -137,12 +137,14 @@ def find_level(solid: Solidity, views: Cameras, rendered: RenderOut) -> Level:
     rendered: the scene's own renders of ``views``. A pixel shows the object where its opacity passes 0.5. In thick fog
     that is the whole box, or a shape that no surface has; then the threshold that separates the opacities best (Otsu
     1979) is tried too. Among levels whose silhouettes agree equally well, the one whose first crossing along the rays
-    is nearest to the rendered depth wins. Where the surface is known, its level alone is looked at. UserError if no view shows anything, or all show only the box.
+    is nearest to the rendered depth wins. Where the surface is known, its level alone is looked at. UserError if no
+    view shows anything, or all show only the box.
     """
     highest, first, hit = _crossings(solid, views)
     levels = torch.tensor(_levels(solid))
     opacity, depth = rendered.opacity.flatten()[hit], rendered.depth.flatten()[hit]
-    span = f"{'densities' if solid.surface is None else 'distances'} from {solid.seen[0]:.3g} to {solid.seen[1]:.3g} were met in it"
+    span = (f"{'densities' if solid.surface is None else 'distances'} from {solid.seen[0]:.3g} to "
+            f"{solid.seen[1]:.3g} were met in it")
     if (opacity > 0.5).float().mean() < 1e-3:
         raise UserError(f"the scene has no surface: it is blank, its largest opacity in {len(views)} views is "
                         f"{opacity.max():.2g}, more than 0.5 is needed; {span}; train longer or with another seed")

@@ -81,7 +81,7 @@ class Scene(SceneTraits, nn.Module, ABC):
         return groups
 
     def penalties(self, names: Collection[str], generator: torch.Generator) -> dict[str, Tensor]:
-        """Regularisers that only such a scene has, of those names of loss.lambda_NAME: each unweighted and of any shape,
+        """Regularisers that only such a scene has, of those names of loss.lambda_NAME: each unweighted, of any shape,
         its mean counts. The same in every process that shares a step."""
         return {}
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut, orbit
-from carv3d.config.scenes import FieldConfig
+from carv3d.config.scenes import NerfConfig, SdfConfig
 from carv3d.config.traits import NerfTraits
 from carv3d.runtime.devices import moved
 from carv3d.runtime.types import Record
@@ -40,7 +40,8 @@ class NeRF(NerfTraits, Scene):
 
     compiled, section = "scene", "scene.nerf"
 
-    def __init__(self, options: FieldConfig, *, device: torch.device | str = "cpu", generator: torch.Generator) -> None:
+    def __init__(self, options: NerfConfig | SdfConfig, *, device: torch.device | str = "cpu",
+                 generator: torch.Generator) -> None:
         super().__init__()
         device, own = torch.device(device), options
         if min(own.bound, own.hidden, own.layers, own.samples_per_ray, own.occupancy_resolution, own.occupancy_every,

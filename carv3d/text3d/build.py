@@ -144,8 +144,8 @@ def settle(config: Config, begun: bool = False) -> None:
     if source := said.starts_from(options):
         other = Run.open(source[0]).config()
         if registry.scene(other).gaussians or not registry.scene(other).formats:
-            raise UserError(f"scene.{config.scene.type}.init: {source[0]} is a run with scene.type {other.scene.type}; its type "
-                            "must be nerf or sdf")
+            raise UserError(f"scene.{config.scene.type}.init: {source[0]} is a run with scene.type "
+                            f"{other.scene.type}; its type must be nerf or sdf")
 
 
 def settle_quality(config: Config, needed: bool = True) -> None:

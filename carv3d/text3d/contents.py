@@ -16,17 +16,18 @@ from carv3d.runtime.fingerprint import fingerprint
 from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record
 
-STARTS = {"gaussians": "scene.gaussians.init", "sdf": "scene.sdf.init"}  # type of scene -> what it starts from
-LOCATIONS = ("teacher.path", *STARTS.values())  # options that may differ on --resume where the content is the same
+STARTS = ("scene.gaussians.init", "scene.sdf.init")  # what scenes start from
+FRESH = ("blob", "sphere")  # starts that are no files
+LOCATIONS = ("teacher.path", *STARTS)  # options that may differ on --resume where the content is the same
 
 
 def of(config: Config) -> Record:
     """Option -> fingerprint of the files that it names, for env.json; what is not there is left out.
 
-    teacher.path: the weights that are loaded and the small files beside them; scene.gaussians.init and scene.sdf.init: the
-    file, or the newest checkpoint of the run; quality.clip: the model and its tokenizer.
+    teacher.path: the weights that are loaded and the small files beside them; what a scene starts from: the file, or
+    the newest checkpoint of the run; quality.clip: the model and its tokenizer.
     """
-    sources = {"teacher.path": _teacher(config), STARTS.get(config.scene.type, ""): _start(config),
+    sources = {"teacher.path": _teacher(config), f"scene.{config.scene.type}.init": _start(config),
                "quality.clip": _clip(config)}
     return {option: fingerprint(files) for option, files in sources.items() if files}
 
@@ -53,8 +54,12 @@ def notes(recorded: Record, config: Config) -> list[str]:
 
 
 def _value(config: Config, option: str) -> str:
-    return {"teacher.path": config.teacher.path, STARTS["gaussians"]: config.scene.gaussians.init,
-            STARTS["sdf"]: config.scene.sdf.init}[option]
+    return config.teacher.path if option == "teacher.path" else start(config, option)
+
+
+def start(config: Config, option: str) -> str:
+    """The value of one of STARTS."""
+    return {"scene.gaussians.init": config.scene.gaussians.init, "scene.sdf.init": config.scene.sdf.init}[option]
 
 
 def _teacher(config: Config) -> list[tuple[str, Path]]:
@@ -67,7 +72,7 @@ def _teacher(config: Config) -> list[tuple[str, Path]]:
 
 def _start(config: Config) -> list[tuple[str, Path]]:
     options = registry.options(config, "scene")
-    if not isinstance(options, GaussiansConfig | SdfConfig) or options.init in ("blob", "sphere"):
+    if not isinstance(options, GaussiansConfig | SdfConfig) or options.init in FRESH:
         return []
     try:
         path, kind = Path(options.init).expanduser(), options.init_kind

@@ -182,7 +182,7 @@ class NeRF(NerfTraits, Scene):
 
     def _work(self, samples: float) -> float:
         """Operations for so many samples and back: interpolation at every level, the MLP, compositing."""
-        interpolation = len(self.encoding.resolution) * 8 * (3 + 2 * self.encoding.table.shape[-1])
+        interpolation = self.levels * 8 * (3 + 2 * self.encoding.table.shape[-1])
         return BACK * samples * (interpolation + 2 * sum(weight.numel() for weight in self.mlp) + 20)
 
     def _grid(self) -> Grid:

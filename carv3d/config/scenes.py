@@ -63,7 +63,7 @@ class SdfConfig(FieldConfig):
     radius: float = option(0.5, "of the sphere it starts as, world units", gt=0, le=1e3)
     reach: float = option(0.1, "world units that the surface moves by for each unit of the network's output", gt=0,
                           le=1e3)
-    beta: Schedule = option(Schedule([0.1, 0.03, 0.01], [0, 150, 400]), "half the thickness of the surface's fog, "
+    beta: Schedule = option(Schedule([0.1, 0.05, 0.01], [0, 250, 480]), "half the thickness of the surface's fog, "
                             "world units (VolSDF's beta); stretch it for longer runs", ge=1e-4, le=1e3)
     active_levels: Schedule = option(Schedule([4.0, 8.0], [0, 250]), "how many of the hash grid's levels are in use, "
                                      "coarsest first", ge=1, le=24)

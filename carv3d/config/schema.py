@@ -166,7 +166,7 @@ class LossConfig:
     lambda_sparsity: Schedule = option(constant(0.0), "weight of the mean opacity", ge=0)
     lambda_opaque: Schedule = option(constant(0.0), "weight of the binary entropy of opacity, which makes each "
                                                     "pixel all or nothing", ge=0)
-    lambda_eikonal: Schedule = option(constant(1.0), "sdf: weight of the distance's slope not being 1", ge=0)
+    lambda_eikonal: Schedule = option(constant(0.3), "sdf: weight of the distance's slope not being 1", ge=0)
     lambda_needle: Schedule = option(constant(0.0), "Gaussians: weight on one axis far longer than the others", ge=0)
     lambda_faint: Schedule = option(constant(0.0), "Gaussians: weight of their mean opacity, so that unneeded "
                                                    "ones fade", ge=0)

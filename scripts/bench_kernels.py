@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, orbit, sample_cameras, turntable
-from carv3d.config.schema import NerfConfig
+from carv3d.config.scenes import NerfConfig
 from carv3d.scenes.nerf import NeRF
 
 

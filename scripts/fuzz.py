@@ -40,6 +40,8 @@ TINY = ["trainer.max_steps=2", "trainer.preview_every=0", "export.video=false", 
         "teacher.type=exact", "teacher.exact.set_size=2", "teacher.exact.unconditional_size=2", "prompt=a red mushroom"]
 SCENES = {"image": ["scene.type=image", "scene.image.size=16"],
           "gaussians": ["scene.type=gaussians", "scene.gaussians.count=20"],
+          "sdf": ["scene.type=sdf", "scene.sdf.levels=2", "scene.sdf.table_size=256",
+                  "scene.sdf.samples_per_ray=16", "scene.sdf.occupancy_resolution=8"],
           "nerf": ["scene.type=nerf", "scene.nerf.levels=2", "scene.nerf.table_size=256",
                    "scene.nerf.samples_per_ray=16", "scene.nerf.occupancy_resolution=8"]}
 ODD = ["", " ", "0", "-1", "1", "2", "3", "7", "16", "1e3", "1e-300", "1e300", "-1e300", ".inf", "-.inf", ".nan", "nan",

@@ -65,7 +65,7 @@ def test_schedules():
     ("estimator.k=2.5", ["estimator.k", "2.5", "whole number"]),
     ("estimator.k=true", ["estimator.k", "true", "whole number"]),
     ("estimator.stratified=maybe", ["estimator.stratified", "'maybe'", "true or false"]),
-    ("scene.type=nerv", ["scene.type", "'nerv'", "nerf, gaussians, image", "did you mean nerf?"]),
+    ("scene.type=nerv", ["scene.type", "'nerv'", "nerf, sdf, gaussians, image", "did you mean nerf?"]),
     ("objective.weighting=dds", ["objective.weighting", "did you mean sds?"]),
     ("data.fovy_range=[40]", ["data.fovy_range", "1 values", "2 numbers"]),
     ("data.fovy_range=[42, 38]", ["data.fovy_range", "lower bound"]),

@@ -15,7 +15,7 @@ import torch
 from carv3d import cli
 from carv3d.cameras import orbit
 from carv3d.commands.recorder import Recorder
-from carv3d.config.schema import ImageConfig
+from carv3d.config.scenes import ImageConfig
 from carv3d.export import images, video
 from carv3d.runs.folder import Run
 from carv3d.runtime import files, progress

@@ -124,8 +124,9 @@ def _check_resumed(run: Run, config: Config, state: Record, moved: list[str]) ->
 def _changes(before: Config, after: Config) -> tuple[list[str], list[str]]:
     """The options that differ and may not on --resume; and the locations that do, whose content is to be compared."""
     differing = [key for key in configuration.differences(before, after) if key.split(".")[0] not in FREE_ON_RESUME]
-    blob = "blob" in (before.scene.gaussians.init, after.scene.gaussians.init)  # which is no location
-    moved = [key for key in differing if key in contents.LOCATIONS and not (blob and key == contents.START)]
+    fresh = [key for key in contents.STARTS  # which is no location
+             if {contents.start(before, key), contents.start(after, key)} & set(contents.FRESH)]
+    moved = [key for key in differing if key in contents.LOCATIONS and key not in fresh]
     return [key for key in differing if key not in moved], moved
 
 

@@ -7,7 +7,7 @@ import difflib
 
 from carv3d.config import registry
 from carv3d.config.options import Field, Schedule, constant, kind_of
-from carv3d.config.schema import Config, PromptsConfig
+from carv3d.config.schema import Config, LossConfig, PromptsConfig
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.types import Value
 
@@ -167,6 +167,9 @@ def _check_scene(config: Config) -> None:
             if getattr(config.loss, name) != constant(0.0):
                 raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no Gaussians; "
                                 "it needs scene.type=gaussians")
+    if config.loss.lambda_eikonal != LossConfig().lambda_eikonal and not registry.scene(config).signed:
+        raise UserError(f"loss.lambda_eikonal: given with scene.type {config.scene.type}, which is no signed distance; "
+                        "it needs scene.type=sdf")
     for section, group in registry.GROUPS.items():
         node = getattr(config, section)
         for name in (*group.built_in, "options"):

@@ -6,13 +6,14 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 
-from carv3d.config import schema
+from carv3d.config import scenes, schema
 from carv3d.config.options import Field, Schedule, kind_of
 from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record, Value
 
-SECTIONS = {name: cls for name, cls in vars(schema).items() if isinstance(cls, type) and dataclasses.is_dataclass(cls)}
+SECTIONS = {name: cls for module in (scenes, schema) for name, cls in vars(module).items()
+            if isinstance(cls, type) and dataclasses.is_dataclass(cls)}
 NAMING = ("name", "tag", "exp_root_dir")  # where a run lies, and nothing of what it computes
 UNDECLARED: Field = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})
 UNDECLARED.type = "str"  # given as text; its class says what it is read as

@@ -50,6 +50,7 @@ class Group:
 GROUPS = {group.section: group for group in (
     Group("scene", "carv3d.scenes.base.Scene", "options, *, device, generator", {
         "nerf": (traits.NerfTraits, "carv3d.scenes.nerf:NeRF"),
+        "sdf": (traits.SdfTraits, "carv3d.scenes.sdf:Sdf"),
         "gaussians": (traits.GaussiansTraits, "carv3d.scenes.gaussians:Gaussians"),
         "image": (traits.ImageTraits, "carv3d.scenes.image:Image")}),
     Group("objective", "carv3d.objectives.base.Objective", "options, setting", {

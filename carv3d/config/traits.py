@@ -10,23 +10,27 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from carv3d.config.options import NoOptions
-from carv3d.config.schema import ExactConfig, GaussiansConfig, ImageConfig, NerfConfig, OptimizerConfig, VsdConfig
+from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
+from carv3d.config.schema import ExactConfig, OptimizerConfig, VsdConfig
 
 
 class SceneTraits:
     """Options: a dataclass of fields made with ``schema.option``. rates: learning rate of each parameter group by name,
     unless the configuration says otherwise. formats: what ``carv3d export`` can write of it. lacks: why not the
-    others, for people. gaussians: whether it is made of 3D Gaussians."""
+    others, for people. gaussians: whether it is made of 3D Gaussians. signed: whether it
+    is a signed distance, whose zero is its surface."""
 
     Options: ClassVar[type] = NoOptions
     rates: ClassVar[dict[str, float]] = {}
     formats: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar[str] = "which declares no formats to write"
     gaussians: ClassVar[bool] = False
+    signed: ClassVar[bool] = False
 
     @classmethod
     def starts_from(cls, options: Any) -> tuple[str, int] | None:
-        """The run whose opaque points a fresh scene starts from, and how many of them; None for most."""
+        """The run that a fresh scene starts from, and how many points of it: opaque ones, or for a signed scene ones
+        whose distance to its surface is known; None for most."""
         return None
 
     @classmethod
@@ -67,10 +71,24 @@ def _of_optimizer(*names: str) -> dict[str, float]:
 
 
 class NerfTraits(SceneTraits):
-    Options = NerfConfig
+    Options: ClassVar[type] = NerfConfig
     rates = _of_optimizer("encoding", "mlp")
     formats = ("glb", "obj")
     lacks = "which has no Gaussians to write"
+
+
+class SdfTraits(NerfTraits):
+    Options = SdfConfig
+    signed = True
+
+    @classmethod
+    def starts_from(cls, options: SdfConfig) -> tuple[str, int] | None:
+        return (options.init, options.init_points) if options.init_kind == "run" else None
+
+    @classmethod
+    def settle(cls, options: SdfConfig) -> None:
+        if options.init_kind == "run":
+            options.init = str(Path(options.init).expanduser().absolute())
 
 
 class GaussiansTraits(SceneTraits):

@@ -94,7 +94,7 @@ def find(scene: Scene, views: Cameras, device: torch.device, options: Options, s
     height, parts, dropped = surface.cleaned(solid.grid.numpy(), level.value, options.least_part)
     fine = smoothing.smoothed(surface.triangulate(height, scene.bound), options.smooth, scene.bound)
     reduced = surface.reduce(fine, options.faces)
-    facts = {"resolution": options.resolution, "threshold": round(solid.density(level.value), 4),
+    facts = {"resolution": options.resolution, "threshold": round(solid.threshold(level.value), 4),
              "silhouette_iou": round(level.iou, 4), "opacity_threshold": round(level.opacity, 4), "parts": parts,
              "parts_dropped": dropped, "smooth": options.smooth, "faces_before_reduction": len(fine.faces),
              "faces": len(reduced.faces), "vertices": len(reduced.vertices), "watertight": reduced.watertight,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -80,6 +80,11 @@ class Scene(SceneTraits, nn.Module, ABC):
                            "params": list(held.parameters()) if isinstance(held, nn.Module) else [held]})
         return groups
 
+    def penalties(self, names: Collection[str], generator: torch.Generator) -> dict[str, Tensor]:
+        """Regularisers that only such a scene has, of those names of loss.lambda_NAME: each unweighted, of any shape,
+        its mean counts. The same in every process that shares a step."""
+        return {}
+
     def wants_halves(self, step: int) -> bool:
         """Whether this step's gradient is to come in two independent halves, with ``observe`` after each backward."""
         return False
@@ -101,6 +106,11 @@ class Scene(SceneTraits, nn.Module, ABC):
         """Density [P], 1 / world unit, and colour [P,3] in [0,1] at points [P,3], world units: for meshes, and for
         scenes that start from this one. TypeError where a scene has none."""
         raise TypeError(f"{type(self).__name__} has no density field")
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Signed distance [P] to its surface, negative inside, world units, at points [P,3] of its box, without
+        gradient. TypeError where it knows none: its surface is then found in its density."""
+        raise TypeError(f"{type(self).__name__} knows no distance")
 
     def density(self, points: Tensor) -> Tensor:
         """Density alone [P], without gradient."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut, orbit
-from carv3d.config.schema import GaussiansConfig
+from carv3d.config.scenes import GaussiansConfig
 from carv3d.config.traits import GaussiansTraits
 from carv3d.runtime.devices import moved
 from carv3d.runtime.types import Record, State

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut
-from carv3d.config.schema import ImageConfig
+from carv3d.config.scenes import ImageConfig
 from carv3d.config.traits import ImageTraits
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import BACK, WHOLE, Scene

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras, RenderOut, orbit
-from carv3d.config.schema import NerfConfig
+from carv3d.config.scenes import NerfConfig, SdfConfig
 from carv3d.config.traits import NerfTraits
 from carv3d.runtime.devices import moved
 from carv3d.runtime.types import Record
@@ -38,9 +38,10 @@ class NeRF(NerfTraits, Scene):
     """Density and colour in [-bound, bound]^3. options: see ``config.schema.NerfConfig``. generator: draws the initial
     parameters."""
 
-    compiled = "scene"
+    compiled, section = "scene", "scene.nerf"
 
-    def __init__(self, options: NerfConfig, *, device: torch.device | str = "cpu", generator: torch.Generator) -> None:
+    def __init__(self, options: NerfConfig | SdfConfig, *, device: torch.device | str = "cpu",
+                 generator: torch.Generator) -> None:
         super().__init__()
         device, own = torch.device(device), options
         if min(own.bound, own.hidden, own.layers, own.samples_per_ray, own.occupancy_resolution, own.occupancy_every,
@@ -50,9 +51,9 @@ class NeRF(NerfTraits, Scene):
         if own.features != FEATURES and encoding == "auto" and device.type == "cpu":
             encoding = "torch"
         self.encoding_backend, why_encoding = choose(
-            "scene.nerf.encoding_backend", encoding, device, {"cpu": "numba", "cuda": "tinycudann"})
+            f"{self.section}.encoding_backend", encoding, device, {"cpu": "numba", "cuda": "tinycudann"})
         self.render_backend, why_render = choose(
-            "scene.nerf.render_backend", own.render_backend, device, {"cpu": "numba", "cuda": "nerfacc"})
+            f"{self.section}.render_backend", own.render_backend, device, {"cpu": "numba", "cuda": "nerfacc"})
         self.backends = (
             f"encoding {self.encoding_backend} ({why_encoding}), render {self.render_backend} ({why_render})"
         )
@@ -79,7 +80,7 @@ class NeRF(NerfTraits, Scene):
     @classmethod
     def rehearse(cls) -> None:
         generator, camera = torch.Generator().manual_seed(0), orbit([0.0], 0.0, 2.0, 40.0, 4, 4)
-        scene = cls(NerfConfig(occupancy_resolution=8), generator=generator)
+        scene = cls(cls.Options(occupancy_resolution=8), generator=generator)
         scene.update(0, generator)
         scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
         with torch.no_grad():
@@ -92,11 +93,28 @@ class NeRF(NerfTraits, Scene):
 
     def field(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Density [N] and colour [N,3] in [0,1] at points [N,3], world units; zero density is not forced outside."""
-        hidden = self.encoding((points / (2 * self.bound) + 0.5).clamp(0, 1))
-        for index, weight in enumerate(self.mlp):
+        first, colour = self.network(points)
+        return self.as_density(first), colour.sigmoid()
+
+    def network(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Log density [N], and colour [N,3] before the sigmoid, at points [N,3]."""
+        hidden = self.encoding((points / (2 * self.bound) + 0.5).clamp(0, 1), self.levels)
+        for index, weight in enumerate(self.weights()):
             hidden = F.linear(F.relu(hidden) if index else hidden, weight)
-        log_density = hidden[:, 0] + blob(points, self.blob_scale, self.blob_std)
-        return log_density.clamp_max(fused.RAW_MOST).exp(), hidden[:, 1:].sigmoid()
+        return hidden[:, 0] + blob(points, self.blob_scale, self.blob_std), hidden[:, 1:]
+
+    @property
+    def levels(self) -> int:
+        """How many of the hash grid are in use."""
+        return len(self.encoding.resolution)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """The MLP's matrices."""
+        return tuple(self.mlp)
+
+    def as_density(self, first: Tensor) -> Tensor:
+        """Density [N] from the network's first value [N]."""
+        return first.clamp_max(fused.RAW_MOST).exp()
 
     @torch.no_grad()
     def density(self, points: Tensor) -> Tensor:
@@ -164,7 +182,7 @@ class NeRF(NerfTraits, Scene):
 
     def _work(self, samples: float) -> float:
         """Operations for so many samples and back: interpolation at every level, the MLP, compositing."""
-        interpolation = len(self.encoding.resolution) * 8 * (3 + 2 * self.encoding.table.shape[-1])
+        interpolation = self.levels * 8 * (3 + 2 * self.encoding.table.shape[-1])
         return BACK * samples * (interpolation + 2 * sum(weight.numel() for weight in self.mlp) + 20)
 
     def _grid(self) -> Grid:
@@ -172,7 +190,7 @@ class NeRF(NerfTraits, Scene):
 
     def _field(self) -> Field:
         return Field(
-            self.encoding.table, self.encoding.resolution, self.encoding.row, tuple(self.mlp), self.bound,
+            self.encoding.table, self.encoding.resolution, self.encoding.row, self.weights(), self.bound,
             self.blob_scale, self.blob_std,
         )
 

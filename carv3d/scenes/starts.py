@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from carv3d.config.schema import GaussiansConfig
+from carv3d.config.scenes import GaussiansConfig
 from carv3d.runtime.errors import UserError, one_line
 from carv3d.runtime.progress import say
 from carv3d.scenes import ply
 from carv3d.scenes.splats import MAX_DEGREE, SH_C0, Splats
 
-Points = tuple[Tensor, Tensor]  # points [N,3], world units, and their colours [N,3] in [0,1]
+Points = tuple[Tensor, ...]  # points [N,3], world units, their colours [N,3] in [0,1]; perhaps their distance [N]
 NEIGHBOURS = 3  # whose mean distance is a Gaussian's size (Kerbl et al., 2023, section 5.1)
 CHUNK_PAIRS = 1 << 24
 CANDIDATES = 96  # per axis: points of a field that are looked at

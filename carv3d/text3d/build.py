@@ -33,7 +33,7 @@ def scene(config: Config, particle: int = 0) -> Scene:
     generator = rng.generator(config.seed, f"scene init {particle}" if particle else "scene init")
     points = None
     if source := registry.scene(config).starts_from(options):
-        points = _points_of_run(config, Path(source[0]).expanduser(), source[1], generator)
+        points = _start_of_run(config, Path(source[0]).expanduser(), source[1], generator)
     return cls.make(options, device=devices.device(config.device), generator=generator, points=points)
 
 
@@ -44,15 +44,22 @@ def blank(config: Config) -> Scene:
     return made
 
 
-def _points_of_run(config: Config, path: Path, count: int, generator: torch.Generator) -> Points:
-    """Points and colours of another run's scene, where it is opaque."""
+def _start_of_run(config: Config, path: Path, count: int, generator: torch.Generator) -> Points:
+    """Points and colours of another run's scene, where it is opaque; for a signed scene, with their distance to its
+    surface."""
     from carv3d.runs import checkpoint
     from carv3d.scenes import starts
+    from carv3d.text3d import distances
 
     run = Run.open(path)
     other = run.config([f"device={devices.device(config.device).type}"])
     scenes, where, _ = trained_scenes(other, path if path.suffix == ".ckpt" else checkpoint.newest(run.ckpts))
     one = scenes[0]
+    if registry.scene(config).signed:
+        try:
+            return distances.around(other, one, where, count, generator)
+        except UserError as error:
+            raise UserError(f"scene.{config.scene.type}.init: {path}: {error}") from None
     points, colours = starts.sample_field(
         lambda points: one.density(points.to(where)), lambda points: one.field(points.to(where)), one.bound, one.step,
         count, generator)
@@ -137,8 +144,8 @@ def settle(config: Config, begun: bool = False) -> None:
     if source := said.starts_from(options):
         other = Run.open(source[0]).config()
         if registry.scene(other).gaussians or not registry.scene(other).formats:
-            raise UserError(f"scene.gaussians.init: {source[0]} is a run with scene.type {other.scene.type}; its type "
-                            "must be nerf")
+            raise UserError(f"scene.{config.scene.type}.init: {source[0]} is a run with scene.type "
+                            f"{other.scene.type}; its type must be nerf or sdf")
 
 
 def settle_quality(config: Config, needed: bool = True) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from carv3d import teachers
 from carv3d.config import registry
-from carv3d.config.schema import Config, GaussiansConfig
+from carv3d.config.scenes import GaussiansConfig, SdfConfig
+from carv3d.config.schema import Config
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError
@@ -15,17 +16,19 @@ from carv3d.runtime.fingerprint import fingerprint
 from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record
 
-START = "scene.gaussians.init"
-LOCATIONS = ("teacher.path", START)  # options that may differ on --resume where the content is the same
+STARTS = ("scene.gaussians.init", "scene.sdf.init")  # what scenes start from
+FRESH = ("blob", "sphere")  # starts that are no files
+LOCATIONS = ("teacher.path", *STARTS)  # options that may differ on --resume where the content is the same
 
 
 def of(config: Config) -> Record:
     """Option -> fingerprint of the files that it names, for env.json; what is not there is left out.
 
-    teacher.path: the weights that are loaded and the small files beside them; scene.gaussians.init: the file, or the
-    newest checkpoint of the run; quality.clip: the model and its tokenizer.
+    teacher.path: the weights that are loaded and the small files beside them; what a scene starts from: the file, or
+    the newest checkpoint of the run; quality.clip: the model and its tokenizer.
     """
-    sources = {"teacher.path": _teacher(config), START: _start(config), "quality.clip": _clip(config)}
+    sources = {"teacher.path": _teacher(config), f"scene.{config.scene.type}.init": _start(config),
+               "quality.clip": _clip(config)}
     return {option: fingerprint(files) for option, files in sources.items() if files}
 
 
@@ -51,7 +54,12 @@ def notes(recorded: Record, config: Config) -> list[str]:
 
 
 def _value(config: Config, option: str) -> str:
-    return {"teacher.path": config.teacher.path, START: config.scene.gaussians.init}[option]
+    return config.teacher.path if option == "teacher.path" else start(config, option)
+
+
+def start(config: Config, option: str) -> str:
+    """The value of one of STARTS."""
+    return {"scene.gaussians.init": config.scene.gaussians.init, "scene.sdf.init": config.scene.sdf.init}[option]
 
 
 def _teacher(config: Config) -> list[tuple[str, Path]]:
@@ -64,7 +72,7 @@ def _teacher(config: Config) -> list[tuple[str, Path]]:
 
 def _start(config: Config) -> list[tuple[str, Path]]:
     options = registry.options(config, "scene")
-    if not isinstance(options, GaussiansConfig) or options.init == "blob":
+    if not isinstance(options, GaussiansConfig | SdfConfig) or options.init in FRESH:
         return []
     try:
         path, kind = Path(options.init).expanduser(), options.init_kind

@@ -62,9 +62,10 @@ OF_NORMALS = {"smooth": smooth}
 OF_SPLATS = {"needle": needle, "faint": faint, "size": size}
 
 
-def regularisers(out: RenderOut, cameras: Cameras, splats: Splats | None, weights: dict[str, float]
-                 ) -> dict[str, Tensor]:
-    """The terms with a positive weight, each already weighted: [B] of what B cameras see, [N] of the Gaussians."""
+def regularisers(out: RenderOut, cameras: Cameras, splats: Splats | None, weights: dict[str, float],
+                 own: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """The terms with a positive weight, each already weighted: [B] of what B cameras see, [N] of the Gaussians. own:
+    ``Scene.penalties``, not yet weighted."""
     wanted = {name: weight for name, weight in weights.items() if weight > 0}
     terms = {name: weight * OF_IMAGES[name](out.opacity) for name, weight in wanted.items() if name in OF_IMAGES}
     if OF_NORMALS.keys() & wanted.keys():
@@ -73,7 +74,7 @@ def regularisers(out: RenderOut, cameras: Cameras, splats: Splats | None, weight
                   if name in OF_NORMALS}
     if splats is not None:
         terms |= {name: weight * OF_SPLATS[name](splats) for name, weight in wanted.items() if name in OF_SPLATS}
-    return terms
+    return terms | {name: weights[name] * value for name, value in (own or {}).items()}
 
 
 def total(terms: dict[str, Tensor]) -> Tensor | None:

@@ -60,7 +60,9 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     mark("estimate")
 
     # one backward, or one for each half; a non-finite gradient masks the update without asking the device
-    terms = regularisers.regularisers(batch.out, batch.views.cameras, scene.splats, config.loss.at(step))
+    weights = config.loss.at(step)
+    own = scene.penalties([name for name, weight in weights.items() if weight > 0], generator("regularisers"))
+    terms = regularisers.regularisers(batch.out, batch.views.cameras, scene.splats, weights, own)
     _backward(trainer, scene, batch, estimates, regularisers.total(terms))
     mark("backward")
     grad_norm, finite = _update(trainer, estimates)

@@ -15,7 +15,7 @@ def fitted():
     """A NeRF fitted to a closed form: a ball on a slab, coloured by position; its options too."""
     from fields import Analytic, ball, either
 
-    from carv3d.config.schema import NerfConfig
+    from carv3d.config.scenes import NerfConfig
     from carv3d.scenes.nerf import NeRF
 
     def slab(points: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carv3d import config
-from carv3d.config.schema import GaussiansConfig
+from carv3d.config.scenes import GaussiansConfig
 from carv3d.runtime import ply_header
 from carv3d.runtime.errors import UserError
 from carv3d.scenes import ply, starts

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from carv3d.cameras import orbit
-from carv3d.config.schema import ImageConfig
+from carv3d.config.scenes import ImageConfig
 from carv3d.scenes.image import Image
 
 

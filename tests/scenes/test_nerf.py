@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from carv3d.cameras import orbit, turntable
-from carv3d.config.schema import NerfConfig
+from carv3d.config.scenes import NerfConfig
 from carv3d.runtime.errors import UserError
 from carv3d.scenes.kernels.rays import fused, volume
 from carv3d.scenes.kernels.rays.marching import march_numba, march_torch

@@ -21,6 +21,7 @@ from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
 LANES = 64
 GRAIN = 2048
+INSET = 2.0  # beta, how deep below the surface half the density lies; see ``sdf.laplace``
 RAW_MOST = 15.0  # log density is cut here: far beyond opaque, far from overflow
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Field:
 
     table: [rows,4], resolution: [L] and row: [L+1] as in hash_grid. weights: the MLP's matrices [out,in], ReLU between,
     the last one with four outputs: log density, and red, green, blue before the sigmoid. blob_scale, blob_std: see
-    ``nerf.blob``.
+    ``nerf.blob``. beta: if positive, the first output is the depth below a surface in place of the log density, and
+    the density ``sdf.laplace`` of it; if negative, that first output itself stands for the density.
     """
 
     table: Tensor
@@ -39,6 +41,7 @@ class Field:
     bound: float
     blob_scale: float
     blob_std: float
+    beta: float = 0.0
 
     def numpy(self) -> tuple:
         for index, weight in enumerate(self.weights):
@@ -47,7 +50,7 @@ class Field:
         return (
             self.table.detach().numpy(), self.resolution, self.row,
             tuple(weight.detach().contiguous().numpy() for weight in self.weights),
-            np.float32(self.bound), np.float32(self.blob_scale), np.float32(self.blob_std),
+            np.float32(self.bound), np.float32(self.blob_scale), np.float32(self.blob_std), np.float32(self.beta),
         )
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
@@ -64,8 +67,14 @@ def _matmul(weight, x, y, lanes, rectify):
             for lane in range(lanes):
                 y[j, lane] = max(y[j, lane], np.float32(0))
 
+@njit(inline="always")
+def _laplace(depth, beta):
+    inside = depth - np.float32(INSET) * beta
+    tail = np.float32(0.5) * np.exp(-abs(inside) / beta)
+    return (np.float32(1) - tail if inside > 0 else tail) / beta
+
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, x, y, out):
+def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, out):
     """out: [4, LANES] = density, red, green, blue at points [LANES,3]; x and y are scratch [width, LANES]."""
     half = np.float32(0.5)
     for level in range(resolution.shape[0]):
@@ -87,7 +96,10 @@ def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, bl
     for n in range(lanes):
         radius = np.sqrt(points[n, 0] ** 2 + points[n, 1] ** 2 + points[n, 2] ** 2)
         raw = out[0, n] + blob_scale * (one - radius / blob_std)
-        out[0, n] = np.exp(min(raw, np.float32(RAW_MOST)))
+        if beta == 0:
+            out[0, n] = np.exp(min(raw, np.float32(RAW_MOST)))
+        else:
+            out[0, n] = _laplace(raw, beta) if beta > 0 else raw
         for c in range(1, 4):
             out[c, n] = one / (one + np.exp(-out[c, n]))
 
@@ -99,14 +111,14 @@ def _scratch_width(weights):
     return width
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _density(begin, end, points, density, table, resolution, row, weights, bound, blob_scale, blob_std):
+def _density(begin, end, points, density, table, resolution, row, weights, bound, blob_scale, blob_std, beta):
     width = _scratch_width(weights)
     x, y = np.empty((width, LANES), np.float32), np.empty((width, LANES), np.float32)
     out = np.empty((4, LANES), np.float32)
     for start in range(begin, end, LANES):
         lanes = min(LANES, end - start)
         part = points[start:start + lanes]
-        _field(part, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, x, y, out)
+        _field(part, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, out)
         for n in range(lanes):
             density[start + n] = out[0, n]
 
@@ -134,7 +146,7 @@ def _advance(lane, next_ray, end, ray, index, high, through, origins, directions
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _trace(
     begin, end, origins, directions, jitter, occupied, box, bound, step, threshold, table, resolution, row, weights,
-    blob_scale, blob_std, out, count, seen,
+    blob_scale, blob_std, beta, out, count, seen,
 ):
     """out: [R,5] = rgb, opacity, depth. count: [R], visible samples. seen: [R,S] takes their midpoints, or is [R,0]."""
     width = _scratch_width(weights)
@@ -158,7 +170,7 @@ def _trace(
                 lanes += 1
         if lanes == 0:
             return
-        _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, x, y, value)
+        _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, value)
         for n in range(lanes):
             lane = column[n]
             r = ray[lane]
@@ -181,10 +193,10 @@ def _run(rays: Rays, grid: Grid, field: Field, threshold: float, width: int) -> 
     out, count = np.zeros((len(rays), 5), np.float32), np.zeros(len(rays), np.int64)
     seen = np.empty((len(rays), width), np.float32)
     occupied, box, bound, step = grid.numpy()
-    table, resolution, row, weights, _, blob_scale, blob_std = field.numpy()
+    table, resolution, row, weights, _, blob_scale, blob_std, beta = field.numpy()
     spread(
         _trace, len(rays), GRAIN, *rays.numpy(), occupied, box, bound, step, np.float32(threshold), table, resolution,
-        row, weights, blob_scale, blob_std, out, count, seen,
+        row, weights, blob_scale, blob_std, beta, out, count, seen,
     )
     return torch.from_numpy(out), torch.from_numpy(count), torch.from_numpy(seen)
 

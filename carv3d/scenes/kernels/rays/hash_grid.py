@@ -165,9 +165,10 @@ class HashGrid(nn.Module):
         start = torch.rand(int(self.row[-1]), features, generator=torch.Generator().manual_seed(seed))
         self.table = nn.Parameter((start * 2 - 1) * 1e-4)
 
-    def forward(self, points: Tensor) -> Tensor:
-        """Features [N, L*F] of points [N,3] in [0,1]."""
+    def forward(self, points: Tensor, levels: int | None = None) -> Tensor:
+        """Features [N, L*F] of points [N,3] in [0,1]. levels: of so many of the L alone, the coarsest."""
+        levels = levels or len(self.resolution)
         if self.backend == "tinycudann":
-            return self.native(points)
+            return self.native(points)[:, :self.width // len(self.resolution) * levels]
         encode = encode_numba if self.backend == "numba" else encode_torch
-        return encode(points, self.table, self.resolution, self.row)
+        return encode(points, self.table, self.resolution[:levels], self.row[:levels + 1])

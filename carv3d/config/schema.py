@@ -263,6 +263,7 @@ class ExportConfig:
     video_fps: int = option(30, "frames per second", ge=1, le=240)
     video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)
     video_elevation: float = option(15.0, "elevation of the video's camera, degrees", ge=-90, le=90)
+    video_lit: bool = option(True, "scenes whose colour is albedo: the video under the toybox's light; false: albedo")
     formats: list[str] = option([], "files written at the end, and by carv3d export: glb and obj, meshes with a "
                                 "texture; ply, Gaussians", choices=("glb", "obj", "ply"))
     up: str = option("auto", "axis that points up in obj and ply files; auto: y in obj, z in ply; glb is always y; "

@@ -14,9 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.lights import fixed
 from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.files import write_bytes
 from carv3d.scenes.base import Scene
+from carv3d.scenes.shading import shaded
 
 if TYPE_CHECKING:
     from carv3d.export.surface import Surface
@@ -28,14 +30,18 @@ BACKGROUNDS = {"white": 1.0, "black": 0.0, "grey": 0.5}
 
 
 @torch.no_grad()
-def views(scene: Scene, cameras: Cameras, background: float, device: torch.device) -> Iterator[RenderOut]:
+def views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False
+          ) -> Iterator[RenderOut]:
     """Render ``cameras`` in chunks that bound memory, smaller ones when it runs out; each chunk's images come back on
-    the CPU. UserError where a single view does not fit."""
+    the CPU. lit: a scene whose colour is albedo under the evaluation light. UserError where a single view does not
+    fit."""
     per_chunk, start = max(1, CHUNK_PIXELS // (cameras.width * cameras.height)), 0
     while start < len(cameras):
         part = cameras[slice(start, start + per_chunk)].to(device)
         try:
-            out = scene.render(part, torch.full((len(part), 3), background, device=device))
+            behind = torch.full((len(part), 3), background, device=device)
+            out = scene.render(part, behind)
+            rgb = shaded(out, behind, part, fixed(len(part)).to(device)) if lit else out.rgb
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -44,7 +50,7 @@ def views(scene: Scene, cameras: Cameras, background: float, device: torch.devic
                                 ) from error
             per_chunk = len(part) // 2
             continue
-        yield RenderOut(out.rgb.cpu(), out.opacity.cpu(), out.depth.cpu())
+        yield RenderOut(rgb.cpu(), out.opacity.cpu(), out.depth.cpu())
         start += len(part)
 
 

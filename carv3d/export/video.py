@@ -24,10 +24,11 @@ FORMATS = ("mp4", "gif", "png")
 
 
 def frames(scene: Scene, count: int, size: int, elevation_deg: float, distance: float, fovy_deg: float,
-           background: str, device: torch.device, progress: Callable[[int], None]) -> Iterator[torch.Tensor]:
+           background: str, device: torch.device, progress: Callable[[int], None], lit: bool = False
+           ) -> Iterator[torch.Tensor]:
     """One full turn without a repeated frame: [H,W,3], or premultiplied-free [H,W,4] on ``transparent``."""
     cameras = turntable(count, elevation_deg, distance, fovy_deg, size)
-    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device):
+    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device, lit):
         rgb = out.rgb
         if background == "transparent":  # rendered on black: colour is premultiplied, PNG wants it straight
             rgb = torch.cat([rgb / out.opacity.clamp(min=1e-3), out.opacity], -1)
@@ -111,6 +112,7 @@ def render_turntable(path: Path, scene: Scene, config: Config, device: torch.dev
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
     size = size or (512 if device.type == "cuda" else 256)
+    lit = config.export.video_lit and config.light.colour == "albedo"
     with Progress("render", views) as bar:
-        images = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add)
+        images = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add, lit)
         return write(path, images, config.export.video_fps)

@@ -41,8 +41,8 @@ class LightConfig:
     colour: str = option("auto", "what a scene's colour is: baked, the image with its light; albedo, which lights in "
                          "training shade; auto: albedo with teachers that are told the light, else baked",
                          choices=("auto", "baked", "albedo"))
-    lit: Schedule = option(constant(0.35), "albedo: share of views under a light from anywhere", ge=0, le=1)
-    plain: Schedule = option(constant(0.35), "albedo: share of views under such a light in plain grey, for the shape "
+    lit: Schedule = option(constant(0.45), "albedo: share of views under a light from anywhere", ge=0, le=1)
+    plain: Schedule = option(constant(0.45), "albedo: share of views under such a light in plain grey, for the shape "
                                              "alone; the rest is unlit", ge=0, le=1)
     ambient: float = option(0.3, "share of that light's brightness that comes from everywhere", ge=0,
                            le=0.95)

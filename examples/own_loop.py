@@ -27,10 +27,9 @@ text = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float3
 unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32).requires_grad_(False)
 vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).requires_grad_(False)
 front = view_vector(cameras.orbit([0.0], 15, 2.65, 40, 64, 64), torch.full((1, 3), 0.5), lights.fixed(1, 1.0))
-if view := load(folder, unet.time_embedding.linear_2.out_features):  # the bundled model is told of views; others pass
-    unet.time_embedding.register_forward_hook(lambda module, given, out: out + view(front))
-scheduler = DDPMScheduler.from_pretrained(folder / "scheduler")
-alpha_bar = scheduler.alphas_cumprod  # [T]
+view = load(folder, unet.time_embedding.linear_2.out_features)  # the bundled model is told of views; others have none
+unet.time_embedding.register_forward_hook(lambda module, given, out: out + view(front) if view else None)
+alpha_bar = (scheduler := DDPMScheduler.from_pretrained(folder / "scheduler")).alphas_cumprod  # [T]
 generator = torch.Generator().manual_seed(0)
 image = torch.randn(1, 3, 64, 64, generator=generator).mul(0.1).requires_grad_()
 optimizer = torch.optim.Adam([image], lr=0.05)
@@ -47,11 +46,10 @@ def residual(latents, t, noise):
     """w(t) (eps_hat - eps) for n noisings of the latents, w = sigma^2; every loop of this kind has it."""
     noisy = scheduler.add_noise(latents.expand_as(noise), noise, t)
     rows = noisy.repeat(2, 1, 1, 1), t.repeat(2), text.repeat_interleave(len(t), 0)
-    empty, cond = unet(*rows).sample.chunk(2)
-    guided = empty + guidance * (cond - empty)
+    guided = torch.lerp(*unet(*rows).sample.chunk(2), guidance)  # empty + guidance (cond - empty)
     alpha, sigma = (x.sqrt().view(-1, 1, 1, 1) for x in (alpha_bar[t], 1 - alpha_bar[t]))
-    velocity = scheduler.config.prediction_type == "v_prediction"
-    return sigma**2 * ((alpha * guided + sigma * noisy if velocity else guided) - noise)
+    is_v = scheduler.config.prediction_type == "v_prediction"
+    return sigma**2 * ((alpha * guided + sigma * noisy if is_v else guided) - noise)
 
 
 def plain(latents, count=1):

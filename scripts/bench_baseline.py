@@ -112,7 +112,7 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
             weight = trainer.weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1)
             target = latents - weight * (eps - noise)
         loss = 0.5 * F.mse_loss(latents, target, reduction="sum") / data.batch_size
-        extra = losses.total(losses.regularisers(out.opacity, None, regularisers))
+        extra = losses.total(losses.regularisers(out, cameras, None, regularisers))
         optimizer.zero_grad(set_to_none=True)
         (loss if extra is None else loss + extra).backward()
         optimizer.found_inf = None  # carv3d's guard, which its own steps set

@@ -50,8 +50,8 @@ CHUNK = 512  # pictures rendered and encoded at a time
 
 @dataclass
 class Data:
-    pictures: int = 98304  # captioned renders that the denoiser learns from
-    autoencoder_pictures: int = 24576  # renders that the autoencoder learns from, composited anew at each use
+    pictures: int = 294912  # captioned renders that the denoiser learns from
+    autoencoder_pictures: int = 49152  # renders that the autoencoder learns from, composited anew at each use
     size: int = 64
     forms: list[float] = field(default_factory=lambda: [0.45, 0.25, 0.30])  # single objects, two colours, stacked
     elevations: list[list[float]] = field(  # probability, from, to (degrees)
@@ -93,7 +93,7 @@ class Autoencoder:
 
 @dataclass
 class Denoiser:
-    channels: list[int] = field(default_factory=lambda: [64, 128, 128])
+    channels: list[int] = field(default_factory=lambda: [96, 128, 128])
     attention: list[bool] = field(default_factory=lambda: [False, True, False])
     heads: int = 4
     norm_groups: int = 16

@@ -357,7 +357,7 @@ def test_a_class_that_cannot_serve_is_refused_in_one_line(capsys, section, sourc
 
 @pytest.mark.parametrize("arguments,words", [
     (["scene.type=nowhere:Class"], ["scene.type: nowhere:Class cannot be imported", "No module named 'nowhere'", "looked for in"]),
-    (["scene.type=spher"], ["scene.type: 'spher' given; allowed: nerf, gaussians, image", "carv3d.scenes", "module:Class"]),
+    (["scene.type=spher"], ["scene.type: 'spher' given; allowed: nerf, sdf, gaussians, image", "carv3d.scenes", "module:Class"]),
     (["scene.type=nef"], ["did you mean nerf?"]),
     (["scene.type=sphere:Sphere", "scene.options.radius=2"], ["scene.options.radius: 2.0 given; allowed: a number > 0 and <= 0.9"]),
     (["scene.type=sphere:Sphere", "scene.options.samples=many"], ["scene.options.samples: 'many' given; allowed: a whole number >= 2"]),

@@ -23,7 +23,7 @@ MAY_IMPORT = {  # room -> those it may import, of the rooms below it
     "report": {"carv", "config", "runs", "sweep", "runtime"},
     "objectives": {"carv", "config", "diffusion", "runtime"},
     "teachers": {"config", "diffusion", "toybox", "runtime"},
-    "export": {"cameras", "config", "runs", "scenes", "runtime"},
+    "export": {"cameras", "config", "lights", "runs", "scenes", "runtime"},
     "quality": {"cameras", "config", "diffusion", "export", "scenes", "toybox", "runtime"},
     "text3d": {"cameras", "carv", "config", "diffusion", "export", "lights", "objectives", "quality", "runs", "scenes",
                "teachers", "toybox", "runtime"},

@@ -187,7 +187,7 @@ def test_a_measurement_ends_on_the_scene_that_it_began_with(pipelines, tmp_path,
 # --- defaults and mistakes ---
 
 @pytest.mark.parametrize("objective,teacher,scale", [
-    ("sds", "exact", 1.0), ("sds", "bundled", 2.0), ("sds", "stable-diffusion", 100.0), ("vsd", "bundled", 7.5),
+    ("sds", "exact", 1.0), ("sds", "bundled", 1.0), ("sds", "stable-diffusion", 100.0), ("vsd", "bundled", 7.5),
     ("vsd", "stable-diffusion", 7.5), ("csd", "exact", 1.0), ("csd", "bundled", 1.0), ("csd", "stable-diffusion", 1.0)])
 def test_what_guidance_auto_means(objective, teacher, scale):
     config = configuration.load(None, [f"objective.type={objective}", f"teacher.type={teacher}"])

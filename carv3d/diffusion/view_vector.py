@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
+from carv3d.diffusion.loading import Network
 from carv3d.lights import Light
 from carv3d.runtime.errors import UserError
 
@@ -88,7 +89,7 @@ def load(folder: Path, width: int) -> ViewEmbedding | None:
     return made.eval().requires_grad_(False)
 
 
-def taken_out(unet: nn.Module) -> ViewEmbedding:
+def taken_out(unet: Network) -> ViewEmbedding:
     """The embedding that a UNet was trained with as diffusers' ``class_embedding``, out of that UNet, whose timestep
     embedding then holds what zeros add."""
     trained, time = unet.class_embedding, unet.time_embedding

@@ -96,7 +96,7 @@ def test_it_denoises_what_it_is_told_better_than_anything_else():
             noise = torch.randn(latents.shape, generator=generator)
             noisy = teacher.schedule.add_noise(latents, noise, timestep)
             for j in range(8):
-                told = TextCondition(texts[j].expand(8, -1, -1), None, vector)
+                told = TextCondition(texts[j].expand(8, -1, -1), None, teacher.view(vector))
                 eps = teacher.predict(noisy, timestep, told, torch.arange(8), ("cond",))["cond"]
                 error[:, j] += (eps - noise).square().mean((1, 2, 3))
     assert torch.equal(error.argmin(1), torch.arange(8))

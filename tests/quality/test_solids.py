@@ -29,7 +29,7 @@ class Known(Scene):
         self.none, self.seen, self.most = nn.Parameter(torch.zeros(1)), seen, density
 
     def render(self, cameras, background, generator=None, part=slice(None)):
-        return self.seen(quality.views(PROMPT, cameras[part], float(background[0, 0])))
+        return self.seen(quality.views(PROMPT, cameras[part], float(background[0, 0]), unlit=True))
 
     def field(self, points: Tensor) -> tuple[Tensor, Tensor]:
         apart = torch.from_numpy(distance.signed_distance(parse(PROMPT), points.numpy())).float()

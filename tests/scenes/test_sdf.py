@@ -222,7 +222,7 @@ def test_going_on_from_a_state_is_exact_to_the_bit():
                 one, optimizer = again, fresh
             cameras, background = views(12)
             out = one.render(cameras, background, seeded(step))
-            terms = regularisers.regularisers(out.opacity, None, {"eikonal": 0.1},
+            terms = regularisers.regularisers(out, cameras, None, {"eikonal": 0.1},
                                               one.penalties(["eikonal"], seeded(step)))
             optimizer.zero_grad()
             (out.rgb.square().mean() + regularisers.total(terms)).backward()

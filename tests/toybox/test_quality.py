@@ -67,7 +67,7 @@ def test_a_tie_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = parse(PROMPT)
     tied = descriptors(spec).clone()
     tied[7] = tied[0]
-    monkeypatch.setattr(quality, "descriptors", lambda _: tied)
+    monkeypatch.setattr(quality, "descriptors", lambda *_: tied)
     result = score(PROMPT, *pictures(PROMPT))
     assert not result["retrieval_top1"] and result["retrieval_rank"] == 2
 

@@ -1,4 +1,4 @@
-"""One picture of several runs: eight views of each, colour only, a run per row.
+"""One picture of several runs: eight views of each, a run per row; under the toybox's light where colour is albedo.
 
 usage: python scripts/gallery.py OUT.png RUN [RUN ...]
 """
@@ -9,17 +9,20 @@ import argparse
 import sys
 from pathlib import Path
 
-import imageio.v3 as iio
-import numpy as np
+import torch
 
-from carv3d.export.images import LABELS
+from carv3d.export.images import BACKGROUNDS, all_views, sheet_cameras, write_png
+from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
+from carv3d.text3d import build
 
 
-def colours(sheet: np.ndarray) -> np.ndarray:
-    """The colour row of a preview, without its name; sheets of older versions bear no names."""
-    margin = LABELS if (sheet.shape[1] - LABELS) % 8 == 0 else 0
-    return sheet[: (sheet.shape[1] - margin) // 8, margin:]
+def row(run: Run) -> torch.Tensor:
+    """Eight views side by side, [H, 8 W, 3]."""
+    config = run.config()
+    scenes, device, _ = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    cameras, lit = sheet_cameras(*config.data.middle_camera), config.light.colour == "albedo"
+    return torch.cat(list(all_views(scenes[0], cameras, BACKGROUNDS["white"], device, lit).rgb), 1)
 
 
 def main() -> int:
@@ -27,8 +30,7 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("runs", nargs="+")
     args = parser.parse_args()
-    sheets = [iio.imread(Run.open(run).save / "preview.png") for run in args.runs]
-    iio.imwrite(args.out, np.concatenate([colours(sheet) for sheet in sheets]))
+    write_png(args.out, torch.cat([row(Run.open(run)) for run in args.runs]))
     print(args.out)
     return 0
 

@@ -54,9 +54,9 @@ def views(scene: Scene, cameras: Cameras, background: float, device: torch.devic
         start += len(part)
 
 
-def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device) -> RenderOut:
-    """All views at once, [B,...] on the CPU; for the few and small."""
-    parts = list(views(scene, cameras, background, device))
+def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False) -> RenderOut:
+    """All views at once, [B,...] on the CPU; for the few and small. lit: see ``views``."""
+    parts = list(views(scene, cameras, background, device, lit))
     return RenderOut(torch.cat([part.rgb for part in parts]), torch.cat([part.opacity for part in parts]),
                      torch.cat([part.depth for part in parts]))
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import imageio.v3 as iio
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut, orbit
 from carv3d.lights import fixed
 from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.files import write_bytes
+from carv3d.scenes import shading
 from carv3d.scenes.base import Scene
-from carv3d.scenes.shading import shaded
+from carv3d.scenes.shading import SOLID, shaded
 
 if TYPE_CHECKING:
     from carv3d.export.surface import Surface
@@ -84,29 +84,11 @@ def strip(out: RenderOut, cameras: Cameras, mesh: Tensor | None = None) -> Tenso
 
 def normals(out: RenderOut, cameras: Cameras) -> Tensor:
     """The surface's directions as colours, [B,H,W,3] in [0,1]: red to the right, green up, blue towards the camera,
-    each (1 + component) / 2; black where opacity is not above 0.5.
-
-    From the points at the rendered depths: across and down the image, from the neighbour on the one side to that on the
-    other, or to the pixel itself where a neighbour shows nothing.
-    """
-    shown = (out.opacity > 0.5) & torch.isfinite(out.depth)
-    origins, directions = cameras.rays()
-    points = origins + torch.where(shown, out.depth, 0.0) * directions
-    across, down = _difference(points, shown, 2), _difference(points, shown, 1)
-    world = F.normalize(torch.linalg.cross(down, across), dim=-1)  # down the image, then right: towards the camera
+    each (1 + component) / 2; black where opacity is not above 0.5."""
+    shown = (out.opacity > SOLID) & torch.isfinite(out.depth)
+    world = shading.normals(torch.where(shown, out.depth, 0.0), cameras)
     local = torch.einsum("bij,bhwi->bhwj", cameras.c2w[:, :3, :3], world)
     return torch.where(shown, 0.5 + 0.5 * local, 0.0)
-
-
-def _difference(points: Tensor, shown: Tensor, axis: int) -> Tensor:
-    """How far points [B,H,W,3] move along an axis of the image, from one neighbour that is shown to the other."""
-    after, before = ((points.roll(shift, axis), shown.roll(shift, axis)) for shift in (-1, 1))
-    ends = []
-    for (point, there), border in ((after, -1), (before, 0)):
-        there = there.clone()
-        there.select(axis, border).fill_(False)  # rolled in from the other side
-        ends.append(torch.where(there, point, points))
-    return ends[0] - ends[1]
 
 
 def _shaded(out: RenderOut) -> Tensor:

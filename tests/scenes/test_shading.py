@@ -204,3 +204,46 @@ def test_plain_shows_the_shape_without_its_colours():
     assert not colour[:2].any() and colour[2].abs().sum() > 0
     assert opacity[:2].abs().sum() > 0 and depth[:2][front[:2]].abs().max() > 0 and torch.isfinite(depth).all()
     assert math.isfinite(opacity.sum())
+
+
+def test_the_smoothness_term_counts_turns_between_solid_pixels():
+    """Two planes that meet at an angle in the middle: its chord along the edge, whatever lies beside the solid part; a
+    bend of the same angle spread over many pixels costs the same. Control: without the mask it would be more."""
+    from carv3d.text3d.regularisers import smooth
+
+    height, width, angle = 6, 16, 0.4
+    opacity = torch.ones(1, height, width, 1)
+    opacity[:, :, -3:] = 0.0
+    turned = torch.zeros(1, height, width)
+    turned[:, :, width // 2:] = angle
+    spread = (torch.arange(width) / 4 - 1).clamp(0, 1).expand(1, height, width) * angle
+
+    def field(angles):
+        normals = torch.stack([angles.sin(), torch.zeros_like(angles), angles.cos()], -1)
+        return torch.where(opacity > 0.5, normals, torch.tensor([0.0, 1.0, 0.0]))
+
+    pairs, floor = height * (width - 1), 2e-3  # the square root is smoothed at 1e-3 a pair, across and down
+    expected = height * 2 * math.sin(angle / 2) / pairs
+    assert smooth(field(turned), opacity).item() == pytest.approx(expected, abs=floor)
+    assert smooth(field(spread), opacity).item() == pytest.approx(expected, rel=0.03, abs=floor)
+    assert smooth(field(turned), torch.ones_like(opacity)).item() > expected + 10 * floor
+
+
+def test_videos_of_albedo_are_lit_unless_asked_not_to():
+    """A ball whose colour is one: lit, its brightness varies over it; unlit it does not."""
+    from carv3d.export.video import frames
+    from carv3d.scenes.base import Scene
+    from carv3d.toybox import quality
+
+    class Ball(Scene):
+        def __init__(self):
+            super().__init__()
+            self.none = torch.nn.Parameter(torch.zeros(1))
+
+        def render(self, cameras, background, generator=None, part=slice(None)):
+            return quality.views("a red sphere", cameras[part], float(background[0, 0]), unlit=True)
+
+    for lit, least in ((True, 0.01), (False, 1e-6)):
+        (frame,) = frames(Ball(), 1, 32, 15.0, 2.65, 40.0, "white", torch.device("cpu"), lambda count: None, lit)
+        inside = frame[12:20, 12:20, 0]
+        assert (inside.std() > least) == lit

@@ -17,6 +17,8 @@ from carv3d.runtime.errors import UserError
 CONVERT = "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)"
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
+VIEW = "view/model.safetensors"  # an embedding of views (``view_vector``), where a folder has one
+
 
 def bundled() -> Path:
     """The folder of the teacher that ships with carv3d."""
@@ -110,7 +112,7 @@ def _from_hub(name: str, revision: str, variant: str, offline: bool, use_ema: bo
         announce(f"teacher: {name} from the hub (once; kept in the hub's cache)")
     at = f" at revision {revision}" if revision else ""
     try:
-        folder = _snapshot(name, revision, offline, [*wanted, *_patterns(networks, variant)])
+        folder = _snapshot(name, revision, offline, [*wanted, VIEW, *_patterns(networks, variant)])
         if lacking := [component for component in networks if not variants(folder, component)]:
             folder = _snapshot(name, revision, offline, _patterns(lacking, "" if variant else "fp16"))
         return folder

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut, orbit
 
-HIGH = (60, 80)  # elevations, degrees: above what training cameras see by default
+HIGH = (60, 80)  # elevations, degrees: above the sixteen evaluation views
 HIGH_VIEWS, RING_VIEWS, SIZE = 8, 16, 64
 RING_ELEVATION_DEG = 15.0
 

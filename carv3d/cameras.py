@@ -149,15 +149,35 @@ def golden_turn(step: int, offset: float) -> float:
     return (offset + step * (math.sqrt(5) - 1) / 2) % 1.0
 
 
+@dataclass(frozen=True)
+class Marched:
+    """What B views of a density field were composited from: N samples, packed ray after ray.
+
+    density: [N], 1 / world unit, with its graph. points: [N,3], the samples' middles. t_start, t_end: [N], world units
+    along the ray. ray: int64 [N], never falling. first: int64 [R+1], the samples of ray r are first[r]:first[r+1].
+    directions: [R,3], unit, R = B x H x W.
+    """
+
+    density: Tensor
+    points: Tensor
+    t_start: Tensor
+    t_end: Tensor
+    ray: Tensor
+    first: Tensor
+    directions: Tensor
+
+
 @dataclass
 class RenderOut:
     """B rendered views.
 
     rgb: [B,H,W,3] composited on the background, in [0,1]. opacity: [B,H,W,1] in [0,1]. depth: [B,H,W,1], expected
     distance along the ray divided by opacity, world units, 0 where nothing was hit. stats: scalars for the log.
+    marched: of a density field rendered with gradients, its samples.
     """
 
     rgb: Tensor
     opacity: Tensor
     depth: Tensor
     stats: dict[str, float] = field(default_factory=dict)
+    marched: Marched | None = None

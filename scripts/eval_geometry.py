@@ -47,7 +47,8 @@ def reduced(config: Config, scene: Scene, device: torch.device) -> dict:
     from carv3d.export import mesh, volume
 
     own = config.export
-    options = mesh.Options(own.mesh_resolution, own.faces, 0, own.unwrap_s, own.least_part)
+    options = mesh.Options(resolution=own.mesh_resolution, smooth=own.smooth, faces=own.faces, texture_size=0,
+                           least_part=own.least_part)
     views = volume.cameras(*config.data.middle_camera, config.data.elevation_range)
     made = None
     with contextlib.suppress(UserError):

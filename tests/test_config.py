@@ -85,6 +85,7 @@ def test_schedules():
     ("estimator.k=[1", ["estimator.k", "[1", "whole number"]),
     ("data.camera_sequence=true", ["data.camera_sequence", "data.batch_size 2", "batch_size 1"]),
     ("loss.lambda_needle=1", ["loss.lambda_needle", "scene.type nerf", "scene.type=gaussians"]),
+    (["loss.lambda_orient=1", "scene.type=gaussians"], ["loss.lambda_orient", "samples along rays", "scene.type=nerf"]),
     ("scene.gaussians.density.start=400", ["density.start", "400 given with stop 350", "density.every=0"]),
     ("scene.gaussians.density.cap=10", ["density.cap", "10 given", "count 2000"]),
     ("just words", ["just words", "key=value"]),
@@ -92,7 +93,7 @@ def test_schedules():
 ])
 def test_errors_name_key_value_and_what_is_allowed(override, words):
     with pytest.raises(UserError) as caught:
-        load(None, [override])
+        load(None, override if isinstance(override, list) else [override])
     message = str(caught.value)
     assert "\n" not in message and all(word in message for word in words), message
 

@@ -80,6 +80,7 @@ KEYS = [  # an argument of threestudio's, and what it makes of carv3d's options
     ("system.loss.lambda_sds=1.", {}), ("system.loss.lambda_vsd=1", {}), ("system.loss.lambda_lora=1", {}),
     ("system.loss.lambda_sparsity=[10, 1., 5]",
      {"loss.lambda_sparsity": {"values": [10, 1.0], "steps": [0, 5], "interpolation": "linear"}}),
+    ("system.loss.lambda_orient=10", {"loss.lambda_orient": {"values": [10], "steps": [0], "interpolation": "linear"}}),
     ("system.loss.lambda_opaque=0.5", {"loss.lambda_opaque": {"values": [0.5], "steps": [0], "interpolation": "linear"}}),
     (f"{D}name=Adam", {}), (f"{D}args.lr=1.e-3", {"optimizer.lr_encoding": 1e-3, "optimizer.lr_mlp": 1e-3}),
     (f"{D}args.betas=[0.5,0.9]", {"optimizer.betas": [0.5, 0.9]}), (f"{D}args.eps=1e-8", {"optimizer.eps": 1e-8}),

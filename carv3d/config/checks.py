@@ -167,6 +167,11 @@ def _check_scene(config: Config) -> None:
             if getattr(config.loss, name) != constant(0.0):
                 raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no Gaussians; "
                                 "it needs scene.type=gaussians")
+    if not registry.scene(config).marched:
+        for name in ("lambda_orient", "lambda_distortion"):
+            if getattr(config.loss, name) != constant(0.0):
+                raise UserError(f"loss.{name}: given with scene.type {config.scene.type}, which has no samples along "
+                                "rays; it needs scene.type=nerf or sdf")
     if config.loss.lambda_eikonal != LossConfig().lambda_eikonal and not registry.scene(config).signed:
         raise UserError(f"loss.lambda_eikonal: given with scene.type {config.scene.type}, which is no signed distance; "
                         "it needs scene.type=sdf")

@@ -171,6 +171,9 @@ class LossConfig:
                                                     "pixel all or nothing", ge=0)
     lambda_smooth: Schedule = option(constant(0.0), "weight of how much the surface's normal turns from pixel to pixel",
                                      ge=0)
+    lambda_orient: Schedule = option(constant(0.0), "nerf, sdf: weight on normals that face away from the camera", ge=0)
+    lambda_distortion: Schedule = option(constant(0.0), "nerf, sdf: weight of how far apart what a ray sees "
+                                                        "lies, as fog before a surface does", ge=0)
     lambda_eikonal: Schedule = option(constant(0.3), "sdf: weight of the distance's slope not being 1", ge=0)
     lambda_needle: Schedule = option(constant(0.0), "Gaussians: weight on one axis far longer than the others", ge=0)
     lambda_faint: Schedule = option(constant(0.0), "Gaussians: weight of their mean opacity, so that unneeded "

@@ -149,6 +149,7 @@ RULES: dict[str, Rule] = {  # in the order in which they are applied: what a lat
     "system.loss.lambda_sds": _unit, "system.loss.lambda_vsd": _unit, "system.loss.lambda_lora": _unit,
     "system.loss.lambda_sparsity": scheduled("loss.lambda_sparsity"),
     "system.loss.lambda_opaque": scheduled("loss.lambda_opaque"),
+    "system.loss.lambda_orient": scheduled("loss.lambda_orient"),
     f"{_ADAM}name": one_of({"adam": []}),
     f"{_ADAM}args.lr": same("optimizer.lr_encoding", "optimizer.lr_mlp"),
     f"{_ADAM}args.betas": same("optimizer.betas"),

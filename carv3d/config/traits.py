@@ -17,7 +17,8 @@ from carv3d.config.schema import ExactConfig, OptimizerConfig, VsdConfig
 class SceneTraits:
     """Options: a dataclass of fields made with ``schema.option``. rates: learning rate of each parameter group by name,
     unless the configuration says otherwise. formats: what ``carv3d export`` can write of it. lacks: why not the
-    others, for people. gaussians: whether it is made of 3D Gaussians. signed: whether it
+    others, for people. gaussians: whether it is made of 3D Gaussians. marched: whether its
+    renders with gradients tell their samples along rays. signed: whether it
     is a signed distance, whose zero is its surface."""
 
     Options: ClassVar[type] = NoOptions
@@ -25,6 +26,7 @@ class SceneTraits:
     formats: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar[str] = "which declares no formats to write"
     gaussians: ClassVar[bool] = False
+    marched: ClassVar[bool] = False
     signed: ClassVar[bool] = False
 
     @classmethod
@@ -73,6 +75,7 @@ def _of_optimizer(*names: str) -> dict[str, float]:
 class NerfTraits(SceneTraits):
     Options: ClassVar[type] = NerfConfig
     rates = _of_optimizer("encoding", "mlp")
+    marched = True
     formats = ("glb", "obj")
     lacks = "which has no Gaussians to write"
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from carv3d.cameras import Cameras
-from carv3d.export import gltf, relief, smoothing, surface, texture, volume
+from carv3d.export import gltf, relief, smoothing, surface, texture, unseen, volume
 from carv3d.export.atlas import Atlas, told_stretch
 from carv3d.export.axes import Placement
 from carv3d.export.gltf import Material
@@ -91,6 +91,7 @@ def find(scene: Scene, views: Cameras, device: torch.device, options: Options, s
     with stage("density", options.resolution) as bar:
         solid = volume.solidity(scene, options.resolution, device, bar.add)
     level = volume.find_level(solid, views, all_views(scene, views, 1.0, device))
+    solid = unseen.filled(solid, level, scene, views, device)
     height, parts, dropped = surface.cleaned(solid.grid.numpy(), level.value, options.least_part)
     fine = smoothing.smoothed(surface.triangulate(height, scene.bound), options.smooth, scene.bound)
     reduced = surface.reduce(fine, options.faces)

@@ -80,9 +80,10 @@ class Scene(SceneTraits, nn.Module, ABC):
                            "params": list(held.parameters()) if isinstance(held, nn.Module) else [held]})
         return groups
 
-    def penalties(self, names: Collection[str], generator: torch.Generator) -> dict[str, Tensor]:
+    def penalties(self, names: Collection[str], generator: torch.Generator, out: RenderOut) -> dict[str, Tensor]:
         """Regularisers that only such a scene has, of those names of loss.lambda_NAME: each unweighted, of any shape,
-        its mean counts. The same in every process that shares a step."""
+        its mean counts. out: what this process has rendered in this step; the generator is the same in every process
+        that shares it."""
         return {}
 
     def wants_halves(self, step: int) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from carv3d.cameras import Cameras, RenderOut, orbit
+from carv3d.cameras import Cameras, Marched, RenderOut, orbit
 from carv3d.config.scenes import NerfConfig, SdfConfig
 from carv3d.config.traits import NerfTraits
 from carv3d.runtime.devices import moved
@@ -21,6 +22,8 @@ from carv3d.scenes.kernels.rays.hash_grid import FEATURES, HashGrid
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, march_numba, march_torch
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
+CORNERS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))  # of a tetrahedron
+ORIENTED = 2048  # samples a step whose normals loss.lambda_orient looks at
 CHUNK_RAYS = 1 << 14  # bounds the memory of a render without gradients where the fused kernel does not run
 
 
@@ -108,6 +111,19 @@ class NeRF(NerfTraits, Scene):
         """How many of the hash grid are in use."""
         return len(self.encoding.resolution)
 
+    @property
+    def spacing(self) -> float:
+        """A cell of the finest level in use, world units."""
+        return 2 * self.bound / int(self.encoding.resolution[self.levels - 1])
+
+    def gradient(self, points: Tensor) -> Tensor:
+        """Gradient [N,3] of the network's first value at points [N,3], from differences over a cell of the finest level
+        in use (Neuralangelo, arXiv 2306.03092, section 3.2), at a tetrahedron's corners: four evaluations where central
+        differences take six. Differentiable to the parameters."""
+        corners = points.new_tensor(CORNERS)
+        around = (points[:, None] + corners * self.spacing).view(-1, 3)
+        return (self.network(around)[0].view(-1, 4, 1) * corners).sum(1) / (4 * self.spacing)
+
     def weights(self) -> tuple[Tensor, ...]:
         """The MLP's matrices."""
         return tuple(self.mlp)
@@ -138,16 +154,17 @@ class NeRF(NerfTraits, Scene):
         cameras, background, jitter = cameras[part], background[part], jitter[part]
         views = len(cameras)
         if torch.is_grad_enabled():
-            rgb, opacity, depth, stats = self._render_rays(self._rays(cameras, jitter.flatten()))
+            rgb, opacity, depth, marched = self._render_rays(self._rays(cameras, jitter.flatten()))
+            stats = {"samples_per_ray": len(marched.ray) / len(marched.directions)}
             self.work = self._work(stats["samples_per_ray"] * height * width)
         else:
             parts = [self._infer_rays(self._rays(cameras[i:i + 1], jitter[i])) for i in range(views)]
             rgb, opacity, depth = (torch.cat(part) for part in zip(*parts, strict=True))
-            stats = {}
+            stats, marched = {}, None
         shape = (views, height, width, -1)
         rgb, opacity, depth = rgb.view(shape), opacity.view(shape), depth.view(shape)
         rgb = rgb + (1 - opacity) * moved(background, self.device)[:, None, None]
-        return RenderOut(rgb, opacity, depth / opacity.clamp_min(1e-6), stats)
+        return RenderOut(rgb, opacity, depth / opacity.clamp_min(1e-6), stats, marched)
 
     def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
         """Groups ``encoding`` and ``mlp`` with the rates lr["encoding"] and lr["mlp"]."""
@@ -155,6 +172,22 @@ class NeRF(NerfTraits, Scene):
             {"name": "encoding", "params": list(self.encoding.parameters()), "lr": lr["encoding"]},
             {"name": "mlp", "params": list(self.mlp), "lr": lr["mlp"]},
         ]
+
+    def penalties(self, names: Collection[str], generator: torch.Generator, out: RenderOut) -> dict[str, Tensor]:
+        """orient: of normals that face away from the camera, Ref-NeRF's loss (arXiv 2112.03907, eq. 11): on each ray,
+        sum w max(0, n d)^2 over its samples' weights w, normals n and the ray's direction d; an unbiased estimate of
+        its mean over the rays that have samples (as in threestudio), from ORIENTED samples drawn in proportion to their
+        weights, which get no gradient."""
+        if "orient" not in names or out.marched is None or not len(out.marched.ray):
+            return {}
+        marched = out.marched
+        weights = volume.weights(marched).detach()
+        total = weights.cumsum(0)
+        drawn = torch.rand(ORIENTED, generator=generator).to(self.device) * total[-1]
+        chosen = torch.searchsorted(total, drawn).clamp_max(len(total) - 1)
+        normal = -F.normalize(self.gradient(marched.points[chosen]), dim=-1, eps=1e-6)
+        away = (normal * marched.directions[marched.ray[chosen]]).sum(-1).clamp_min(0).square()
+        return {"orient": away * (total[-1] / (marched.first.diff() > 0).sum())}
 
     @torch.no_grad()
     def update(self, step: int, generator: torch.Generator, optimizer: torch.optim.Optimizer | None = None) -> None:
@@ -201,11 +234,12 @@ class NeRF(NerfTraits, Scene):
         march = march_numba if self.render_backend == "numba" else march_torch
         return march(rays, self._grid())
 
-    def _render_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, dict[str, float]]:
+    def _render_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Marched]:
         samples = self._samples(rays)
         density, rgb = self.field(samples.points)
         render = {"torch": volume.render_torch, "numba": volume.render_numba, "nerfacc": volume.render_nerfacc}
-        return *render[self.render_backend](density, rgb, samples), {"samples_per_ray": len(density) / len(rays)}
+        return *render[self.render_backend](density, rgb, samples), Marched(
+            density, samples.points, samples.t_start, samples.t_end, samples.ray, samples.first, rays.directions)
 
     def _infer_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
         if self.fused:

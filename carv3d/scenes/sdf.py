@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from carv3d.cameras import RenderOut
 from carv3d.config.scenes import SdfConfig
 from carv3d.config.traits import SdfTraits
 from carv3d.runtime.types import State
@@ -17,7 +18,6 @@ from carv3d.scenes.kernels.rays.fused import INSET, Field
 from carv3d.scenes.nerf import CHUNK_RAYS, NeRF
 from carv3d.scenes.starts import Points
 
-CORNERS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))  # of a tetrahedron
 ANYWHERE = 0.25  # share of the eikonal's points that lie anywhere in the box; the others lie in occupied cells
 FIT_STEPS, FIT_POINTS = 500, 8192  # of the fit to another scene, points a step
 FIT_UNIT, FIT_COLOURS = 0.02, 0.05  # world units: an error of 1; the distance up to which colours count
@@ -77,11 +77,6 @@ class Sdf(SdfTraits, NeRF):
         """Of the hash grid, in use."""
         return min(int(self.options.active_levels.at(self._now)), len(self.encoding.resolution))
 
-    @property
-    def spacing(self) -> float:
-        """A cell of the finest level in use, world units."""
-        return 2 * self.bound / int(self.encoding.resolution[self.levels - 1])
-
     def weights(self) -> tuple[Tensor, ...]:
         """Of the MLP, for the levels in use, its first output in world units."""
         first, *inner, last = self.mlp
@@ -103,21 +98,15 @@ class Sdf(SdfTraits, NeRF):
             return -fused.density(points, dataclasses.replace(self._field(), beta=-1.0))
         return -torch.cat([self.network(part)[0] for part in points.split(CHUNK_RAYS * 16)])
 
-    def slope(self, points: Tensor) -> Tensor:
-        """Gradient of the distance [N,3] at points [N,3], from differences over a cell of the finest level in use
-        (Neuralangelo, arXiv 2306.03092, section 3.2), at a tetrahedron's corners: four evaluations where central
-        differences take six. Differentiable to the parameters."""
-        corners = points.new_tensor(CORNERS)
-        around = (points[:, None] + corners * self.spacing).view(-1, 3)
-        return -(self.network(around)[0].view(-1, 4, 1) * corners).sum(1) / (4 * self.spacing)
-
     # --- training ---
 
-    def penalties(self, names: Collection[str], generator: torch.Generator) -> dict[str, Tensor]:
-        """eikonal: squared departure of the distance's slope from 1, at random points (arXiv 2002.10099)."""
-        if "eikonal" not in names:
-            return {}
-        return {"eikonal": (self.slope(self._anywhere(generator)).norm(dim=-1) - 1).square()}
+    def penalties(self, names: Collection[str], generator: torch.Generator, out: RenderOut) -> dict[str, Tensor]:
+        """As a NeRF's; and eikonal: squared departure of the distance's slope from 1, at random points (arXiv
+        2002.10099)."""
+        terms = super().penalties(names, generator, out)
+        if "eikonal" in names:
+            terms["eikonal"] = (self.gradient(self._anywhere(generator)).norm(dim=-1) - 1).square()
+        return terms
 
     def _anywhere(self, generator: torch.Generator) -> Tensor:
         """Points [P,3]: most in occupied cells, the rest in the box, all far enough from its border for a slope."""

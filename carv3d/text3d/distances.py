@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 
 from carv3d.config.schema import Config
-from carv3d.export import surface, volume
+from carv3d.export import surface, unseen, volume
 from carv3d.export.images import all_views
 from carv3d.scenes.base import Scene
 from carv3d.scenes.starts import Points
@@ -26,6 +26,7 @@ def around(config: Config, scene: Scene, device: torch.device, count: int, gener
     views = volume.cameras(*config.data.middle_camera, config.data.elevation_range)
     solid = volume.solidity(scene, RESOLUTION, device, lambda done: None)
     level = volume.find_level(solid, views, all_views(scene, views, 1.0, device))
+    solid = unseen.filled(solid, level, scene, views, device)
     height, _, _ = surface.cleaned(solid.grid.numpy(), level.value, LEAST_PART)
     cell = 2 * scene.bound / (RESOLUTION - 1)
     grid = torch.from_numpy(signed(height[1:-1, 1:-1, 1:-1] > 0) * np.float32(cell))

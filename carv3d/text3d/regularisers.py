@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from carv3d.cameras import Cameras, RenderOut
+from carv3d.cameras import Cameras, Marched, RenderOut
+from carv3d.scenes.kernels.rays import volume
 from carv3d.scenes.shading import SOLID, normals
 from carv3d.scenes.splats import Splats
 
@@ -57,8 +58,15 @@ def size(splats: Splats) -> Tensor:
     return splats.log_scales.exp().mean(1)
 
 
+def distortion(marched: Marched, views: int) -> Tensor:
+    """Mean over each view's rays of how far apart the weights on it lie, world units: [B]. Fog before a surface, and
+    walls where there should be one, cost by their distance."""
+    return volume.distortion(marched).view(views, -1).mean(1)
+
+
 OF_IMAGES = {"sparsity": sparsity, "opaque": opaque}
 OF_NORMALS = {"smooth": smooth}
+OF_RAYS = {"distortion": distortion}
 OF_SPLATS = {"needle": needle, "faint": faint, "size": size}
 
 
@@ -72,6 +80,9 @@ def regularisers(out: RenderOut, cameras: Cameras, splats: Splats | None, weight
         seen = normals(out.depth, cameras)
         terms |= {name: weight * OF_NORMALS[name](seen, out.opacity) for name, weight in wanted.items()
                   if name in OF_NORMALS}
+    if out.marched is not None:
+        terms |= {name: weight * OF_RAYS[name](out.marched, len(out.rgb)) for name, weight in wanted.items()
+                  if name in OF_RAYS}
     if splats is not None:
         terms |= {name: weight * OF_SPLATS[name](splats) for name, weight in wanted.items() if name in OF_SPLATS}
     return terms | {name: weights[name] * value for name, value in (own or {}).items()}

@@ -61,7 +61,8 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
 
     # one backward, or one for each half; a non-finite gradient masks the update without asking the device
     weights = config.loss.at(step)
-    own = scene.penalties([name for name, weight in weights.items() if weight > 0], generator("regularisers"))
+    wanted = [name for name, weight in weights.items() if weight > 0]
+    own = scene.penalties(wanted, generator("regularisers"), batch.out)
     terms = regularisers.regularisers(batch.out, batch.views.cameras, scene.splats, weights, own)
     _backward(trainer, scene, batch, estimates, regularisers.total(terms))
     mark("backward")

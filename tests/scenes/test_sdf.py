@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from carv3d import config as configuration
-from carv3d.cameras import Cameras, orbit, sample_cameras, turntable
+from carv3d.cameras import Cameras, RenderOut, orbit, sample_cameras, turntable
 from carv3d.config import registry
 from carv3d.config.options import Schedule, constant
 from carv3d.config.scenes import SdfConfig
@@ -31,6 +31,7 @@ from carv3d.toybox.grammar import parse
 from carv3d.toybox.tracer import render
 
 PROMPT, CPU, RADIUS = "a green mug", torch.device("cpu"), 0.5
+NOTHING = RenderOut(torch.zeros(0), torch.zeros(0), torch.zeros(0))  # for penalties that look at no render
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -61,8 +62,9 @@ def trained(scene: Scene, steps: int, size: int, seed: int = 0) -> Scene:
     for step in range(steps):
         cameras = sample_cameras(2, size, size, (-10, 75), (2.5, 2.8), (38, 42), generator)
         background = torch.rand(2, 3, generator=generator)
-        error = (scene.render(cameras, background, generator).rgb - seen(cameras, background)).square().mean()
-        own = scene.penalties(["eikonal"], generator)
+        out = scene.render(cameras, background, generator)
+        error = (out.rgb - seen(cameras, background)).square().mean()
+        own = scene.penalties(["eikonal"], generator, out)
         optimizer.zero_grad()
         (error + weight * sum(value.mean() for value in own.values())).backward()
         optimizer.step()
@@ -114,16 +116,16 @@ def test_starts_as_a_sphere():
 def test_slope_and_eikonal_of_a_true_distance():
     scene, points = Sdf(SdfConfig(active_levels=constant(8)), generator=seeded()), in_box(2000) * 0.9
     points = points[points.norm(dim=-1) > 0.2]
-    apart = scene.slope(points) - torch.nn.functional.normalize(points, dim=-1)
+    apart = -scene.gradient(points) - torch.nn.functional.normalize(points, dim=-1)
     assert apart.norm(dim=-1).max() < 0.06  # away from the origin, where it bends; the random network's share too
     assert eikonal(scene) < 2e-3
-    assert scene.penalties([], seeded()) == {}
+    assert scene.penalties([], seeded(), NOTHING) == {}
     scene.blob_scale *= 2  # the control: twice as steep
     assert eikonal(scene) == pytest.approx(1, rel=0.02)
 
 
 def eikonal(scene: Sdf) -> float:
-    return scene.penalties(["eikonal"], seeded())["eikonal"].mean().item()
+    return scene.penalties(["eikonal"], seeded(), NOTHING)["eikonal"].mean().item()
 
 
 def test_eikonal_points_are_where_they_should_be():
@@ -163,7 +165,7 @@ def test_gradients_agree_with_the_reference(fitted, reference):
     grads = []
     for scene in (fitted, reference):
         loss = (scene.render(cameras, background).rgb * cotangent).sum()
-        eikonal = scene.penalties(["eikonal"], seeded(5))["eikonal"].sum()
+        eikonal = scene.penalties(["eikonal"], seeded(5), NOTHING)["eikonal"].sum()
         grads.append([*torch.autograd.grad(loss, list(scene.parameters())),
                       *torch.autograd.grad(eikonal, list(scene.parameters()))])
     for fast, slow in zip(*grads, strict=True):
@@ -223,7 +225,7 @@ def test_going_on_from_a_state_is_exact_to_the_bit():
             cameras, background = views(12)
             out = one.render(cameras, background, seeded(step))
             terms = regularisers.regularisers(out, cameras, None, {"eikonal": 0.1},
-                                              one.penalties(["eikonal"], seeded(step)))
+                                              one.penalties(["eikonal"], seeded(step), out))
             optimizer.zero_grad()
             (out.rgb.square().mean() + regularisers.total(terms)).backward()
             optimizer.step()

@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
+from carv3d.cameras import Marched
 from carv3d.scenes.kernels.rays.marching import Samples
-from carv3d.scenes.kernels.rays.volume import render_nerfacc, render_numba, render_torch
+from carv3d.scenes.kernels.rays.volume import distortion, render_nerfacc, render_numba, render_torch, weights
 
 
 def packed(counts: list[int], length: float = 0.05, start: float = 1.0) -> Samples:
@@ -87,3 +88,37 @@ def test_nerfacc_packed_equals_dense():
     fast = render_nerfacc(density.cuda(), rgb.cuda(), on_device)
     for a, b in zip(slow, fast, strict=True):
         assert (a - b.cpu()).abs().max() < 1e-4
+
+
+def test_distortion_is_that_of_every_pair():
+    generator = torch.Generator().manual_seed(0)
+    samples = packed([0, 1, 7, 40, 0, 3])
+    density = (torch.rand(len(samples.ray), generator=generator) * 10).double().requires_grad_()
+    marched = Marched(density, samples.points, samples.t_start.double(), samples.t_end.double(), samples.ray,
+                      samples.first, torch.zeros(6, 3))
+    found, w = distortion(marched), weights(marched)
+    middle, expected = (marched.t_start + marched.t_end) / 2, []
+    for r in range(6):
+        own = slice(samples.first[r], samples.first[r + 1])
+        apart = (middle[own, None] - middle[None, own]).abs()
+        lengths = (marched.t_end - marched.t_start)[own]
+        expected.append((w[own, None] * w[None, own] * apart).sum() + (w[own].square() * lengths).sum() / 3)
+    expected = torch.stack(expected)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+    ours, theirs = (torch.autograd.grad(value.sum(), density, retain_graph=True)[0] for value in (found, expected))
+    torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-12)
+    opacity = render_torch(density, torch.zeros(len(density), 3).double(), samples)[1][:, 0]
+    torch.testing.assert_close(torch.zeros(6).double().index_add(0, samples.ray, w), opacity)
+
+
+def test_distortion_prefers_one_wall_to_two():
+    def of(density: list[float]) -> float:
+        samples = packed([20])
+        field = torch.zeros(20)
+        for at, value in zip((2, 3, 15), density, strict=True):
+            field[at] = value
+        return distortion(Marched(field, samples.points, samples.t_start, samples.t_end, samples.ray, samples.first,
+                                  torch.zeros(1, 3))).item()
+
+    half = math.log(2) / 0.05
+    assert of([half, half, 0]) < 0.2 * of([half, 0, half])

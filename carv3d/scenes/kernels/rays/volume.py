@@ -6,16 +6,46 @@ a ray's colour is sum w_i c_i, its opacity sum w_i, its depth sum w_i t_i (not y
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import nerfacc
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
+from carv3d.cameras import Marched
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.marching import Samples
 
 GRAIN = 512
+
+
+def padding(samples: Samples | Marched) -> Callable[[Tensor], Tensor]:
+    """What makes [R,S,...] of values [N,...], a row per ray, zeros behind its samples; S is the longest row's."""
+    count = samples.first.diff()
+    longest = int(count.max()) if len(count) else 0
+    slot = samples.ray, torch.arange(len(samples.ray), device=samples.ray.device) - samples.first[samples.ray]
+    return lambda values: values.new_zeros(len(count), longest, *values.shape[1:]).index_put(slot, values)
+
+
+def weights(marched: Marched) -> Tensor:
+    """[N], how much each sample counts in its ray's colour."""
+    padded = padding(marched)
+    dense, _, _ = nerfacc.render_weight_from_density(
+        padded(marched.t_start), padded(marched.t_end), padded(marched.density))
+    return dense[padded(torch.ones_like(marched.t_start)) > 0]
+
+
+def distortion(marched: Marched) -> Tensor:
+    """How far apart the weights of a ray lie, [R], world units: sum w_i w_j |t_i - t_j| + sum w_i^2 length_i / 3
+    (Mip-NeRF 360, arXiv 2111.12077, eq. 15), in linear time as the samples are in order."""
+    padded = padding(marched)
+    start, end = padded(marched.t_start), padded(marched.t_end)
+    w, _, _ = nerfacc.render_weight_from_density(start, end, padded(marched.density))
+    middle = (start + end) / 2
+    before = (w.cumsum(1) - w, (w * middle).cumsum(1) - w * middle)
+    return (2 * w * (middle * before[0] - before[1]) + w.square() * (end - start) / 3).sum(1)
 
 
 def render_torch(density: Tensor, rgb: Tensor, samples: Samples) -> tuple[Tensor, Tensor, Tensor]:
@@ -23,13 +53,7 @@ def render_torch(density: Tensor, rgb: Tensor, samples: Samples) -> tuple[Tensor
 
     density: [N]. rgb: [N,3]. Returns rgb [R,3], opacity [R,1] and depth [R,1].
     """
-    count = samples.first.diff()
-    longest = int(count.max()) if len(count) else 0
-    slot = samples.ray, torch.arange(len(samples.ray), device=density.device) - samples.first[samples.ray]
-
-    def padded(values: Tensor) -> Tensor:
-        return values.new_zeros(len(count), longest, *values.shape[1:]).index_put(slot, values)
-
+    padded = padding(samples)
     t_start, t_end = padded(samples.t_start), padded(samples.t_end)
     weights, _, _ = nerfacc.render_weight_from_density(t_start, t_end, padded(density))
     middle = (t_start + t_end)[..., None] / 2

@@ -83,7 +83,7 @@ def test_schedules():
     ("seed=${nothing.here}", ["nothing.here"]),
     ("seed=${oc.env:HOME}", ["seed", "${KEY}"]),
     ("estimator.k=[1", ["estimator.k", "[1", "whole number"]),
-    ("data.camera_sequence=true", ["data.camera_sequence", "data.batch_size 2", "batch_size 1"]),
+    ("data.camera_sequence=true", ["data.camera_sequence", "data.batch_size 3", "batch_size 1"]),
     ("loss.lambda_needle=1", ["loss.lambda_needle", "scene.type nerf", "scene.type=gaussians"]),
     (["loss.lambda_orient=1", "scene.type=gaussians"], ["loss.lambda_orient", "samples along rays", "scene.type=nerf"]),
     ("scene.gaussians.density.start=400", ["density.start", "400 given with stop 350", "density.every=0"]),

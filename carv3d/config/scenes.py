@@ -63,9 +63,9 @@ class SdfConfig(FieldConfig):
     radius: float = option(0.5, "of the sphere it starts as, world units", gt=0, le=1e3)
     reach: float = option(0.1, "world units that the surface moves by for each unit of the network's output", gt=0,
                           le=1e3)
-    beta: Schedule = option(Schedule([0.1, 0.05, 0.01], [0, 400, 770]), "half the thickness of the surface's fog, "
+    beta: Schedule = option(Schedule([0.1, 0.05, 0.01], [0, 320, 616]), "half the thickness of the surface's fog, "
                             "world units (VolSDF's beta); stretch it for longer runs", ge=1e-4, le=1e3)
-    active_levels: Schedule = option(Schedule([4.0, 8.0], [0, 400]), "how many of the hash grid's levels are in use, "
+    active_levels: Schedule = option(Schedule([4.0, 8.0], [0, 320]), "how many of the hash grid's levels are in use, "
                                      "coarsest first", ge=1, le=24)
     eikonal_points: int = option(2048, "points a step at which loss.lambda_eikonal asks for a slope of 1", ge=1,
                                  le=2**20)

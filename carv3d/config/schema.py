@@ -11,7 +11,7 @@ from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfCo
 
 @dataclass
 class DataConfig:
-    batch_size: int = option(2, "B: views rendered per step", ge=1)
+    batch_size: int = option(3, "B: views rendered per step", ge=1)
     width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image width in training, pixels", ge=8, le=4096)
     height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image height in training, pixels", ge=8, le=4096)
     elevation_range: list[float] = option([-15.0, 85.0], "lowest and highest camera elevation, degrees", ge=-90, le=90,
@@ -130,7 +130,7 @@ class ObjectiveConfig:
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
-    t_max: Schedule = option(Schedule([0.98, 0.35], [0, 700]), "highest noise level, as a share of the teacher's "
+    t_max: Schedule = option(Schedule([0.98, 0.35], [0, 560]), "highest noise level, as a share of the teacher's "
                              "steps; stretch it for longer runs", ge=0, le=1)
     vsd: VsdConfig = field(default_factory=VsdConfig)
 
@@ -148,7 +148,7 @@ class CostConfig:
 
 @dataclass
 class EstimatorConfig:
-    k: int | str = option(4, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
+    k: int | str = option(2, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
                           ge=1, le=1024)
     importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
     proposal: str = option("adaptive", "q(t): adaptive, fitted to past draws, p while it brings nothing; weight, "
@@ -205,7 +205,7 @@ class OptimizerConfig:
 
 @dataclass
 class TrainerConfig:
-    max_steps: int = option(800, "optimiser steps", ge=1)
+    max_steps: int = option(640, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
     max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient after which a run ends as failed",
                                       ge=1)

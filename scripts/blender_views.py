@@ -1,11 +1,12 @@
-"""Pictures of .glb files as Blender shows them, by Cycles on the CPU; run by a Python that has Blender (pip install bpy).
+"""Pictures of .glb files as Blender shows them, by Cycles on the CPU; for a Python that has Blender (pip install bpy).
 
 usage: PYTHON scripts/blender_views.py row OUT.png FILE.glb ... [--size 512] [--samples 64]
        PYTHON scripts/blender_views.py heights OUT_FOLDER FILE.glb ... [--size 128]
 
-row: the objects side by side on a floor under a sun, seen from 30 degrees above. heights: of each file NAME two pictures
-without light, NAME-above.png and NAME-front.png, orthographic, as wide and high as the object's largest side and a tenth
-more: the red channel is how high the surface is in its box, 0 the lowest, 255 the highest; alpha is 0 beside it.
+row: the objects side by side on a floor under a sun, seen from 30 degrees above. heights: of each file NAME two
+pictures without light, NAME-above.png and NAME-front.png, orthographic, as wide and high as the object's largest side
+and a tenth more: the red channel is how high the surface is in its box, 0 the lowest, 255 the highest; alpha is 0
+beside it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,18 @@
-"""Set before any test imports torch."""
+"""Set before any test imports torch; and what all tests share."""
 
 import os
+
+import pytest
 
 from carv3d.runtime.threads import share_cores
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one worker per core, so one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 share_cores()
+
+
+@pytest.fixture(autouse=True)
+def coarse_shapes(request, monkeypatch):
+    """Shapes are scored on a coarse grid, which takes a tenth of the time; tests/quality looks at the real one."""
+    if "quality" not in request.path.parts:
+        monkeypatch.setattr("carv3d.quality.solids.RESOLUTION", 32)

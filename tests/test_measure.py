@@ -199,7 +199,7 @@ def test_a_run_is_measured_at_each_checkpoint_and_left_alone(run, capsys, given_
             map(tuple, report["named"].values()))
         costs = {name: state["cost"][name]["value"] for name in ("c0_ms", "a_ms", "b_ms", "r")}
         assert costs == pytest.approx({"c0_ms": 8, "a_ms": 5, "b_ms": 2, "r": 2.5})
-        assert [e["items"] for e in state["camera_strata"]] == [2, 8]
+        assert [e["items"] for e in state["camera_strata"]] == [3, 8]
     rows = list(csv.DictReader((folder / "measure.csv").open()))
     assert len(rows) == 2 * len(Settings(4, 2, (1, 2, 3)).designs)
     assert all(float(row["r"]) == pytest.approx(2.5) and row["ecm_baseline_b2_high"] for row in rows)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carv3d.config import registry
-from carv3d.config.schema import Config
+from carv3d.config.schema import Config, TeacherConfig
 from carv3d.config.traits import BundledTraits, ExactTraits, StableDiffusionTraits
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
@@ -82,15 +82,21 @@ def _settle_toybox(config: Config) -> None:
 
 
 def _settle_diffusion(config: Config) -> None:
+    from carv3d.diffusion.weights import VIEW
+
     if config.teacher.path:
         with contextlib.suppress(OSError, RuntimeError, ValueError):  # no path at all: the next line says so
             folder = Path(config.teacher.path).expanduser()
             config.teacher.path = str(folder.absolute()) if folder.is_dir() else config.teacher.path
-    weights_folder(config)
+    folder = weights_folder(config)
+    if config.teacher.told != TeacherConfig().told and not (folder / VIEW).is_file():
+        raise UserError(f"teacher.told: [{', '.join(config.teacher.told)}] given, but {folder} has no {VIEW}, so it can "
+                        "be told nothing beside words; leave teacher.told as it is")
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
                         "compiler, or leave it false")
+
 
 def _exact_teacher(config: Config, device: torch.device) -> Teacher:
     import torch

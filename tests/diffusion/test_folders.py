@@ -77,6 +77,21 @@ def test_a_unet_may_be_told_of_a_view(pipelines, tmp_path):
     assert "wants more than a prompt (class_embed_type)" in refused(folder)
 
 
+@pytest.mark.parametrize("name,fits", [("told", True), ("sd15", False)])
+def test_what_cannot_be_told_is_refused(pipelines, name, fits):
+    """Before a run folder exists; the default, which such a folder just does not hear, is not."""
+    from carv3d import config as configuration
+
+    given = ["prompt=a corgi", "teacher.type=stable-diffusion", f"teacher.path={pipelines(name)}"]
+    teachers.settle(configuration.load(None, given))
+    silent = configuration.load(None, [*given, "teacher.told=[camera]"])
+    if fits:
+        teachers.settle(silent)
+    else:
+        with pytest.raises(UserError, match=r"teacher.told: \[camera\] given, but .* has no view/"):
+            teachers.settle(silent)
+
+
 def rename(path, to):
     path.rename(path.with_name(to))
 

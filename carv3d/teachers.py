@@ -90,8 +90,8 @@ def _settle_diffusion(config: Config) -> None:
             config.teacher.path = str(folder.absolute()) if folder.is_dir() else config.teacher.path
     folder = weights_folder(config)
     if config.teacher.told != TeacherConfig().told and not (folder / VIEW).is_file():
-        raise UserError(f"teacher.told: [{', '.join(config.teacher.told)}] given, but {folder} has no {VIEW}, so it can "
-                        "be told nothing beside words; leave teacher.told as it is")
+        raise UserError(f"teacher.told: [{', '.join(config.teacher.told)}] given, but {folder} has no {VIEW}, so it "
+                        "can be told nothing beside words; leave teacher.told as it is")
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "

@@ -4,7 +4,7 @@ usage: python scripts/tune_sds.py FILE.yaml [--name tune] [--workers 2] [--only 
        [--overrides key=value ...]
 
 FILE names ``prompts`` (none of them in toybox20, which is kept for the final table), ``seeds`` and ``variants``: a list
-of key=value each. Runs that are finished are not run again. Markdown on stdout, best mean PSNR first.
+of key=value each. Runs that are finished are not run again. Markdown on stdout: means, best F-score first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from runs import Cell, train
 
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
+
+SCORES = ("fscore_1", "fscore_2", "normal_consistency", "volume_iou", "mask_iou", "psnr")  # means of these
 
 
 def main() -> int:
@@ -45,14 +47,14 @@ def main() -> int:
     for name, part in cells.items():
         summaries = [runs[cell].summary() for cell in part]
         q = [summary["quality"] for summary in summaries]
-        rows.append((statistics.mean(x["psnr"] for x in q), name, sum(x["retrieval_top1"] for x in q), len(q),
-                     statistics.mean(x["mask_iou"] for x in q),
+        means = {score: statistics.mean(x[score] for x in q) for score in SCORES}
+        rows.append((means["fscore_1"], name, sum(x["retrieval_top1"] for x in q), len(q), means,
                      statistics.median(s["seconds"]["train"] for s in summaries)))
-    lines = [f"| variant | settings | right | mean mask IoU | mean PSNR dB | train s ({args.workers} at a time) |",
-             "|---|---|---|---|---|---|"]
-    for psnr, name, right, count, iou, seconds in sorted(rows, reverse=True):
-        settings = " ".join(variants[name]) or "defaults"
-        lines.append(f"| {name} | {settings} | {right} of {count} | {iou:.3f} | {psnr:.2f} | {seconds:.0f} |")
+    lines = [f"| variant | settings | right | {' | '.join(SCORES)} | train s ({args.workers} at a time) |",
+             "|---" * (len(SCORES) + 4) + "|"]
+    for _, name, right, count, means, seconds in sorted(rows, reverse=True, key=lambda row: row[0]):
+        settings, cells = " ".join(variants[name]) or "defaults", (f"{mean:.3f}" for mean in means.values())
+        lines.append(f"| {name} | {settings} | {right} of {count} | {' | '.join(cells)} | {seconds:.0f} |")
     print("\n".join(lines))
     return 0
 

@@ -13,6 +13,6 @@ share_cores()
 
 @pytest.fixture(autouse=True)
 def coarse_shapes(request, monkeypatch):
-    """Shapes are scored on a coarse grid, which takes a tenth of the time; tests/quality looks at the real one."""
-    if "quality" not in request.path.parts:
+    """Shapes are scored on a coarse grid, which takes a tenth of the time; tests of shapes look at the real one."""
+    if not {"quality", "scenes"} & set(request.path.parts):
         monkeypatch.setattr("carv3d.quality.solids.RESOLUTION", 32)

@@ -138,7 +138,7 @@ def test_a_rank_that_has_left_has_no_thread_that_shared(found):
 
 # --- the command ---
 
-RUN = ["train", *rank_steps.SMALL, *rank_steps.IMAGE, "log.every_n_steps=1", "estimator.k=auto",
+RUN = ["train", *rank_steps.SMALL, *rank_steps.IMAGE, "data.batch_size=2", "log.every_n_steps=1", "estimator.k=auto",
        "estimator.measure_every=4", "estimator.cost={a_ms: 9, b_ms: 1}", "budget.evaluations=2",
        "checkpoint.every_n_train_steps=2"]
 

@@ -22,7 +22,7 @@ import tiny_pipeline as tiny
 own_cache, pipelines, signals = tiny.own_cache, tiny.pipelines, tiny.signals
 pytestmark = pytest.mark.usefixtures("own_cache", "signals")
 
-QUICK = ["device=cpu", "data.width=16", "data.height=16", "trainer.preview_every=0", "export.video=false",
+QUICK = ["device=cpu", "quality.shape=false", "data.width=16", "data.height=16", "trainer.preview_every=0", "export.video=false",
          "trainer.max_steps=1", "scene.gaussians.count=20", "scene.gaussians.density.every=0", "estimator.k=1"]
 EXACT = ["prompt=a red mushroom", "teacher.type=exact", "teacher.exact.set_size=4", *QUICK]
 

@@ -25,6 +25,7 @@ from watching import watching  # noqa: E402
 
 PATIENCE_S = 1200  # with a machine that has other things to do; all that is waited for takes seconds on a free one
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "export.video=false",
+         "data.batch_size=2", "estimator.k=4", "quality.shape=false",
          "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
          "scene.nerf.table_size=2048"]
 

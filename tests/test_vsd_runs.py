@@ -136,7 +136,7 @@ def test_particles_of_the_bundled_teacher_are_scored(tmp_path, capsys, monkeypat
     """Each of them, in the summary and by carv3d eval; the first is the run's quality."""
     arguments = [one for one in tiny.SMALL if not one.startswith("estimator")]
     run = train(tmp_path, "prompt=a red mushroom", "device=cpu", "teacher.dtype=float32", *arguments, "estimator.k=1",
-                "objective.type=vsd", "objective.vsd.particles=2", "objective.vsd.k=1", "trainer.max_steps=2",
+                "data.batch_size=2", "objective.type=vsd", "objective.vsd.particles=2", "objective.vsd.k=1", "trainer.max_steps=2",
                 "prompts.negative=a blue car")
     summary = run.summary()
     first, second = summary["particles"]

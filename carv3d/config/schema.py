@@ -232,6 +232,8 @@ class BudgetConfig:
 
 @dataclass
 class QualityConfig:
+    shape: bool = option(True, "score the surface and the views from above at the end, and show the mesh in previews, "
+                               "which takes some seconds; false: the images of the evaluation views alone")
     clip: str = option("", "a folder with a CLIP model and its tokenizer in transformers' format, whose score joins "
                        "what is known of a scene's quality; empty: none")
 

@@ -50,7 +50,8 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
         "status": "interrupted" if stopped else "finished", "prompt": config.prompt, "step": step,
         "stopped_by": None if stopped else budget.stopped_by(config, step, budget.spent(ledger, seconds)),
         "ledger": ledger, "quality": None, "artefacts": {"checkpoint": _latest(run)}, "warnings": list(notes)}
-    surfaces = [cache(partial(extract, config, scene, device)) if has_field(scene) else None for scene in scenes]
+    surfaces = [cache(partial(extract, config, scene, device)) if config.quality.shape and has_field(scene) else None
+                for scene in scenes]
     parts: dict[str, tuple[str, Callable[[], None]]] = {
         "preview": ("video", lambda: _previews(run, config, scenes, surfaces, device, summary)),
         "video": ("video", lambda: _videos(run, config, scenes, device, summary)),
@@ -111,7 +112,7 @@ def _videos(run: Run, config: Config, scenes: Sequence[Scene], device: torch.dev
 def _quality(config: Config, scenes: Sequence[Scene], surfaces: Surfaces, device: torch.device, summary: Record
              ) -> None:
     """Every score that can be had, into the summary; then UserError for a CLIP model that is gone."""
-    scores = [evaluate(config, scene, device, surface=surface) if known(config, scene) else {}
+    scores = [evaluate(config, scene, device, config.quality.shape, surface) if known(config, scene) else {}
               for scene, surface in zip(scenes, surfaces, strict=True)]
     summary.update(of_particles([score for score in scores if score]))
     if config.quality.clip:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from carv3d.cameras import Cameras, Marched, RenderOut
-from carv3d.scenes.kernels.rays import volume
 from carv3d.scenes.shading import SOLID, normals
 from carv3d.scenes.splats import Splats
 
@@ -61,6 +60,8 @@ def size(splats: Splats) -> Tensor:
 def distortion(marched: Marched, views: int) -> Tensor:
     """Mean over each view's rays of how far apart the weights on it lie, world units: [B]. Fog before a surface, and
     walls where there should be one, cost by their distance."""
+    from carv3d.scenes.kernels.rays import volume  # nerfacc
+
     return volume.distortion(marched).view(views, -1).mean(1)
 
 

@@ -159,7 +159,7 @@ SMALL = ["data.width=16", "data.height=16", "scene.nerf.levels=4", "scene.nerf.o
 def arguments(path: object, *overrides: str) -> list[str]:
     """The command line's for a teacher in ``path``."""
     return ["prompt=  a corgi ", "teacher.type=stable-diffusion", f"teacher.path={path}", "device=cpu",
-            "teacher.dtype=float32", *overrides]
+            "teacher.dtype=float32", "data.batch_size=2", *overrides]
 
 
 def make_config(path: object, *overrides: str) -> Config:

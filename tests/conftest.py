@@ -16,3 +16,5 @@ def coarse_shapes(request, monkeypatch):
     """Shapes are scored on a coarse grid, which takes a tenth of the time; tests of shapes look at the real one."""
     if not {"quality", "scenes"} & set(request.path.parts):
         monkeypatch.setattr("carv3d.quality.solids.RESOLUTION", 32)
+    if request.path.name != "test_unseen.py":  # the views that look for what no view sees
+        monkeypatch.setattr("carv3d.export.unseen.PIXELS", 32)

@@ -94,6 +94,7 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     assert summary["status"] == "finished" and summary["ledger"]["draws"] == 320
     assert {"start", "train", "evaluation", "video"} <= summary["seconds"].keys()
     assert {"psnr", "mask_iou", "retrieval_top1"} <= summary["quality"].keys()
+    assert "fscore_1" not in summary["quality"]  # quality.shape=false; with it: diffusion/test_stable_diffusion.py
     for artefact in summary["artefacts"].values():
         assert (undisturbed / artefact).exists()
     assert len(checkpoint.listing(undisturbed / "ckpts")) == 2

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 
 from carv3d.cameras import Cameras
-from carv3d.export import gltf, relief, smoothing, surface, texture, unseen, volume
+from carv3d.export import gltf, relief, smoothing, surface, texture, unseen
 from carv3d.export.atlas import Atlas, told_stretch
 from carv3d.export.axes import Placement
 from carv3d.export.gltf import Material
-from carv3d.export.images import all_views
 from carv3d.export.surface import Surface
 from carv3d.export.unwrap import Failed, unwrap
 from carv3d.runtime.files import write_bytes, write_text
@@ -89,9 +88,7 @@ def find(scene: Scene, views: Cameras, device: torch.device, options: Options, s
     """The surface of a scene that has a field, or UserError with the reason why it has none. ``views`` are those whose
     silhouettes it has to agree with."""
     with stage("density", options.resolution) as bar:
-        solid = volume.solidity(scene, options.resolution, device, bar.add)
-    level = volume.find_level(solid, views, all_views(scene, views, 1.0, device))
-    solid = unseen.filled(solid, level, scene, views, device)
+        solid, level = unseen.solid(scene, views, options.resolution, device, bar.add)
     height, parts, dropped = surface.cleaned(solid.grid.numpy(), level.value, options.least_part)
     fine = smoothing.smoothed(surface.triangulate(height, scene.bound), options.smooth, scene.bound)
     reduced = surface.reduce(fine, options.faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from carv3d.cameras import Cameras, orbit
 from carv3d.export.images import all_views
-from carv3d.export.volume import Level, Solidity
+from carv3d.export.volume import Level, Solidity, find_level, solidity
 
 if TYPE_CHECKING:
     from carv3d.scenes.base import Scene
@@ -32,30 +33,39 @@ def cameras(views: Cameras) -> Cameras:
                  views.fovy_deg[0].item(), PIXELS, PIXELS)
 
 
+def solid(scene: Scene, views: Cameras, resolution: int, device: torch.device, progress: Callable[[int], None]
+          ) -> tuple[Solidity, Level]:
+    """A scene's solidity on a grid, ``filled``, and the level of its surface, that agrees with ``views``. UserError
+    where it has none."""
+    found = solidity(scene, resolution, device, progress)
+    level = find_level(found, views, all_views(scene, views, 1.0, device))
+    return filled(found, level, scene, views, device), level
+
+
 @torch.no_grad()
-def filled(solid: Solidity, level: Level, scene: Scene, views: Cameras, device: torch.device) -> Solidity:
+def filled(found: Solidity, level: Level, scene: Scene, views: Cameras, device: torch.device) -> Solidity:
     """With everything solid that none of ``cameras(views)`` sees: the inside of a wall, and what lies behind a base
     that views from above the ground hardly see. A cup that they look into stays hollow."""
-    size = solid.grid.shape[0]
+    size = found.grid.shape[0]
     looking = cameras(views)
     out = all_views(scene, looking, 1.0, device)
-    depth = torch.where(out.opacity > level.opacity, out.depth + BEHIND * solid.bound, torch.inf)[..., 0]
-    coarse = _resized(solid.grid, max(size // COARSE, 2)) > level.value
-    hidden = _hidden(coarse, solid.bound, looking, depth)
+    depth = torch.where(out.opacity > level.opacity, out.depth + BEHIND * found.bound, torch.inf)[..., 0]
+    coarse = _resized(found.grid, max(size // COARSE, 2)) > level.value
+    hidden = _hidden(coarse, found.bound, looking, depth)
     if not hidden.any():
-        return solid
+        return found
     joined = (F.max_pool3d(hidden[None, None].float(), 3, 1, 1)[0, 0] > 0) & (hidden | coarse)
-    return dataclasses.replace(solid, grid=torch.maximum(solid.grid, _resized(joined.float(), size)))
+    return dataclasses.replace(found, grid=torch.maximum(found.grid, _resized(joined.float(), size)))
 
 
 def _hidden(inside: Tensor, bound: float, looking: Cameras, depth: Tensor) -> Tensor:
     """Which points of a grid [N,N,N] that are not ``inside``, but in its box, lie behind ``depth`` [B,H,W] in all
     views."""
     hidden = torch.zeros_like(inside)
-    found = inside.nonzero()
-    if not len(found):
+    places = inside.nonzero()
+    if not len(places):
         return hidden
-    low, high = found.amin(0), found.amax(0) + 1
+    low, high = places.amin(0), places.amax(0) + 1
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     left = (~inside[box]).nonzero() + low
     focal = looking.focal_px

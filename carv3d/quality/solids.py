@@ -40,13 +40,10 @@ def extract(config: Config, scene: Scene, device: torch.device) -> Surface | Non
     reduced; None where it has none. With the views that find the level it takes about 1.5 s for a default NeRF on two
     cores of an EPYC, as much as everything else that is scored by it."""
     from carv3d.export import surface, unseen, volume
-    from carv3d.export.images import all_views
 
     views = volume.cameras(*config.data.middle_camera, config.data.elevation_range)
     try:
-        solid = volume.solidity(scene, RESOLUTION, device, lambda count: None)
-        level = volume.find_level(solid, views, all_views(scene, views, 1.0, device))
-        solid = unseen.filled(solid, level, scene, views, device)
+        solid, level = unseen.solid(scene, views, RESOLUTION, device, lambda count: None)
         height, _, _ = surface.cleaned(solid.grid.numpy(), level.value, LEAST_PART)
         return surface.triangulate(height, scene.bound)
     except UserError:

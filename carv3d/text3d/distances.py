@@ -9,7 +9,6 @@ from scipy import ndimage
 
 from carv3d.config.schema import Config
 from carv3d.export import surface, unseen, volume
-from carv3d.export.images import all_views
 from carv3d.scenes.base import Scene
 from carv3d.scenes.starts import Points
 
@@ -24,9 +23,7 @@ def around(config: Config, scene: Scene, device: torch.device, count: int, gener
     """Points [N,3] of the box of ``scene``, a run's with that configuration, their colours [N,3] and their signed
     distance [N] to its surface as it is exported, on the CPU. UserError if it has none."""
     views = volume.cameras(*config.data.middle_camera, config.data.elevation_range)
-    solid = volume.solidity(scene, RESOLUTION, device, lambda done: None)
-    level = volume.find_level(solid, views, all_views(scene, views, 1.0, device))
-    solid = unseen.filled(solid, level, scene, views, device)
+    solid, level = unseen.solid(scene, views, RESOLUTION, device, lambda done: None)
     height, _, _ = surface.cleaned(solid.grid.numpy(), level.value, LEAST_PART)
     cell = 2 * scene.bound / (RESOLUTION - 1)
     grid = torch.from_numpy(signed(height[1:-1, 1:-1, 1:-1] > 0) * np.float32(cell))

@@ -275,7 +275,7 @@ def test_orientation_turns_normals_that_face_away():
     """A few steps on the penalty alone lower it, and its gradient reaches the grid and the MLP."""
     scene = small()
     cameras, background = orbit([0.0, 120.0], 20.0, 2.6, 40.0, 16, 16), torch.zeros(2, 3)
-    optimizer, values = torch.optim.Adam(scene.parameter_groups({"encoding": 0.02, "mlp": 0.003})), []
+    optimizer, values = torch.optim.Adam(scene.parameter_groups({"encoding": 0.1, "mlp": 0.01})), []
     for step in range(80):
         loss = scene.penalties(["orient"], seeded(step), scene.render(cameras, background))["orient"].mean()
         optimizer.zero_grad()
@@ -283,4 +283,4 @@ def test_orientation_turns_normals_that_face_away():
         assert all(p.grad.abs().max() > 0 for p in scene.parameters())
         optimizer.step()
         values.append(loss.item())
-    assert sum(values[-5:]) < 0.7 * sum(values[:5])
+    assert sum(values[-5:]) < 0.5 * sum(values[:5])

@@ -14,7 +14,7 @@ from carv3d.text3d.auto_k import choose_k
 from carv3d.text3d.loop import train
 from carv3d.text3d.step import train_step
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "export.video=false", "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
          "scene.nerf.table_size=2048"]
 IMAGE = ["scene.type=image", "scene.image.size=16"]

@@ -21,7 +21,7 @@ from carv3d.text3d.trainer import Trainer
 sys.path.insert(0, str(Path(__file__).parent))  # helpers of the tests
 from watching import watching  # noqa: E402
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "data.batch_size=2", "estimator.k=4",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
          "trainer.max_steps=30"]

@@ -72,7 +72,7 @@ def test_a_named_backend_that_is_missing(capsys, tmp_path, monkeypatch):
 
 
 DRY = {  # per file in configs/: what makes its probe small, and the picture sizes it must name
-    "base.yaml": (["teacher.type=exact", "teacher.exact.set_size=8"], ["32x32", "64x64"]),
+    "base.yaml": (["teacher.type=exact", "teacher.exact.set_size=8", "data.views=4"], ["32x32", "64x64"]),
     "dreamfusion-sd.yaml": ([f"teacher.path={weights.bundled()}", "teacher.variant=", "scene.nerf.levels=2",
                              "scene.nerf.table_size=1024", "scene.nerf.samples_per_ray=32"], ["64x64", "128x128"]),
 }
@@ -117,7 +117,7 @@ def run(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("cli")
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "train.py"), "prompt=a blue car", "trainer.max_steps=30", "data.width=24",
-         "data.height=24", "teacher.type=exact", "teacher.exact.set_size=16", "export.video_frames=12", "export.video_size=64",
+         "data.height=24", "teacher.type=exact", "teacher.exact.set_size=16", "data.views=4", "export.video_frames=12", "export.video_size=64",
          f"exp_root_dir={root}", "trainer.preview_every=10", "log.tensorboard=true"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1])
@@ -187,7 +187,7 @@ def test_launch_maps_threestudios_keys(tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / "launch.py"), "--train", "--gpu", "0", "system.prompt_processor.prompt=a red cube",
          "system.guidance.max_step_percent=[0, 0.98, 0.5, 100]", "data.batch_size=1", "trainer.max_steps=2",
-         "teacher.type=exact", "teacher.exact.set_size=8", "export.video=false", f"exp_root_dir={tmp_path}", "seed=1"],
+         "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4", "export.video=false", f"exp_root_dir={tmp_path}", "seed=1"],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     from carv3d.runs.folder import Run

@@ -13,7 +13,7 @@ from carv3d.runtime.errors import UserError
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
          "trainer.max_steps=12"]
 OFF = "estimator.importance_sampling=false; estimator.stratified=false; estimator.noise=iid; data.camera_strata=false"

@@ -33,7 +33,7 @@ PAGE = ROOT / "docs" / "extending.md"
 SPHERE = ["scene.type=sphere:Sphere", "scene.options.resolution=8", "scene.options.samples=12"]
 TINY = ["data.width=16", "data.height=16", "estimator.k=2", "quality.shape=false", "export.video=false", "trainer.preview_every=0"]
 PICTURES = ["teacher.type=pictures:Pictures", "teacher.options.images=[front.png,back.png]", "prompt=a ball"]
-EXACT = ["teacher.type=exact", "teacher.exact.set_size=8", "prompt=a red mushroom"]
+EXACT = ["teacher.type=exact", "teacher.exact.set_size=8", "data.views=4", "prompt=a red mushroom"]
 
 
 @pytest.fixture(autouse=True)

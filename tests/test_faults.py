@@ -18,7 +18,7 @@ from carv3d.runs.folder import Run
 from carv3d.runtime.errors import LONGEST, UserError, one_line
 from carv3d.sweep import plan as sweep_plan
 
-TINY = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
+TINY = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
         "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0"]
 
 

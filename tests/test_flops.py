@@ -10,7 +10,7 @@ from carv3d.diffusion.flops import LEARN, Networks
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "data.batch_size=2", "estimator.k=4", "export.video=false", "trainer.preview_every=0", "trainer.max_steps=30"]
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("own_cache", "signals")
 
 QUICK = ["device=cpu", "quality.shape=false", "data.width=16", "data.height=16", "trainer.preview_every=0", "export.video=false",
          "trainer.max_steps=1", "scene.gaussians.count=20", "scene.gaussians.density.every=0", "estimator.k=1"]
-EXACT = ["prompt=a red mushroom", "teacher.type=exact", "teacher.exact.set_size=4", *QUICK]
+EXACT = ["prompt=a red mushroom", "teacher.type=exact", "teacher.exact.set_size=4", "data.views=4", *QUICK]
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from carv3d.measure.records import PROPOSALS, CameraRow, Measured, Settings
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "scene.nerf.levels=4",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=16", "data.views=4", "scene.nerf.levels=4",
          "scene.nerf.occupancy_resolution=16", "scene.nerf.table_size=2048"]
 QUICK = ["--cameras", "4", "--k", "1,2,3"]
 

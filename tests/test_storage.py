@@ -19,7 +19,7 @@ from carv3d.runs.folder import Run
 from carv3d.runtime import files
 
 TINY = ["train", "prompt=a red mushroom", "quality.shape=false", "data.width=16", "data.height=16", "teacher.type=exact",
-        "teacher.exact.set_size=2", "scene.type=gaussians", "scene.gaussians.count=16", "export.formats=[ply]",
+        "teacher.exact.set_size=2", "data.views=4", "scene.type=gaussians", "scene.gaussians.count=16", "export.formats=[ply]",
         "export.video=false", "trainer.preview_every=2", "trainer.max_steps=4", "checkpoint.every_n_train_steps=2",
         "checkpoint.keep=1", "budget.evaluations=2", "log.every_n_steps=1"]
 CALLS = ("open", "write", "fsync", "replace", "makedirs", "symlink", "listdir", "unlink")

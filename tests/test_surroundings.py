@@ -23,7 +23,7 @@ from carv3d.runtime.errors import UserError, of_the_machine, printable
 from carv3d.scenes.image import Image
 
 TINY = ["train", "prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact",
-        "teacher.exact.set_size=2", "scene.type=image", "scene.image.size=16", "export.video=false",
+        "teacher.exact.set_size=2", "data.views=4", "scene.type=image", "scene.image.size=16", "export.video=false",
         "trainer.preview_every=0", "trainer.max_steps=3"]
 
 

@@ -125,7 +125,7 @@ class ObjectiveConfig:
                        "classifier score (arXiv 2310.19415); or a class of yours: an entry point, or module:Class")
     options: Open = option(NoOptions(), "options that a class of yours declares")
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
-                                         "auto: sds 1 for exact, 2 for bundled, 100 for stable-diffusion; vsd 7.5; "
+                                         "auto: sds 1 for exact and bundled, 100 for stable-diffusion; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))

@@ -58,7 +58,7 @@ def test_a_large_picture_is_resized_and_its_middle_taken(clip):
     assert score("a red mushroom", torch.cat([large, sides, sides], 2)) != pytest.approx(wanted, abs=1.0)
 
 
-SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8",
+SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
          "trainer.max_steps=4", "budget.evaluations=2"]
 

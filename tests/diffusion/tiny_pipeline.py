@@ -152,7 +152,7 @@ def signals():
 
 
 SMALL = ["data.width=16", "data.height=16", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
-         "scene.nerf.table_size=2048", "trainer.max_steps=4", "trainer.preview_every=0", "log.every_n_steps=1",
+         "scene.nerf.table_size=2048", "scene.nerf.samples_per_ray=32", "trainer.max_steps=4", "trainer.preview_every=0", "log.every_n_steps=1",
          "export.video=false", "estimator.k=3"]  # a run of seconds
 
 

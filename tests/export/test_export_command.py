@@ -148,7 +148,7 @@ def test_a_blank_scene_is_refused_and_leaves_no_file(fitted, tmp_path, capsys):
 
 # --- at the end of training ------------------------------------------------------------------------------------------
 
-TRAIN = ["train", "prompt=a red mushroom", "teacher.type=exact", "teacher.exact.set_size=8", "data.width=16",
+TRAIN = ["train", "prompt=a red mushroom", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4", "data.width=16",
          "data.height=16", "trainer.max_steps=2", "trainer.preview_every=0", "export.video=false",
          "export.formats=[glb]", "export.mesh_resolution=32", "export.texture_size=0", "device=cpu"]
 

@@ -13,7 +13,7 @@ import torch
 from carv3d import cli
 from carv3d.runs.folder import Run
 
-TINY = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=2",
+TINY = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=2", "data.views=4",
         "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
         "trainer.max_steps=2", "budget.evaluations=2"]
 EVIL = "<script>alert(1)</script>"

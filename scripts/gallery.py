@@ -34,7 +34,7 @@ def row(run: Run) -> Tensor:
     config = run.config()
     scenes, device, _ = build.trained_scenes(config, checkpoint.newest(run.ckpts))
     cameras, lit = sheet_cameras(*config.data.middle_camera), config.light.colour == "albedo"
-    return torch.cat(list(all_views(scenes[0], cameras, BACKGROUNDS["white"], device, lit).rgb), 1)
+    return torch.cat(list(all_views(scenes[0], cameras, BACKGROUNDS["white"], device, lit, closer=True).rgb), 1)
 
 
 def turn(run: Run, count: int, size: int, elevation_deg: float) -> Tensor:

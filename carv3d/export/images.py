@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,17 +31,18 @@ BACKGROUNDS = {"white": 1.0, "black": 0.0, "grey": 0.5}
 
 
 @torch.no_grad()
-def views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False
-          ) -> Iterator[RenderOut]:
+def views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False, *,
+          closer: bool = False) -> Iterator[RenderOut]:
     """Render ``cameras`` in chunks that bound memory, smaller ones when it runs out; each chunk's images come back on
-    the CPU. lit: a scene whose colour is albedo under the evaluation light. UserError where a single view does not
-    fit."""
+    the CPU. lit: a scene whose colour is albedo under the evaluation light. closer: as ``Scene.closer``. UserError
+    where a single view does not fit."""
     per_chunk, start = max(1, CHUNK_PIXELS // (cameras.width * cameras.height)), 0
     while start < len(cameras):
         part = cameras[slice(start, start + per_chunk)].to(device)
         try:
             behind = torch.full((len(part), 3), background, device=device)
-            out = scene.render(part, behind)
+            with scene.closer() if closer else nullcontext():
+                out = scene.render(part, behind)
             rgb = shaded(out, behind, part, fixed(len(part)).to(device)) if lit else out.rgb
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
@@ -54,9 +56,10 @@ def views(scene: Scene, cameras: Cameras, background: float, device: torch.devic
         start += len(part)
 
 
-def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False) -> RenderOut:
-    """All views at once, [B,...] on the CPU; for the few and small. lit: see ``views``."""
-    parts = list(views(scene, cameras, background, device, lit))
+def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False, *,
+              closer: bool = False) -> RenderOut:
+    """All views at once, [B,...] on the CPU; for the few and small. lit, closer: see ``views``."""
+    parts = list(views(scene, cameras, background, device, lit, closer=closer))
     return RenderOut(torch.cat([part.rgb for part in parts]), torch.cat([part.opacity for part in parts]),
                      torch.cat([part.depth for part in parts]))
 
@@ -117,7 +120,7 @@ def sheet_cameras(distance: float, fovy_deg: float, *, count: int = 8, elevation
 
 def contact_sheet(scene: Scene, cameras: Cameras, device: torch.device, mesh: Tensor | None = None) -> Tensor:
     """A scene's views on white as ``strip`` shows them, by default those of ``sheet_cameras``."""
-    return strip(all_views(scene, cameras, BACKGROUNDS["white"], device), cameras, mesh)
+    return strip(all_views(scene, cameras, BACKGROUNDS["white"], device, closer=True), cameras, mesh)
 
 
 def mesh_views(scene: Scene, surface: Surface | None, cameras: Cameras, device: torch.device) -> Tensor:

@@ -28,7 +28,7 @@ def frames(scene: Scene, count: int, size: int, elevation_deg: float, distance: 
            ) -> Iterator[torch.Tensor]:
     """One full turn without a repeated frame: [H,W,3], or premultiplied-free [H,W,4] on ``transparent``."""
     cameras = turntable(count, elevation_deg, distance, fovy_deg, size)
-    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device, lit):
+    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device, lit, closer=True):
         rgb = out.rgb
         if background == "transparent":  # rendered on black: colour is premultiplied, PNG wants it straight
             rgb = torch.cat([rgb / out.opacity.clamp(min=1e-3), out.opacity], -1)

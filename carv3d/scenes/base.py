@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -97,6 +98,11 @@ class Scene(SceneTraits, nn.Module, ABC):
         """Housekeeping after the optimiser's step: occupancy; density control, which replaces parameters in it."""
 
     # --- what exports ask ---
+
+    def closer(self) -> AbstractContextManager[None]:
+        """While it lasts, renders without gradients sample rays more densely, for pictures that people look at: in
+        shading, whose normals come from depth, and in pictures of normals a coarse march shows as rings."""
+        return nullcontext()
 
     @property
     def device(self) -> torch.device:

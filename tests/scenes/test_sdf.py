@@ -270,6 +270,27 @@ def test_a_surface_that_is_not_there_in_one_line():
         volume.solidity(scene, 32, CPU, lambda _: None)
 
 
+def test_pictures_to_look_at_see_the_surface_in_smaller_steps():
+    """The depth of a sphere comes in steps; twice as dense a march halves them. Afterwards it is as before."""
+    scene, (cameras, background) = small(beta=constant(0.004), samples_per_ray=64), views(48)
+    origins, directions = (x.reshape(-1, 3) for x in cameras.rays())
+    along = -(origins * directions).sum(-1)
+    truth = along - (scene.options.radius ** 2 - origins.square().sum(-1) + along.square()).clamp_min(0).sqrt()
+
+    def spread() -> float:
+        out = scene.render(cameras, background)
+        inside = out.opacity.flatten() > 0.999
+        return (out.depth.flatten() - truth)[inside].std().item()
+
+    with torch.no_grad():
+        coarse = spread()
+        with pytest.raises(KeyError), scene.closer():
+            assert spread() < 0.6 * coarse
+            raise KeyError
+        assert spread() == coarse > 0
+
+
+
 def nerf_run(folder: Path) -> Path:
     """A run folder of an untrained NeRF: a ball of fog, dense within 0.6 of the origin."""
     given = configuration.load(None, ["prompt=a red mushroom", "device=cpu", "scene.nerf.levels=2",

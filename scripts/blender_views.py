@@ -3,10 +3,10 @@
 usage: PYTHON scripts/blender_views.py row OUT.png FILE.glb ... [--size 512] [--samples 64]
        PYTHON scripts/blender_views.py heights OUT_FOLDER FILE.glb ... [--size 128]
 
-row: the objects side by side on a floor under a sun, seen from 30 degrees above. heights: of each file NAME two
-pictures without light, NAME-above.png and NAME-front.png, orthographic, as wide and high as the object's largest side
-and a tenth more: the red channel is how high the surface is in its box, 0 the lowest, 255 the highest; alpha is 0
-beside it.
+row: the objects side by side, COLUMNS in a row, on a floor under a sun, seen from 30 degrees above; OUT.webp for a
+small file. heights: of each file NAME two pictures without light, NAME-above.png and NAME-front.png, orthographic, as
+wide and high as the object's largest side and a tenth more: the red channel is how high the surface is in its box, 0
+the lowest, 255 the highest; alpha is 0 beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import bpy
 from mathutils import Vector
 
 MARGIN = 1.1
+COLUMNS, APART, TURN = 3, 1.45, math.radians(30)  # of the objects of a row, as large as 1
 
 
 def main() -> int:
@@ -110,42 +111,48 @@ def _height_material(low: float, high: float) -> bpy.types.Material:
 
 
 def row(files: list[Path], out: Path, size: int, samples: int) -> None:
-    made = scene((size * len(files), size), samples, False)
+    rows = math.ceil(len(files) / COLUMNS)
+    columns = math.ceil(len(files) / rows)
+    made = scene((size * columns, size * rows), samples, False)
     made.view_settings.view_transform = "Standard"
-    right = 0.0
-    everything: list[bpy.types.Object] = []
-    for file in files:
-        objects = imported(file)
-        low, high = box(objects)
-        side = max(high - low)
-        for each in objects:
-            if each.parent is None:
-                each.matrix_world.translation += Vector((right - (low.x + high.x) / 2, -(low.y + high.y) / 2, -low.z))
-                each.scale = [value / side for value in each.scale]
-        bpy.context.view_layer.update()
-        low, high = box(objects)
-        for each in objects:
-            each.location += Vector((right - (low.x + high.x) / 2, -(low.y + high.y) / 2, -low.z))
-        everything += objects
-        right += 1.35
+    if out.suffix == ".webp":
+        made.render.image_settings.file_format, made.render.image_settings.color_mode = "WEBP", "RGB"
+    rise = math.radians(30)
+    for number, file in enumerate(files):
+        place = Vector((number % columns * APART, -(number // columns) * APART / math.sin(rise), 0))
+        _stand(imported(file), place)
     bpy.ops.mesh.primitive_plane_add(size=100)
     floor = bpy.data.materials.new("floor")
-    floor.diffuse_color = (0.8, 0.8, 0.8, 1)
+    floor.use_nodes = True
+    floor.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (0.35, 0.36, 0.38, 1)
     bpy.context.object.data.materials.append(floor)
     sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    sun.data.energy, sun.data.angle, sun.rotation_euler = 3.0, 0.1, (math.radians(45), 0, math.radians(35))
+    sun.data.energy, sun.data.angle, sun.rotation_euler = 2.0, 0.1, (math.radians(45), 0, math.radians(35))
     bpy.context.collection.objects.link(sun)
     world = bpy.data.worlds.new("sky")
     world.use_nodes = True
     world.node_tree.nodes["Background"].inputs[0].default_value = (0.9, 0.95, 1.0, 1)
-    world.node_tree.nodes["Background"].inputs[1].default_value = 0.7
+    world.node_tree.nodes["Background"].inputs[1].default_value = 0.6
     made.world = world
-    centre = Vector(((right - 1.35) / 2, 0, 0.4))
-    width = 1.35 * len(files)
-    angle = math.radians(30)
-    seen = camera(centre + 8 * Vector((0, -math.cos(angle), math.sin(angle))), centre)
-    seen.data.type, seen.data.ortho_scale = "ORTHO", width if len(files) > 1 else 1.5
+    centre = Vector(((columns - 1) * APART / 2, -(rows - 1) * APART / math.sin(rise) / 2, 0.5))
+    seen = camera(centre + 20 * Vector((0, -math.cos(rise), math.sin(rise))), centre)
+    seen.data.type, seen.data.ortho_scale = "ORTHO", APART * max(rows, columns)
     shoot(out.resolve())
+
+
+def _stand(objects: list[bpy.types.Object], place: Vector) -> None:
+    """On the floor at ``place``, a turn to the side, the largest side of its box 1 long."""
+    stand = bpy.data.objects.new("stand", None)
+    bpy.context.collection.objects.link(stand)
+    low, high = box(objects)
+    for each in objects:
+        if each.parent is None:
+            each.parent = stand
+    stand.scale = Vector((1, 1, 1)) / max(high - low)
+    middle = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z)) / max(high - low)
+    stand.rotation_euler = (0, 0, TURN)
+    middle.rotate(stand.rotation_euler)
+    stand.location = place - middle
 
 
 if __name__ == "__main__":

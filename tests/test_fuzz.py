@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-@settings(max_examples=200, **SETTINGS)
+@settings(max_examples=100, **SETTINGS)
 @given(RANDOMS)
 def test_configurations(folder, rng):
     (folder / "c.yaml").write_bytes(fuzz.yaml_text(rng))
@@ -57,7 +57,7 @@ def accepted(*_: object, **__: object):
     raise Accepted("accepted")
 
 
-@settings(max_examples=300, **SETTINGS)
+@settings(max_examples=150, **SETTINGS)
 @given(RANDOMS)
 def test_command_lines(folder, rng):
     case = fuzz.a_command_line(rng)
@@ -82,7 +82,7 @@ def test_command_lines(folder, rng):
     assert not list(here.rglob("*"))
 
 
-@settings(max_examples=100, **SETTINGS)
+@settings(max_examples=50, **SETTINGS)
 @given(RANDOMS)
 def test_sweeps(folder, rng):
     case = fuzz.a_sweep(rng)
@@ -110,7 +110,7 @@ COMMANDS = [["render", "{}", "--views", "1", "--size", "16", "--format", "png"],
             ["train", "--resume", "{}"]]
 
 
-@settings(max_examples=40, **SETTINGS)
+@settings(max_examples=20, **SETTINGS)
 @given(st.integers(0, 10**9), st.sampled_from(["image", "gaussians"]), st.sampled_from(COMMANDS))
 def test_damaged_runs(runs, folder, seed, scene, command):
     """A refusal changes nothing in the run, unless training had begun, which its summary then says."""

@@ -17,7 +17,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["carv3d", "carv3d.*"]),
-    package_data={"carv3d": ["bundled/*", "bundled/*/*"], "carv3d.toybox": ["prompts/*.txt"]},
+    package_data={"carv3d": ["bundled/*", "bundled/*/*"], "carv3d.toybox": ["prompts/*.txt"],
+                  "carv3d.attribution": ["*.safetensors"]},
     install_requires=[
         "torch>=2.11,<2.14",
         "numpy>=1.26",
@@ -33,6 +34,7 @@ setup(
         "rich>=13",
         "matplotlib>=3.8",
         "scipy>=1.11",
+        "scikit-learn>=1.4",
         "scikit-image>=0.24",
         "trimesh>=4.5",
         "pillow>=10",

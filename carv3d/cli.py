@@ -91,6 +91,11 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--quality", metavar="NAME", help="a score of the runs; default: the first they have")
     report.add_argument("--out", metavar="DIR", help="default: report/ in the first folder given")
 
+    attribute = commands.add_parser("attribute", help="which training pictures made an output")
+    attribute.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
+    attribute.add_argument("--resume", metavar="RUN", help="a run folder to go on from")
+    attribute.add_argument("overrides", nargs="*", metavar="key=value", help="attribute.*, seed, exp_root_dir")
+
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
 
@@ -150,7 +155,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
 
 
 MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
-           "sweep": "sweep", "report": "report", "prompts": "prompts", "doctor": "doctor"}
+           "sweep": "sweep", "report": "report", "attribute": "attribute", "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,7 +22,9 @@ from carv3d.text3d import build
 # what may be swept: settled and summarised by its own code, which no room of the sweep knows
 APPLICATIONS = (Application("train", build.settle, ("step", "stopped_by", "ledger", "seconds", "quality", "particles",
                                                      "peak_mem_mib", "warnings"),
-                            teachers.meant),)
+                            teachers.meant),
+                Application("attribute", lambda config: None, ("step", "ledger", "seconds", "quality", "peak_mem_mib",
+                                                               "warnings")))
 
 
 def planned(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:

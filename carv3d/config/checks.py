@@ -64,6 +64,7 @@ def check_relations(config: Config) -> None:
     _check_quality(config)
     _check_noise_levels(config)
     _check_scene(config)
+    config.attribute.check("attribute")
 
 
 def check_new(config: Config) -> None:

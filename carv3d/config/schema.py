@@ -1,10 +1,11 @@
-"""Every option of carv3d: its type, default, one comment and bounds, here, and for scenes in ``scenes``."""
+"""Every option of carv3d: its type, default, one comment and bounds, here, and in ``scenes`` and ``attribution``."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
 
+from carv3d.config.attribution import AttributeConfig
 from carv3d.config.options import NoOptions, Open, Schedule, constant, option
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
 
@@ -316,3 +317,4 @@ class Config:
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log: LogConfig = field(default_factory=LogConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
+    attribute: AttributeConfig = field(default_factory=AttributeConfig)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import html
 import io
 import math
 import re
@@ -13,8 +11,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from carv3d.report import figures, reading
+from carv3d.report import figures, markup, reading
 from carv3d.report.figures import UNIT_NAMES, WHAT
+from carv3d.report.markup import Html, data, table, text, words
 from carv3d.report.multipliers import SHARE, Number
 from carv3d.report.reading import UNITS
 from carv3d.report.study import RunOf, Study, Way, environment
@@ -26,64 +25,19 @@ VIDEO_PROMPTS = 3  # rows of videos, at most
 COUNTED = ("renders", "draws", "teacher_evals")
 LARGEST = 64 << 20  # bytes of a video or picture that comes into the page
 
-_STYLE = """
-:root{color-scheme:light}
-body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
-h1{font-size:1.7rem;margin-bottom:.2rem}h2{font-size:1.25rem;margin-top:2.4rem}
-p,li{max-width:46rem}.quiet{color:#555;font-size:.9rem}
-table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
-.wide{overflow-x:auto;margin:.9rem 0}
-th,td{padding:.28rem .65rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}th{vertical-align:bottom}
-td.text,th.text{text-align:left}
-thead th{border-bottom:2px solid #444}
-th button{font:inherit;font-weight:700;background:none;border:0;padding:0;cursor:pointer;color:inherit;
-text-align:inherit}
-th[aria-sort=ascending] button:after{content:" \\25B2"}th[aria-sort=descending] button:after{content:" \\25BC"}
-th button:focus-visible{outline:2px solid #0072b2}
-figure{margin:1rem 0}figure img{max-width:100%;height:auto}figcaption{font-size:.88rem;color:#444;max-width:46rem}
-.shots{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr))}
-.shots figure{margin:0}.shots video,.shots img{width:100%;background:#eee}
-.ci{color:#666}
-@media print{body{margin:0;max-width:none}.shots{grid-template-columns:repeat(4,1fr)}h2{break-after:avoid}
-figure,tr{break-inside:avoid}.wide{overflow:visible}#cells{font-size:.6rem}}
-"""
-
-_SORT = """
-for(const table of document.querySelectorAll("table.sortable"))table.querySelectorAll("thead th").forEach((th,i)=>{
- th.firstElementChild.addEventListener("click",()=>{
-  const up=th.getAttribute("aria-sort")!=="ascending",body=table.tBodies[0],
-   key=row=>{const cell=row.cells[i],text=cell.dataset.value??cell.textContent;
-    return text!==""&&!isNaN(text)?Number(text):text};
-  table.querySelectorAll("th").forEach(other=>other.removeAttribute("aria-sort"));
-  th.setAttribute("aria-sort",up?"ascending":"descending");
-  [...body.rows].map((row,n)=>[key(row),n,row]).sort(([a,m],[b,n])=>{
-   if((a==="")!==(b===""))return a===""?1:-1;
-   const order=typeof a===typeof b?(a<b?-1:a>b?1:0):typeof a==="number"?-1:1;
-   return (up?order:-order)||m-n}).forEach(([,,row])=>body.append(row))})});
-"""
-
-
-class Html(str):
-    """Text that is markup already; any other is escaped before it comes into the page."""
-
-
 def write(study: Study, summaries: dict[str, Record], baseline: dict[str, str], quality: str, folder: Path) -> Path:
     """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path.
 
     summaries: setting -> its numbers, as ``multipliers.summary`` gives them. baseline: setting -> a variant's name.
     """
     _write_csvs(study, summaries, folder)
-    body = [f"<h1>{_text(study.title)}</h1>", _facts(study)]
+    body = [f"<h1>{text(study.title)}</h1>", _facts(study)]
     for setting, part in study.by_setting().items():
-        body += [f"<h1 class=\"setting\">{_text(setting)}</h1>"] if setting else []
+        body += [f"<h1 class=\"setting\">{text(setting)}</h1>"] if setting else []
         body += _section(part, summaries[setting], baseline[setting], quality, folder,
                          f"{_slug(setting)}_" if setting else "")
     body += ["<h2>All runs</h2>", _cells(study, quality)]
-    page = ("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-            f"<title>{_text(study.title)} · carv3d report</title><style>{_STYLE}</style></head>\n<body>\n"
-            + "\n".join(filter(None, body)) + f"\n<script>{_SORT}</script>\n</body></html>\n")
+    page = markup.page(study.title, "carv3d report", filter(None, body))
     write_text(folder / "index.html", page)
     return folder / "index.html"
 
@@ -108,10 +62,6 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9.]+", "_", text).strip("_")
 
 
-def _text(value: object) -> Html:
-    return value if isinstance(value, Html) else Html(html.escape(str(value)))
-
-
 def plain(number: Number | None, digits: int = 2) -> str:
     """2.61 [1.90, 3.40], with < or > before what is a bound."""
     if number is None or math.isnan(number.value):
@@ -122,20 +72,7 @@ def plain(number: Number | None, digits: int = 2) -> str:
 
 def _marked(number: Number | None) -> Html:
     value, space, interval = plain(number).partition(" ")
-    return Html(_text(value) + (f" <span class=\"ci\">{_text(interval)}</span>" if interval else ""))
-
-
-def _words(value: object) -> Html:
-    """A cell of words, which stand to the left."""
-    return Html(f"<td class=\"text\">{_text(value)}</td>")
-
-
-def _table(head: Sequence[object], rows: Iterable[Sequence[object]], attributes: str = "") -> str:
-    cells = "".join(cell if cell.startswith("<th") else f"<th>{cell}</th>" for cell in map(_text, head))
-    lines = ("<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in map(_text, row))
-             + "</tr>" for row in rows)
-    return (f"<div class=\"wide\"><table {attributes}><thead><tr>{cells}</tr></thead><tbody>" + "\n".join(lines)
-            + "</tbody></table></div>")
+    return Html(text(value) + (f" <span class=\"ci\">{text(interval)}</span>" if interval else ""))
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -148,7 +85,7 @@ def _facts(study: Study) -> str:
     parts += [f"{name.replace('_', ' ')} {value}" for name, value in known.items() if name not in ("git_commit",)]
     commits = [commit[:12] for commit in known.get("git_commit", "").split(" | ") if commit]
     parts += [f"commit {' | '.join(commits)}"] * bool(commits)
-    return f"<p class=\"quiet\">{_text('; '.join(parts))}.</p>"
+    return f"<p class=\"quiet\">{text('; '.join(parts))}.</p>"
 
 
 def _headline(summary: Record, baseline: str, quality: str) -> str:
@@ -157,15 +94,15 @@ def _headline(summary: Record, baseline: str, quality: str) -> str:
     rows = [row for row in summary["rows"] if row["name"] != baseline]
     measured = [row for row in rows if row["work"]]
     if best := max(measured, key=lambda row: row["work"].value, default=None):
-        said.append(f"By variance, <b>{_text(best['name'])}</b>'s compute is worth <b>{_text(plain(best['work']))}</b> "
-                    f"of {_text(baseline)}'s{_of(measured)}.")
+        said.append(f"By variance, <b>{text(best['name'])}</b>'s compute is worth <b>{text(plain(best['work']))}</b> "
+                    f"of {text(baseline)}'s{_of(measured)}.")
     for unit in UNITS[:2]:
         reached = [row for row in rows if row["reach"].get(unit)]
         if best := max(reached, key=lambda row: row["reach"][unit][0].value, default=None):
             number, goal = best["reach"][unit]
-            said.append(f"To the {_text(quality.upper())} of {goal:.2f} that {_text(baseline)} has at {SHARE:.0%} of "
-                        f"its budget, counted in {UNIT_NAMES[unit]}, <b>{_text(best['name'])}</b>'s compute is worth "
-                        f"<b>{_text(plain(number))}</b> of {_text(baseline)}'s{_of(reached)}.")
+            said.append(f"To the {text(quality.upper())} of {goal:.2f} that {text(baseline)} has at {SHARE:.0%} of "
+                        f"its budget, counted in {UNIT_NAMES[unit]}, <b>{text(best['name'])}</b>'s compute is worth "
+                        f"<b>{text(plain(number))}</b> of {text(baseline)}'s{_of(reached)}.")
     return f"<p>{' '.join(said)}</p>" if said else ""
 
 
@@ -178,9 +115,9 @@ def _explained(study: Study, summary: Record, baseline: str) -> str:
         "Intervals are 95 %, by bootstrap over prompts, with seeds (for variance, states) drawn within; none is given "
         "for a single prompt.",
         f"<b>Variance</b>: trace of the covariance of the step's gradient in the scene's parameters, times the cost of "
-        f"the whole step; {_text(baseline)} over the other, both on the same states of {_text(baseline)}'s runs (their "
+        f"the whole step; {text(baseline)} over the other, both on the same states of {text(baseline)}'s runs (their "
         "geometric mean). It says what precision costs, and nothing of how the scene looks.",
-        f"<b>To quality</b>: the cost at which {_text(baseline)}'s mean curve first has the quality that it has at "
+        f"<b>To quality</b>: the cost at which {text(baseline)}'s mean curve first has the quality that it has at "
         f"{SHARE:.0%} of its budget, over the cost at which the other's has it. A value with &lt; never got there and "
         "is an upper bound; one with &gt; was there at its first point and is a lower one.",
         "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> the "
@@ -222,19 +159,19 @@ def _multiplier_table(summary: Record, baseline: str) -> str:
         own = row["name"] == baseline
         work, *parts = ["1"] * 3 if own else [_marked(row[name]) for name in ("work", "variance", "cost")]
         reach = ["1" if own else _marked(row["reach"][unit][0] if row["reach"][unit] else None) for unit in UNITS]
-        rows.append([Html(f"<b>{_text(row['name'])}</b>" + (" (baseline)" if own else "")),
+        rows.append([Html(f"<b>{text(row['name'])}</b>" + (" (baseline)" if own else "")),
                      work, *reach, _component(summary["r"]), _component(summary["rho"]), *parts,
-                     _words(_way(row["way"], row["k"]))])
-    return _table(head, rows, "id=\"multipliers\"") + (
+                     words(_way(row["way"], row["k"]))])
+    return table(head, rows, "id=\"multipliers\"") + (
         "<p class=\"quiet\">Variance: how many times less than the baseline's; step cost: how many times its; the "
         "others: how many times the baseline's compute is worth.</p>")
 
 
 def _equal_tables(summary: Record, baseline: str) -> Iterable[str]:
-    for unit, table in summary["equal"].items():
+    for unit, shares in summary["equal"].items():
         head = [f"{UNIT_NAMES[unit]}, share of {baseline}'s budget", "25 %", "50 %", "75 %", "100 %"]
-        yield _table(head, [[name, *("–" if math.isnan(v) else f"{v:.2f}" for v in values)]
-                            for name, values in table.items()])
+        yield table(head, [[name, *("–" if math.isnan(v) else f"{v:.2f}" for v in values)]
+                           for name, values in shares.items()])
 
 
 def _cells(study: Study, quality: str) -> str:
@@ -244,19 +181,15 @@ def _cells(study: Study, quality: str) -> str:
     for run in study.runs:
         score, ledger = reading.number((run.summary.get("quality") or {}).get(quality)), run.summary.get("ledger") or {}
         seconds = (run.summary.get("seconds") or {}).get("train")
-        rows.append([*(getattr(run, name) for name in (*first, "variant")), _words(run.prompt), run.seed,
-                     _words(run.status + (f" ({run.failure})" if run.failure else "")),
+        rows.append([*(getattr(run, name) for name in (*first, "variant")), words(run.prompt), run.seed,
+                     words(run.status + (f" ({run.failure})" if run.failure else "")),
                      run.summary.get("step") or "", *(ledger.get(name, "") for name in COUNTED),
                      "" if seconds is None else f"{seconds:.1f}", "" if score is None else f"{score:.2f}",
-                     _words(run.folder.name if run.folder else "")])
-    return _table([Html(f"<button>{_text(name)}</button>") for name in head], rows, "class=\"sortable\" id=\"cells\"")
+                     words(run.folder.name if run.folder else "")])
+    return table([Html(f"<button>{text(name)}</button>") for name in head], rows, "class=\"sortable\" id=\"cells\"")
 
 
 # --- images ---------------------------------------------------------------------------------------------------------
-
-def _data(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
 
 def _figures(study: Study, summary: Record, baseline: str, quality: str, folder: Path,
              prefix: str) -> dict[str, str]:
@@ -283,8 +216,8 @@ def _figures(study: Study, summary: Record, baseline: str, quality: str, folder:
     out: dict[str, str] = {}
     for name, (figure, caption) in made.items():
         svg = figures.save(figure, folder / f"{prefix}{name}.png")
-        out[name] = Html(f"<figure><img alt=\"{_text(caption)}\" src=\"{_data('image/svg+xml', svg.encode())}\">"
-                     f"<figcaption>{_text(caption)}</figcaption></figure>")
+        out[name] = Html(f"<figure><img alt=\"{text(caption)}\" src=\"{data('image/svg+xml', svg.encode())}\">"
+                     f"<figcaption>{text(caption)}</figcaption></figure>")
     return out
 
 
@@ -297,8 +230,8 @@ def _shots(study: Study) -> str:
             if run.prompt == prompt and run.status == "done" and run.folder and _shot(run):
                 runs.setdefault(run.variant, run)
         if runs and len(out) < VIDEO_PROMPTS:
-            out.append(f"<h3>{_text(prompt)}</h3><div class=\"shots\">" + "".join(
-                f"<figure>{_shot(run)}<figcaption>{_text(run.variant)}: {_text(_spent(run))}</figcaption></figure>"
+            out.append(f"<h3>{text(prompt)}</h3><div class=\"shots\">" + "".join(
+                f"<figure>{_shot(run)}<figcaption>{text(run.variant)}: {text(_spent(run))}</figcaption></figure>"
                 for run in runs.values()) + "</div>")
     head = "<h2>Side by side</h2><p class=\"quiet\">The first seed, at the end of each run, with what it had cost.</p>"
     return head + "".join(out) if out else ""
@@ -307,12 +240,12 @@ def _shots(study: Study) -> str:
 def _shot(run: RunOf) -> str:
     if run.folder is None:
         return ""
-    name = _text(f"{run.variant}, {run.prompt}")
+    name = text(f"{run.variant}, {run.prompt}")
     if video := _small(run.folder / "save" / "turntable.mp4"):
         return (f"<video autoplay loop muted playsinline controls aria-label=\"{name}\" "
-                f"src=\"{_data('video/mp4', video)}\"></video>")
+                f"src=\"{data('video/mp4', video)}\"></video>")
     preview = _small(run.folder / "save" / "preview.png")
-    return f"<img alt=\"{name}\" src=\"{_data('image/png', preview)}\">" if preview else ""
+    return f"<img alt=\"{name}\" src=\"{data('image/png', preview)}\">" if preview else ""
 
 
 def _small(path: Path) -> bytes:

@@ -1,0 +1,106 @@
+"""The sets of draws one after another, what they add up to, and where a run may stop and go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+from carv3d import carv
+from carv3d.attribution import estimators
+from carv3d.attribution.gradients import Source
+from carv3d.config.attribution import AttributeConfig
+from carv3d.runtime.rng import generator
+from carv3d.runtime.types import State
+
+LEVEL = 0.95  # of the intervals
+MEANS_AT_ONCE = 64  # pictures whose whole mean gradients are held at a time
+
+
+@dataclass
+class Scores:
+    """What R sets have given. each: method -> [R,Q,N], every set by itself. queries, training: sums of mean gradients,
+    [Q,d] and [N,d], behind ``kernel`` and ``cosine_of_means``. gradients: how many were taken."""
+
+    each: dict[str, Tensor] = field(default_factory=dict)
+    queries: Tensor | None = None
+    training: Tensor | None = None
+    gradients: int = 0
+
+    @property
+    def sets(self) -> int:
+        return len(next(iter(self.each.values()))) if self.each else 0
+
+    def add(self, found: dict[str, Tensor], queries: Tensor, training: Tensor, gradients: int) -> None:
+        for name, scores in found.items():
+            before = [self.each[name]] if name in self.each else []
+            self.each[name] = torch.cat([*before, scores[None]])
+        self.queries = queries if self.queries is None else self.queries + queries
+        self.training = training if self.training is None else self.training + training
+        self.gradients += gradients
+
+    def pooled(self, damping: float) -> dict[str, Tensor]:
+        """Of all draws together, method -> [Q,N]: the mean over sets where that is linear, else of mean gradients."""
+        assert self.queries is not None and self.training is not None
+        linear = {name: self.each[name].mean(0) for name in estimators.OF_DRAWS}
+        return linear | estimators.of_means(self.queries / self.sets, self.training / self.sets, damping)
+
+    def margin(self, name: str) -> Tensor | None:
+        """Half the width of the 95 % interval of a method's scores, [Q,N], of Monte Carlo alone, from the spread of the
+        sets; None of a single set. A kernel's sets are noisier one by one than their pool: its interval is too wide."""
+        if self.sets < 2:
+            return None
+        factor = float(student.ppf(0.5 + LEVEL / 2, self.sets - 1)) / self.sets ** 0.5
+        return self.each[name].std(0) * factor
+
+    def state(self) -> State:
+        return {"each": self.each, "queries": self.queries, "training": self.training, "gradients": self.gradients}
+
+
+def draw(config: AttributeConfig, shape: tuple[int, ...], target: Tensor, seed: int, number: int, purpose: str
+         ) -> carv.Draws:
+    """One set of draws, [1,K]; equal arguments give equal sets."""
+    time, noise = (generator(seed, f"{purpose}: {what}", number) for what in ("time", "noise"))
+    sampler = carv.Sampler(config.k, stratified=config.stratified, noise=config.noise)
+    drawn = sampler.draw(1, shape, target, time_generator=time, noise_generator=noise)
+    if config.times == "grid":
+        steps = (target > 0).nonzero()[:, 0]
+        at = ((torch.arange(config.k) + 0.5) / config.k * len(steps)).long()
+        drawn = carv.Draws(steps[at][None], torch.ones(1, config.k), drawn.noise)
+    return drawn
+
+
+def run(config: AttributeConfig, queries: Source, training: Source, shape: tuple[int, ...], target: Tensor, seed: int,
+        scores: Scores, *, after: Callable[[Scores], None], report: Callable[[int], None], stop: Callable[[], bool]
+        ) -> bool:
+    """Sets until all of them are done, or the top pictures stay, or ``stop``. after: each set. report: gradients taken.
+
+    Returns whether it ended by itself.
+    """
+    while scores.sets < config.sets:
+        if stop():
+            return False
+        number = scores.sets
+        draws = own = draw(config, shape, target, seed, number, "attribution")
+        if config.draws == "independent":
+            own = draw(config, shape, target, seed, number, "attribution: queries")
+        before = ranked(scores.pooled(config.damping)[config.method], config.top) if number else None
+        found = estimators.of_draws(queries, training, own, draws, report)
+        of_queries = estimators.means(queries, own, MEANS_AT_ONCE, report)
+        of_training = estimators.means(training, draws, MEANS_AT_ONCE, report)
+        found |= estimators.of_means(of_queries, of_training, config.damping)
+        scores.add(found, of_queries, of_training, 2 * (len(queries) + len(training)) * config.k)
+        after(scores)
+        if before is not None and config.until == "stable":
+            now = ranked(scores.pooled(config.damping)[config.method], config.top)
+            if all(set(a.tolist()) == set(b.tolist()) for a, b in zip(before, now, strict=True)):
+                break
+    return True
+
+
+def ranked(scores: Tensor, count: int) -> Tensor:
+    """The numbers of the training pictures with the highest scores, best first, [Q,count]."""
+    return scores.topk(min(count, scores.shape[1]), dim=1).indices

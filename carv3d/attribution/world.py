@@ -1,0 +1,79 @@
+"""What there is to attribute: training pictures, queries, a model of them, and what is known to be true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from carv3d.attribution import digits
+from carv3d.attribution.gradients import Digits, Source
+from carv3d.carv.variance import Sketch
+from carv3d.config.attribution import AttributeConfig
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.rng import generator
+
+Sources = Callable[[AttributeConfig], tuple[Source, Source]]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Retrained models. members: [S,n], the training pictures of each subset. losses: [S,R,Q], of R models each."""
+
+    members: Tensor
+    losses: Tensor
+
+
+@dataclass(frozen=True)
+class World:
+    """names: of the training pictures and of the queries. groups: of queries that are reported apart, by name. pixels:
+    minus the mean squared distance of training pictures from queries, [Q,N]. show: a picture [H,W,C] in [0,1], of the
+    training pictures or the queries. sources: queries and training pictures, for their gradients."""
+
+    title: str
+    training: list[str]
+    queries: list[str]
+    groups: dict[str, slice]
+    shape: tuple[int, ...]
+    target: Tensor
+    pixels: Tensor
+    show: Callable[[str, int], Tensor]
+    sources: Sources
+    truth: Truth | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def embedded(seed: int, report: Callable[[int], None]) -> World:
+    """scikit-learn's digits, a denoiser of them trained here, and the shipped losses of retrained ones. The queries are
+    pictures held out, and samples that a denoiser made. report: each training step."""
+    recipe, (pictures, held_out) = digits.Recipe(), digits.load()
+    stored = load_file(digits.TRUTH)
+    members = stored["members"].long()
+    with safe_open(digits.TRUTH, "pt") as file:
+        known = (file.metadata() or {}).get("digest")
+    if known != digits.digest(recipe, stored["generated"], stored["members"]):
+        raise UserError("attribute: the shipped losses of retrained denoisers are of other digits than scikit-learn's "
+                        "here; make them anew by scripts/attribution_truth.py")
+    values = torch.cat([held_out.values, digits.from_bytes(stored["generated"])])
+    queries = digits.Pictures(values, torch.cat([held_out.labels, torch.zeros(digits.QUERIES, dtype=torch.long)]))
+    model = digits.train(pictures, torch.arange(len(pictures))[None], recipe, seed, report)
+
+    def sources(config: AttributeConfig) -> tuple[Source, Source]:
+        length = sum(p.numel() for p in model.parameters())
+        sketch = Sketch.make(length, config.sketch, generator(seed, "attribution: sketch")) if config.sketch else None
+        return (Digits(model, queries, config.output, sketch), Digits(model, pictures, config.output, sketch))
+
+    def show(which: str, number: int) -> Tensor:
+        return (((queries if which == "queries" else pictures).values[number] + 1) / 2).view(8, 8, 1)
+
+    count = digits.QUERIES
+    return World(
+        "Digits", [f"{i} ({label})" for i, label in enumerate(pictures.labels.tolist())],
+        [f"held out {i}" for i in range(count)] + [f"generated {i}" for i in range(count)],
+        {"held out": slice(0, count), "generated": slice(count, 2 * count)}, (digits.PIXELS,),
+        torch.full((digits.STEPS,), 1 / digits.STEPS, dtype=torch.float64),
+        -torch.cdist(values, pictures.values).square() / digits.PIXELS, show, sources, Truth(members, stored["losses"]))

@@ -1,0 +1,165 @@
+"""carv3d attribute: what a run leaves, that it goes on to the bit after a kill, and every mistake in one line."""
+
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from carv3d import cli
+from carv3d.attribution import digits, loop
+from carv3d.runs import checkpoint
+
+PATIENCE_S = 1200
+CHILD = """
+import dataclasses, sys
+from carv3d import cli
+from carv3d.attribution import digits
+whole = digits.train
+digits.train = lambda pictures, subsets, recipe, *rest: whole(
+    pictures, subsets, dataclasses.replace(recipe, steps=30), *rest)
+sys.exit(cli.main(sys.argv[1:]))
+"""  # a denoiser of 30 steps in a process of its own
+SMALL = ["attribute.k=2", "attribute.sets=3", "attribute.sketch=512", "attribute.top=3"]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """A denoiser of 30 steps; and a run in this process takes Ctrl-C for itself: give it back."""
+    whole = digits.train
+    monkeypatch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: whole(
+        pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def the_run(root: Path) -> Path:
+    (folder,) = (root / "attribute").iterdir()
+    return folder
+
+
+def attributed(root: Path, *arguments: str) -> Path:
+    assert cli.main(["attribute", *SMALL, f"exp_root_dir={root}", *arguments]) == 0
+    return the_run(root)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run."""
+    root = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        train = digits.train
+        patch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: train(
+            pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
+        return attributed(root)
+
+
+def test_a_run_leaves_what_it_promises(whole):
+    summary = json.loads((whole / "summary.json").read_text())
+    assert summary["status"] == "finished" and summary["step"] == 3
+    assert summary["ledger"] == {"sets": 3, "draws": 6, "gradients": 2 * (80 + 1500) * 6}
+    assert all((whole / name).is_file() for name in summary["artefacts"].values())
+    for group in ("held out", "generated"):
+        found = summary["lds"][group]
+        assert summary["quality"][f"lds_{group.replace(' ', '_')}"] == found["lds"]["kernel"]["value"]
+        assert list(found["lds"]) == ["kernel", "cosine", "dot", "cosine_of_means", "pixels"]
+        assert found["lds"].keys() - {"kernel"} == found["difference"].keys() and 0.5 < found["ceiling"] <= 1
+        assert found["lds"]["kernel"]["low"] < found["lds"]["kernel"]["value"] < found["lds"]["kernel"]["high"]
+    scores = load_file(whole / "scores.safetensors")
+    assert scores.keys() == {"kernel", "kernel_margin", "cosine", "dot", "cosine_of_means", "pixels"}
+    assert all(each.shape == (80, 1500) for each in scores.values())
+    rows = list(csv.DictReader((whole / "top.csv").open()))
+    assert len(rows) == 80 * 3 * 2
+    best = [int(row["picture"].split()[0]) for row in rows if row["query"] == "held out 5" and int(row["rank"]) > 0]
+    assert best == scores["kernel"][5].topk(3).indices.tolist()
+    worst = [int(row["picture"].split()[0]) for row in rows if row["query"] == "generated 2" and int(row["rank"]) < 0]
+    assert worst == scores["kernel"][42].topk(3, largest=False).indices.tolist()
+    page = (whole / "index.html").read_text()
+    assert "http" not in page.replace("http://www.w3.org", "") and page.count("<img") == 80 * 25
+
+
+def test_the_shipped_truth_is_of_these_digits_and_a_changed_one_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(digits, "load", lambda: (digits.Pictures(torch.zeros(4, 64), torch.zeros(4).long()),) * 2)
+    assert cli.main(["attribute", *SMALL, f"exp_root_dir={tmp_path}/x"]) == 2
+    err = capsys.readouterr().err
+    assert "scripts/attribution_truth.py" in err and err.count("\n") == 1 and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_stopped_after_any_set_it_goes_on_to_the_same_bits(whole, tmp_path, monkeypatch, after):
+    run = loop.run
+
+    def until(config, *rest, **kwargs):
+        return run(dataclasses.replace(config, sets=after), *rest, **kwargs)
+
+    monkeypatch.setattr(loop, "run", until)
+    assert cli.main(["attribute", *SMALL, f"exp_root_dir={tmp_path}"]) == 0
+    monkeypatch.setattr(loop, "run", run)
+    folder = the_run(tmp_path)
+    assert checkpoint.step_of(checkpoint.newest(folder / "ckpts")) == after
+    assert cli.main(["attribute", "--resume", str(folder)]) == 0
+    mine, theirs = (load_file(each / "scores.safetensors") for each in (folder, whole))
+    assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert (folder / "top.csv").read_bytes() == (whole / "top.csv").read_bytes()
+
+
+def test_killed_it_goes_on_to_the_same_scores(tmp_path):
+    """A process of its own, killed after its first set. The control: another seed's scores are others."""
+    arguments = ["attribute.sets=4", "attribute.k=4"]
+    command = [sys.executable, "-c", CHILD, "attribute", *SMALL, *arguments, f"exp_root_dir={tmp_path}/killed"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE_S
+    while not list(tmp_path.glob("killed/attribute/*/ckpts/step-*.ckpt")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    folder = the_run(tmp_path / "killed")
+    assert json.loads((folder / "summary.json").read_text())["status"] == "running"
+    assert cli.main(["attribute", "--resume", str(folder)]) == 0
+    others = [attributed(tmp_path / str(seed), *arguments, f"seed={seed}") for seed in (0, 1)]
+    mine, same, other = (load_file(each / "scores.safetensors") for each in (folder, *others))
+    assert all(torch.equal(mine[name], same[name]) for name in same)
+    assert not torch.equal(mine["kernel"], other["kernel"]) and not list(folder.rglob("*.part*"))
+
+
+def test_more_sets_and_another_method_on_resume(whole, tmp_path):
+    run = shutil.copytree(whole, tmp_path / "run")
+    assert cli.main(["attribute", "--resume", str(run), "attribute.sets=4", "attribute.method=cosine"]) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["step"] == 4 and list(summary["lds"]["held out"]["lds"])[0] == "cosine"
+    assert "cosine_margin" in load_file(run / "scores.safetensors")
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["attribute.noise=antithetic", "attribute.k=3"], ["attribute.noise", "k=3", "even"]),
+    (["attribute.noise=zero_sum", "attribute.k=1"], ["attribute.noise", "at least 2"]),
+    (["attribute.until=stable", "attribute.sets=1"], ["attribute.until", "sets=1"]),
+    (["attribute.method=trak"], ["attribute.method", "'trak'", "kernel"]),
+    (["attribute.damping=0"], ["attribute.damping", "0", "> 0"]),
+    (["attribute.kk=1"], ["attribute.kk", "attribute.k"]),
+    (["--config", "nowhere.yaml"], ["nowhere.yaml"]),
+    (["--resume", "nowhere"], ["nowhere", "not a run folder"]),
+])
+def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["attribute", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and all(word in err for word in words), err
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_cannot_change_on_resume(whole, capsys):
+    assert cli.main(["attribute", "--resume", str(whole), "attribute.k=4"]) == 2
+    assert "attribute.k: cannot change on --resume" in capsys.readouterr().err

@@ -102,8 +102,7 @@ def test_of_a_large_file_the_ends_and_blocks_between_are_read(tmp_path, extra):
 # ------------------------------------------------------------------------------------------------------------ the weights
 
 
-@pytest.mark.parametrize("way", ["argument", "by hand"])
-@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("way,old", [("argument", False), ("by hand", True)])
 def test_weights_that_were_moved_are_followed(pipelines, tmp_path, capsys, way, old):
     first = tiny.copy(pipelines("sd15"), tmp_path / "first")
     run = trained(capsys, *tiny.arguments(first, f"exp_root_dir={tmp_path}/runs", *tiny.SMALL, *QUICK))

@@ -68,10 +68,10 @@ def test_it_is_the_default_and_a_model_like_any_other():
 def test_samples_are_of_their_prompts(samples):
     """Measured: 8 of 8 right, at guidance 1 too; with the prompts shifted by one, the control, none."""
     assert [held_out(parse(prompt)) for prompt in PROMPTS] == [False] * 4 + [True] * 4
-    right = [evaluation.judge(picture, parse(prompt), FRONT)["right"]
+    right = [evaluation.judge(picture, parse(prompt), FRONT, False)["right"]
              for picture, prompt in zip(samples, PROMPTS, strict=True)]
     assert sum(right) >= 6, right
-    wrong = [evaluation.judge(picture, parse(prompt), FRONT)["right"]
+    wrong = [evaluation.judge(picture, parse(prompt), FRONT, False)["right"]
              for picture, prompt in zip(samples.roll(1, 0), PROMPTS, strict=True)]
     assert not any(wrong)
 

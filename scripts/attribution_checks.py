@@ -7,8 +7,8 @@ removal: for each query, denoisers retrained without the share of training pictu
 as many that are nearest by pixels, and without as many at random; what the query's loss rises by, over random removal.
 All models of a seed start alike and see the same noise. Intervals over queries.
 labels: a share of the training pictures gets wrong labels, a denoiser told the labels learns from them, and each way of
-ranking suspects is scored by the area under its curve; intervals over repeats, each with wrong labels and weights of its
-own. Markdown on stdout.
+ranking suspects is scored by the area under its curve; intervals over repeats, each with wrong labels and weights of
+its own. Markdown on stdout.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ DESIGNS = {
     "antithetic": dict(stratified=False, noise="antithetic"),
     "strata, antithetic": dict(stratified=True, noise="antithetic"),
     "strata, zero sum": dict(stratified=True, noise="zero_sum"),
-    "regular grid": dict(times="grid"),
+    "regular grid": dict(times="grid", noise="iid"),
 }
 KS, SEEDS = (1, 4, 16, 64), 4
 
@@ -54,22 +54,27 @@ def centred(rows: Tensor) -> Tensor:
 
 def distances(rows: Tensor) -> Tensor:
     """Squared distances between sets, of each query: [Q,R,R]."""
-    each = rows.transpose(0, 1).double()
-    return torch.stack([torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").square() for x in each])
+    out = []
+    for each in rows.transpose(0, 1):
+        x = each.double()
+        products = x @ x.T
+        out.append(products.diagonal()[:, None] + products.diagonal() - 2 * products)
+    return torch.stack(out)
 
 
 def spread(apart: Tensor, of_sets: Tensor, of_queries: Tensor) -> Tensor:
     """Variance of a set's scores, summed over training pictures, mean over queries, by resample: [1+B]."""
     n = apart.shape[1]
-    total = torch.einsum("bq,qrs->brs", of_queries, apart)
-    plain = torch.einsum("br,brs,bs->b", of_sets, total, of_sets) / 2 * n / (n - 1)
+    parts = [torch.einsum("br,brs,bs->b", s, torch.einsum("bq,qrs->brs", q, apart), s)
+             for s, q in zip(of_sets.split(16), of_queries.split(16), strict=True)]
+    plain = torch.cat(parts) / 2 * n / (n - 1)
     plain[1:] *= n / (n - 1)  # a resample meets a set twice with a chance of 1/n, at distance 0
     return plain
 
 
 def variance(known: world.World, quick: bool) -> None:
     counts = {k: max(8, n // 16) if quick else n for k, n in SETS.items()}
-    singles = sets(known, dict(stratified=False), 1, counts[1], "iid")
+    singles = sets(known, dict(stratified=False, noise="iid"), 1, counts[1], "iid")
     truth, number = singles.mean(0), counts[1]
     boot_q = Bootstrap(singles.shape[1], generator(0, "study: queries"))
     boot_1 = Bootstrap(counts[1], generator(0, "study: singles"))

@@ -60,11 +60,19 @@ class Scores:
         return {"each": self.each, "queries": self.queries, "training": self.training, "gradients": self.gradients}
 
 
+def noise_mode(config: AttributeConfig) -> str:
+    """What ``attribute.noise`` means. Pairs of opposite noise help where partners have neighbouring noise levels, and
+    not without strata (docs/attribution.md)."""
+    if config.noise != "auto":
+        return config.noise
+    return "antithetic" if config.stratified and config.times == "random" and config.k % 2 == 0 else "iid"
+
+
 def draw(config: AttributeConfig, shape: tuple[int, ...], target: Tensor, seed: int, number: int, purpose: str
          ) -> carv.Draws:
     """One set of draws, [1,K]; equal arguments give equal sets."""
     time, noise = (generator(seed, f"{purpose}: {what}", number) for what in ("time", "noise"))
-    sampler = carv.Sampler(config.k, stratified=config.stratified, noise=config.noise)
+    sampler = carv.Sampler(config.k, stratified=config.stratified, noise=noise_mode(config))
     drawn = sampler.draw(1, shape, target, time_generator=time, noise_generator=noise)
     if config.times == "grid":
         steps = (target > 0).nonzero()[:, 0]

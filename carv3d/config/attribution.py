@@ -27,7 +27,9 @@ class AttributeConfig:
     times: str = option("random", "noise levels: drawn, or a grid, k at equal distances, the same in every set",
                         choices=("random", "grid"))
     stratified: bool = option(True, "one noise level per stratum")
-    noise: str = option("iid", "how the k noises of a set vary together", choices=("iid", "antithetic", "zero_sum"))
+    noise: str = option("auto", "how the k noises of a set vary together; auto: antithetic at even k with drawn, "
+                                "stratified noise levels, else iid",
+                        choices=("auto", "iid", "antithetic", "zero_sum"))
     damping: float = option(0.1, "kernel: lambda over the mean eigenvalue", gt=0, le=1e6)
     sketch: int = option(8192, "numbers that a mean gradient is sketched to; 0: the gradient itself", ge=0, le=2**20)
     top: int = option(10, "pictures listed for each query, at each end", ge=1, le=1000)

@@ -249,6 +249,12 @@ def test_shared_and_independent_draws_are_different_quantities():
     assert (shared - own).abs().max() > 0.05
 
 
+@pytest.mark.parametrize("options,mode", [({}, "antithetic"), ({"k": 3}, "iid"), ({"stratified": False}, "iid"),
+                                          ({"times": "grid"}, "iid"), ({"noise": "zero_sum"}, "zero_sum")])
+def test_what_noise_auto_means(options, mode):
+    assert loop.noise_mode(AttributeConfig(**options)) == mode
+
+
 def test_it_stops_when_the_top_stays():
     assert 2 <= scored(sets=50, until="stable").sets < 50
 

@@ -94,7 +94,7 @@ def suspicion(pictures: digits.Pictures, held_out: digits.Pictures, seed: int) -
     training, queries = (Digits(model, data, "loss", sketch) for data in (pictures, held_out))
     target = torch.full((digits.STEPS,), 1 / digits.STEPS, dtype=torch.float64)
     draws = loop.draw(config, (digits.PIXELS,), target, seed, 0, "checks")
-    means = [estimators.means(source, draws, loop.MEANS_AT_ONCE) for source in (queries, training)]
+    _, *means = estimators.of_set(queries, training, draws, draws)
     scores = estimators.of_means(*means, config.damping)
     own = means[1].double() @ means[1].double().T
     damped = own + config.damping * own.diagonal().mean() * torch.eye(len(own)).double()

@@ -43,7 +43,7 @@ def sets(known: world.World, options: dict, k: int, count: int, name: str) -> Te
     with Progress(f"{name}, K = {k}", count) as bar:
         for number in range(count):
             draws = loop.draw(config, known.shape, known.target, 1, number, f"study: {name} {k}")
-            rows.append(estimators.of_draws(queries, training, draws, draws)["cosine"])
+            rows.append(estimators.of_set(queries, training, draws, draws)[0]["cosine"])
             bar.add()
     return torch.stack(rows)
 
@@ -123,19 +123,18 @@ def by_k(known: world.World, quick: bool) -> None:
 def scored(known: world.World, k: int, seed: int) -> dict[str, tuple[Tensor, float]]:
     """Every method's scores and its seconds, from one set of K draws."""
     out = {"pixels": (known.pixels, 0.0)}
-    config = AttributeConfig(k=k)
-    draws = loop.draw(config, known.shape, known.target, seed, 0, "study: lds")
-    queries, training = known.sources(config)
-    start = time.perf_counter()
-    found = estimators.of_draws(queries, training, draws, draws)
-    took = time.perf_counter() - start
-    out |= {name: (scores, took) for name, scores in found.items()}
-    for name, output in (("kernel", "loss"), ("dtrak", "dtrak")):
-        queries, training = known.sources(AttributeConfig(k=k, output=output))
+    for output in ("loss", "dtrak"):
+        config = AttributeConfig(k=k, output=output)
+        draws = loop.draw(config, known.shape, known.target, seed, 0, "study: lds")
+        queries, training = known.sources(config)
         start = time.perf_counter()
-        means = [estimators.means(source, draws, loop.MEANS_AT_ONCE) for source in (queries, training)]
+        found, *means = estimators.of_set(queries, training, draws, draws)
+        took = time.perf_counter() - start
+        if output == "loss":
+            out |= {name: (scores, took) for name, scores in found.items()}
+        start = time.perf_counter()
         scores = estimators.of_means(*means, config.damping)["kernel"]
-        out[name] = scores, time.perf_counter() - start
+        out["kernel" if output == "loss" else "dtrak"] = scores, took + time.perf_counter() - start
     return out
 
 

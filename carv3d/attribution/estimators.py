@@ -17,41 +17,39 @@ from carv3d.attribution.gradients import Source
 from carv3d.carv import Draws
 
 OF_DRAWS, OF_MEANS = ("cosine", "dot"), ("cosine_of_means", "kernel")
-CHUNK = 256  # training pictures at a time
+PICTURES, DRAWS = 32, 64  # training pictures, and draws, at a time
 Report = Callable[[int], None]
 
 
-def chunks(count: int, size: int = CHUNK) -> Iterator[slice]:
+def chunks(count: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
-def of_draws(queries: Source, training: Source, own: Draws, draws: Draws, report: Report = lambda count: None
-             ) -> dict[str, Tensor]:
-    """cosine and dot of one set of K draws [1,K], each [Q,N]. own: the queries' draws, the same where they are shared.
-    report: after each chunk, with its number of gradients."""
+def of_set(queries: Source, training: Source, own: Draws, draws: Draws, report: Report = lambda count: None
+           ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Of one set of K draws [1,K]: cosine and dot, each [Q,N], and the mean gradients of both, [Q,d] and [N,d].
+
+    own: the queries' draws, the same where they are shared. report: called with numbers of gradients taken.
+    """
     out = {name: torch.zeros(len(queries), len(training)) for name in OF_DRAWS}
-    for k in range(draws.per_item):
-        timestep, noise, weight = int(draws.timestep[0, k]), draws.noise[0, k], float(draws.weight[0, k])
-        if own is not draws:
-            weight *= float(own.weight[0, k])
-        asked = queries.rows(slice(0, len(queries)), int(own.timestep[0, k]), own.noise[0, k])
-        lengths = asked.norm()[:, None].clamp_min(1e-30)
-        for part in chunks(len(training)):
-            rows = training.rows(part, timestep, noise)
-            products = asked.gram(rows) * (weight / draws.per_item)
-            out["dot"][:, part] += products
-            out["cosine"][:, part] += products / (lengths * rows.norm().clamp_min(1e-30))
-            report(part.stop - part.start)
-    return out
-
-
-def means(source: Source, draws: Draws, size: int, report: Report = lambda count: None) -> Tensor:
-    """The mean gradient of each picture over one set of draws, [N,d]. size: pictures at a time."""
-    parts = []
-    for part in chunks(len(source), size):
-        parts.append(source.means(part, draws))
-        report((part.stop - part.start) * draws.per_item)
-    return torch.cat(parts)
+    of_queries, of_training = [], []
+    for block in chunks(draws.per_item, DRAWS):
+        asked, there = queries.look(slice(0, len(queries)), own.part(draws=block)), draws.part(draws=block)
+        weight = there.weight[0] * (1 if own is draws else own.weight[0, block]) / draws.per_item
+        lengths = [rows.norm()[:, None].clamp_min(1e-30) for rows in asked.rows]
+        of_queries.append(asked.total)
+        totals = []
+        for part in chunks(len(training), PICTURES):
+            seen = training.look(part, there)
+            totals.append(seen.total)
+            for n, rows in enumerate(seen.rows):
+                products = asked.rows[n].gram(rows) * weight[n]
+                out["dot"][:, part] += products
+                out["cosine"][:, part] += products / (lengths[n] * rows.norm().clamp_min(1e-30))
+            report(len(seen.rows) * (part.stop - part.start))
+        of_training.append(torch.cat(totals))
+        report(len(asked.rows) * len(queries))
+    return out, torch.stack(of_queries).sum(0) / draws.per_item, torch.stack(of_training).sum(0) / draws.per_item
 
 
 def of_means(queries: Tensor, training: Tensor, damping: float) -> dict[str, Tensor]:

@@ -50,6 +50,14 @@ class Factored(Rows):
         return torch.stack(squares).sum(0).sqrt()
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Gradients of n pictures at K draws. rows: one for each draw. total: their weighted sum, [n,d], as sketched."""
+
+    rows: list[Rows]
+    total: Tensor
+
+
 class Source(ABC):
     """Pictures under one model: their gradients, whichever are asked for."""
 
@@ -57,16 +65,12 @@ class Source(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def rows(self, part: slice, timestep: int, noise: Tensor) -> Rows:
-        """Of a part of the pictures at one draw, the same for all: noise of a picture's shape."""
-
-    @abstractmethod
-    def means(self, part: slice, draws: Draws) -> Tensor:
-        """The weighted mean over K shared draws [1,K] of the gradients of a part, [n,d], as sketched."""
+    def look(self, part: slice, draws: Draws) -> Looked:
+        """At K draws [1,K] that all pictures of a part share, noise of a picture's shape."""
 
 
 class Digits(Source):
-    """The embedded world's. sketch: None for whole gradients in ``means``, which are 115,264 numbers each."""
+    """The embedded world's. sketch: None for whole gradients in ``Looked.total``, which are 115,264 numbers each."""
 
     def __init__(self, model: Denoisers, pictures: Pictures, output: str, sketch: Sketch | None):
         self.model, self.pictures, self.output, self.sketch = model, pictures, output, sketch
@@ -75,24 +79,19 @@ class Digits(Source):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def rows(self, part: slice, timestep: int, noise: Tensor) -> Factored:
-        pictures = self.pictures[part]
-        inputs, gradients = self._factors(pictures, torch.full((len(pictures),), timestep),
-                                          noise.expand(len(pictures), -1))
-        return Factored(inputs, gradients)
-
-    def means(self, part: slice, draws: Draws) -> Tensor:
+    def look(self, part: slice, draws: Draws) -> Looked:
         pictures, k = self.pictures[part], draws.per_item
         many = Pictures(pictures.values.repeat_interleave(k, 0), pictures.labels.repeat_interleave(k, 0))
         noise = draws.noise[0].repeat(len(pictures), 1)
-        inputs, gradients = self._factors(many, draws.timestep[0].repeat(len(pictures)), noise)
-        weight = (draws.weight[0] / k)[:, None]
-        flat = []
+        factors = self._factors(many, draws.timestep[0].repeat(len(pictures)), noise)
+        inputs, gradients = ([each.unflatten(0, (-1, k)) for each in kind] for kind in factors)
+        flat: list[Tensor] = []
         for a, d in zip(inputs, gradients, strict=True):
-            a, d = a.unflatten(0, (-1, k)), d.unflatten(0, (-1, k)) * weight
-            flat += [torch.bmm(a.mT, d).flatten(1), d.sum(1)]
+            weighted = d * draws.weight[0][:, None]
+            flat += [torch.bmm(a.mT, weighted).flatten(1), weighted.sum(1)]
         whole = torch.cat(flat, 1)
-        return whole if self.sketch is None else sketched(whole, self.sketch)
+        rows: list[Rows] = [Factored([a[:, n] for a in inputs], [d[:, n] for d in gradients]) for n in range(k)]
+        return Looked(rows, whole if self.sketch is None else sketched(whole, self.sketch))
 
     def _factors(self, pictures: Pictures, timestep: Tensor, noise: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         alpha, sigma = self.schedule.alpha_sigma(timestep, noise)

@@ -17,7 +17,6 @@ from carv3d.runtime.rng import generator
 from carv3d.runtime.types import State
 
 LEVEL = 0.95  # of the intervals
-MEANS_AT_ONCE = 64  # pictures whose whole mean gradients are held at a time
 
 
 @dataclass
@@ -96,11 +95,9 @@ def run(config: AttributeConfig, queries: Source, training: Source, shape: tuple
         if config.draws == "independent":
             own = draw(config, shape, target, seed, number, "attribution: queries")
         before = ranked(scores.pooled(config.damping)[config.method], config.top) if number else None
-        found = estimators.of_draws(queries, training, own, draws, report)
-        of_queries = estimators.means(queries, own, MEANS_AT_ONCE, report)
-        of_training = estimators.means(training, draws, MEANS_AT_ONCE, report)
+        found, of_queries, of_training = estimators.of_set(queries, training, own, draws, report)
         found |= estimators.of_means(of_queries, of_training, config.damping)
-        scores.add(found, of_queries, of_training, 2 * (len(queries) + len(training)) * config.k)
+        scores.add(found, of_queries, of_training, (len(queries) + len(training)) * config.k)
         after(scores)
         if before is not None and config.until == "stable":
             now = ranked(scores.pooled(config.damping)[config.method], config.top)

@@ -96,7 +96,7 @@ def _score(run: Run, config: Config, known: World, scores: Scores, clock: Clock,
     own = config.attribute
     queries, training = known.sources(own)
     say(f"{len(queries)} queries, {len(training)} training pictures, {own.sets} sets of {own.k} draws")
-    each = (2 * len(training) + len(queries)) * own.k
+    each = (len(training) + len(queries)) * own.k
     with Progress("gradients", own.sets * each, scores.sets * each) as bar:
         def after(found: Scores) -> None:
             clock.lap("score")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from carv3d import carv
 from carv3d.attribution import digits, estimators, gradients, lds, loop
-from carv3d.attribution.gradients import Digits, Rows, Source
+from carv3d.attribution.gradients import Digits, Looked, Rows, Source
 from carv3d.carv.proposal import make_proposal, uniform_target
 from carv3d.carv.variance import Sketch
 from carv3d.config.attribution import AttributeConfig
@@ -53,9 +53,9 @@ def test_gradients_are_those_of_autograd(model, output):
     data, draws = pictures(5), drawn(3)
     source = Digits(model, data, output, None)
     whole = by_autograd(model, data, draws, output)
-    assert torch.allclose(source.means(slice(0, 5), draws), whole, rtol=1e-4, atol=1e-6 * whole.abs().max().item())
-    one = draws.part(draws=slice(0, 1))
-    rows = source.rows(slice(0, 5), int(one.timestep), one.noise[0, 0])
+    looked = source.look(slice(0, 5), draws)
+    assert torch.allclose(looked.total / 3, whole, rtol=1e-4, atol=1e-6 * whole.abs().max().item())
+    one, rows = draws.part(draws=slice(1, 2)), looked.rows[1]
     alone = by_autograd(model, data, one, output)
     assert torch.allclose(rows.gram(rows), alone @ alone.T, rtol=1e-4, atol=1e-6 * (alone @ alone.T).max().item())
     assert torch.allclose(rows.norm(), alone.norm(dim=1), rtol=1e-4)
@@ -64,11 +64,11 @@ def test_gradients_are_those_of_autograd(model, output):
 def test_a_sketch_keeps_inner_products(model):
     """Unbiased: over 200 sketches of 256 numbers the mean product is within five standard errors (false alarm 6e-7)."""
     data, draws = pictures(2), drawn(2)
-    whole = Digits(model, data, "loss", None).means(slice(0, 2), draws)
+    whole = Digits(model, data, "loss", None).look(slice(0, 2), draws).total
     found = []
     for seed in range(200):
         sketch = Sketch.make(whole.shape[1], 256, seeded(seed))
-        part = Digits(model, data, "loss", sketch).means(slice(0, 2), draws)
+        part = Digits(model, data, "loss", sketch).look(slice(0, 2), draws).total
         assert part.shape == (2, 256)
         found.append((part[0] @ part[1]).item())
     error = np.std(found, ddof=1) / 200 ** 0.5
@@ -87,13 +87,9 @@ class Linear(Source):
     def _gradients(self, timestep, noise) -> Tensor:
         return (self.x @ self.w - self.y)[:, None] * self.x + timestep * noise / 4 * self.x.flip(1)
 
-    def rows(self, part: slice, timestep: int, noise: Tensor) -> Rows:
-        return Flat(self._gradients(timestep, noise.squeeze())[part])
-
-    def means(self, part: slice, draws: carv.Draws) -> Tensor:
-        each = [w * self._gradients(t, e.squeeze()) for t, e, w in
-                zip(draws.timestep[0], draws.noise[0], draws.weight[0], strict=True)]
-        return torch.stack(each).mean(0)[part]
+    def look(self, part: slice, draws: carv.Draws) -> Looked:
+        each = [self._gradients(t, e.squeeze())[part] for t, e in zip(draws.timestep[0], draws.noise[0], strict=True)]
+        return Looked([Flat(one) for one in each], torch.einsum("k,knd->nd", draws.weight[0], torch.stack(each)))
 
 
 class Flat(Rows):
@@ -174,7 +170,7 @@ def expected() -> dict[str, Tensor]:
     total = {name: torch.zeros(2, 6) for name in estimators.OF_DRAWS}
     for t in range(T):
         draws = carv.Draws(torch.full((1, 200), t), (weights * 200)[None], torch.tensor(nodes).float().view(1, 200, 1))
-        for name, scores in estimators.of_draws(queries, training, draws, draws).items():
+        for name, scores in estimators.of_set(queries, training, draws, draws)[0].items():
             total[name] += scores / T
     return total
 
@@ -189,7 +185,7 @@ def test_cosine_and_dot_are_unbiased(expected, k, stratified, proposal, noise):
     7e-6 each, 3e-3 for all cases together; the seeds are fixed). The control is below."""
     importance = torch.linspace(0.5, 2, T).double() if proposal == "tilted" else None
     queries, training = small_problem()
-    found = [estimators.of_draws(queries, training, one, one)
+    found = [estimators.of_set(queries, training, one, one)[0]
              for one in sets(400, k, importance, stratified=stratified, noise=noise)]
     for name, exact in expected.items():
         rows = torch.stack([each[name] for each in found])
@@ -203,8 +199,8 @@ def test_control_the_cosine_of_means_is_no_estimate_of_the_cosine(expected):
     means = {}
     for k in (1, 4):
         rows = torch.stack([
-            estimators.of_means(queries.means(slice(0, 2), one), training.means(slice(0, 6), one), 1.0)[
-                "cosine_of_means"] for one in sets(1500, k, None, stratified=True, noise="iid")])
+            estimators.of_means(*estimators.of_set(queries, training, one, one)[1:], 1.0)["cosine_of_means"]
+            for one in sets(1500, k, None, stratified=True, noise="iid")])
         means[k] = rows.mean(0), rows.std(0) / len(rows) ** 0.5
     assert ((means[4][0] - means[1][0]).abs() > 6 * (means[1][1].square() + means[4][1].square()).sqrt()).any()
     assert ((means[4][0] - expected["cosine"]).abs() > 6 * means[4][1]).any()
@@ -225,7 +221,7 @@ def test_pooled_scores_are_those_of_all_draws_together():
     pooled = scores.pooled(0.1)
     assert torch.allclose(pooled["cosine"], scores.each["cosine"].mean(0))
     again = estimators.of_means(scores.queries / 3, scores.training / 3, 0.1)
-    assert torch.equal(pooled["kernel"], again["kernel"]) and scores.gradients == 2 * (2 + 6) * 4 * 3
+    assert torch.equal(pooled["kernel"], again["kernel"]) and scores.gradients == (2 + 6) * 4 * 3
 
 
 def test_intervals_cover():

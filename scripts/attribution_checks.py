@@ -1,6 +1,6 @@
 """Do scores find the pictures that matter? On the embedded digits: retraining without them, and wrong labels found.
 
-usage: python scripts/attribution_checks.py removal [--queries 10] [--seeds 8] [--share 0.1]
+usage: python scripts/attribution_checks.py removal [--queries 10] [--seeds 8] [--share 0.1] [--methods kernel pixels]
        python scripts/attribution_checks.py labels [--share 0.1] [--repeats 5]
 
 removal: for each query, denoisers retrained without the share of training pictures that a score ranks highest, without
@@ -29,7 +29,7 @@ from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.progress import Progress
 from carv3d.runtime.rng import generator
 
-METHODS = ("kernel", "cosine", "dot", "pixels")
+METHODS = ("kernel", "cosine", "dot", "pixels")  # pixels last: what the others are held against
 NEIGHBOURS = 10
 
 
@@ -50,12 +50,12 @@ def removal(args: argparse.Namespace) -> None:
     with Progress("sets", config.sets) as bar:
         loop.run(config, queries, training, known.shape, known.target, 0, found, after=lambda scores: bar.add(),
                  report=lambda count: None, stop=lambda: False)
-    scores = results.methods(config, known, found)
+    scores, names = results.methods(config, known, found), [name for name in METHODS if name in args.methods]
     count, gone = len(training), round(args.share * len(training))
     asked = [*range(args.queries), *range(digits.QUERIES, digits.QUERIES + args.queries)]
     kept = []
     for number, query in enumerate(asked):
-        out = [scores[name][query].topk(gone).indices for name in METHODS]
+        out = [scores[name][query].topk(gone).indices for name in names]
         out.append(torch.randperm(count, generator=generator(number, "checks: random"))[:gone])
         kept += [torch.tensor(sorted(set(range(count)) - set(each.tolist()))) for each in out]
     subsets, pictures = torch.stack(kept), digits.load()[0]
@@ -63,16 +63,16 @@ def removal(args: argparse.Namespace) -> None:
     for seed in range(args.seeds):
         with Progress(f"{len(subsets)} denoisers, seed {seed}", recipe.steps) as bar:
             models = digits.train(pictures, subsets, recipe, 100 + seed, bar.to)
-        losses = digits.losses(models, queries.pictures.values[asked]).view(len(asked), len(METHODS) + 1, len(asked))
+        losses = digits.losses(models, queries.pictures.values[asked]).view(len(asked), len(names) + 1, len(asked))
         own = losses[torch.arange(len(asked)), :, torch.arange(len(asked))]  # of each query without its own pictures
         rises.append(own[:, :-1] - own[:, -1:])
     mean = torch.stack(rises).mean(0)
     print("| removed | rise of the loss, held out | generated | less that of pixels, held out | generated |\n"
           "|---|---|---|---|---|")
     groups = (slice(0, args.queries), slice(args.queries, None))
-    for column, name in enumerate(METHODS):
+    for column, name in enumerate(names):
         cells = [shown(mean[part, column]) for part in groups]
-        cells += [shown(mean[part, column] - mean[part, METHODS.index("pixels")]) for part in groups]
+        cells += [shown(mean[part, column] - mean[part, names.index("pixels")]) for part in groups]
         print(f"| {gone} by {name} | {' | '.join(cells)} |")
 
 
@@ -131,8 +131,10 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=10, help="of each group")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="with pixels, always")
     parser.add_argument("--share", type=float, default=0.1)
     args = parser.parse_args()
+    args.methods = {*args.methods, "pixels"}
     (removal if args.what == "removal" else labels)(args)
     return 0
 

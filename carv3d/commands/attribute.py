@@ -38,13 +38,13 @@ def main(args: Namespace) -> int:
         config.name = GROUP
     config.tag = config.tag or TAG
     known = _world(config, clock)
-    return _run(Run.create(config, environment("cpu", "")), config, known, Scores(), clock)
+    return _run(Run.create(config, environment("cpu", "") | {"command": "attribute"}), config, known, Scores(), clock)
 
 
 def _resume(args: Namespace, clock: Clock) -> int:
     if args.config:
         raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
-    run = Run.open(args.resume)
+    run = Run.open(args.resume, "attribute")
     config = run.config(args.overrides)
     changed = [key for key in configuration.differences(run.config(), config) if key not in FREE_ON_RESUME]
     if changed:

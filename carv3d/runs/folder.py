@@ -18,7 +18,7 @@ from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.runs.tensorboard import Board
 from carv3d.runtime import files
-from carv3d.runtime.errors import UserError, remedy
+from carv3d.runtime.errors import UserError, remedy, shown
 from carv3d.runtime.files import as_json, expanded, write_text
 from carv3d.runtime.types import Record
 
@@ -80,13 +80,14 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, path: str | Path) -> Run:
-        """An existing run, named by its folder or by a file within (a checkpoint, config.yaml)."""
+    def open(cls, path: str | Path, command: str = "train") -> Run:
+        """An existing run, named by its folder or by a file within (a checkpoint, config.yaml). command: of carv3d,
+        that made it; UserError where another did."""
         path = expanded(str(path), "RUN")
         with contextlib.suppress(OSError, ValueError):  # a name too long, or no name at all
             for folder in [path, *list(path.absolute().parents)[:2]]:
                 if (folder / "config.yaml").is_file():
-                    return cls(folder).checked()
+                    return cls(folder).checked().made_by(command)
         raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
 
     def checked(self) -> Run:
@@ -99,6 +100,13 @@ class Run:
             if path.exists() and path.is_dir() != (name in ("ckpts", "save")):
                 raise UserError(f"{path} is {'a folder' if path.is_dir() else 'no folder'}, which no run has there; "
                                 "move it away")
+        return self
+
+    def made_by(self, command: str) -> Run:
+        """Itself; UserError where a command other than this one made it."""
+        made = self.environment().get("command", "train")
+        if made != command:
+            raise UserError(f"{self.folder} is a run of carv3d {shown(made)}, and one of carv3d {command} is needed")
         return self
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:

@@ -158,6 +158,14 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, words):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("command", [["eval", "RUN"], ["export", "RUN"], ["train", "--resume", "RUN"],
+                                     ["render", "RUN", "--views", "1"], ["measure", "--run", "RUN"]])
+def test_commands_that_are_not_for_such_a_run_say_so(whole, capsys, command):
+    assert cli.main([str(whole) if word == "RUN" else word for word in command]) == 2
+    err = capsys.readouterr().err
+    assert "is a run of carv3d 'attribute', and one of carv3d train is needed" in err and err.count("\n") == 1
+
+
 def test_what_cannot_change_on_resume(whole, capsys):
     assert cli.main(["attribute", "--resume", str(whole), "attribute.k=4"]) == 2
     assert "attribute.k: cannot change on --resume" in capsys.readouterr().err

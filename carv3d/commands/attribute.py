@@ -11,6 +11,7 @@ import carv3d
 from carv3d import config as configuration
 from carv3d.attribution import digits, loop, results, world
 from carv3d.attribution.loop import Scores
+from carv3d.attribution.settle import settle
 from carv3d.attribution.world import World
 from carv3d.config.schema import Config
 from carv3d.runs import checkpoint
@@ -34,6 +35,7 @@ def main(args: Namespace) -> int:
         return _resume(args, clock)
     config = configuration.load(args.config, args.overrides)
     configuration.check_new(config)
+    settle(config)
     if config.name == Config().name:
         config.name = GROUP
     config.tag = config.tag or TAG
@@ -50,6 +52,7 @@ def _resume(args: Namespace, clock: Clock) -> int:
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; start a new "
                         "run for another value")
+    settle(config)
     lock, scores = hold(run), Scores()
     if checkpoint.listing(run.ckpts):
         path = Path(args.resume) if args.resume.endswith(".ckpt") else checkpoint.newest(run.ckpts)

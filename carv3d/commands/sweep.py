@@ -8,6 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from carv3d import teachers
+from carv3d.attribution import settle
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import duration, result, say
 from carv3d.sweep import engine as sweep
@@ -23,7 +24,7 @@ from carv3d.text3d import build
 APPLICATIONS = (Application("train", build.settle, ("step", "stopped_by", "ledger", "seconds", "quality", "particles",
                                                      "peak_mem_mib", "warnings"),
                             teachers.meant),
-                Application("attribute", lambda config: None, ("step", "ledger", "seconds", "quality", "peak_mem_mib",
+                Application("attribute", settle.settle, ("step", "ledger", "seconds", "quality", "peak_mem_mib",
                                                                "warnings")))
 
 

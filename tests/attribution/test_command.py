@@ -147,6 +147,8 @@ def test_more_sets_and_another_method_on_resume(whole, tmp_path):
     (["attribute.method=trak"], ["attribute.method", "'trak'", "kernel"]),
     (["attribute.damping=0"], ["attribute.damping", "0", "> 0"]),
     (["attribute.kk=1"], ["attribute.kk", "attribute.k"]),
+    (["scene.type=sdf"], ["scene.type", "no effect", "attribute.*"]),
+    (["device=cuda"], ["device", "no effect"]),
     (["--config", "nowhere.yaml"], ["nowhere.yaml"]),
     (["--resume", "nowhere"], ["nowhere", "not a run folder"]),
 ])

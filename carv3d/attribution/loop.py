@@ -49,7 +49,7 @@ class Scores:
 
     def margin(self, name: str) -> Tensor | None:
         """Half the width of the 95 % interval of a method's scores, [Q,N], of Monte Carlo alone, from the spread of the
-        sets; None of a single set. A kernel's sets are noisier one by one than their pool: its interval is too wide."""
+        sets; None of a single set. Of a kernel the sets are scored one by one, which is not how the pool is."""
         if self.sets < 2:
             return None
         factor = float(student.ppf(0.5 + LEVEL / 2, self.sets - 1)) / self.sets ** 0.5
@@ -76,7 +76,8 @@ def draw(config: AttributeConfig, shape: tuple[int, ...], target: Tensor, seed: 
     if config.times == "grid":
         steps = (target > 0).nonzero()[:, 0]
         at = ((torch.arange(config.k) + 0.5) / config.k * len(steps)).long()
-        drawn = carv.Draws(steps[at][None], torch.ones(1, config.k), drawn.noise)
+        order = drawn.timestep[0].argsort(stable=True).argsort()  # a draw's stratum, by which noises are paired
+        drawn = carv.Draws(steps[at[order]][None], torch.ones(1, config.k), drawn.noise)
     return drawn
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from safetensors import safe_open
@@ -30,7 +30,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class World:
-    """names: of the training pictures and of the queries. groups: of queries that are reported apart, by name. pixels:
+    """training, queries: their names. groups: of queries that are reported apart, by name. pixels:
     minus the mean squared distance of training pictures from queries, [Q,N]. show: a picture [H,W,C] in [0,1], of the
     training pictures or the queries. sources: queries and training pictures, for their gradients."""
 
@@ -44,7 +44,6 @@ class World:
     show: Callable[[str, int], Tensor]
     sources: Sources
     truth: Truth | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def embedded(seed: int, report: Callable[[int], None]) -> World:

@@ -58,8 +58,12 @@ def _resume(args: Namespace, clock: Clock) -> int:
         path = Path(args.resume) if args.resume.endswith(".ckpt") else checkpoint.newest(run.ckpts)
         state = checkpoint.load(path)
         with checkpoint.fitting(path):
+            saved = configuration.parse(state["config"])
             scores = Scores(**state["attribution"])
             clock.seconds = {**state["seconds"], "start": state["seconds"]["start"] + clock.seconds["start"]}
+        if other := [key for key in configuration.differences(saved, config) if key not in FREE_ON_RESUME]:
+            raise UserError(f"checkpoint {path} refused: made with another {other[0]} than {run.folder}/config.yaml "
+                            "says")
         say(f"resuming after {scores.sets} sets of draws")
     known = _world(config, clock)
     run.rewrite_config(config)
@@ -103,7 +107,8 @@ def _score(run: Run, config: Config, known: World, scores: Scores, clock: Clock,
     with Progress("gradients", own.sets * each, scores.sets * each) as bar:
         def after(found: Scores) -> None:
             clock.lap("score")
-            checkpoint.save(run.ckpts, found.sets, {"attribution": found.state(), "seconds": clock.seconds}, 1,
+            checkpoint.save(run.ckpts, found.sets, {
+                "attribution": found.state(), "seconds": clock.seconds, "config": configuration.dump(config)}, 1,
                             [found.sets])
             clock.lap("checkpoint")
 

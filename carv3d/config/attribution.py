@@ -30,7 +30,7 @@ class AttributeConfig:
     noise: str = option("auto", "how the k noises of a set vary together; auto: antithetic at even k with drawn, "
                                 "stratified noise levels, else iid",
                         choices=("auto", "iid", "antithetic", "zero_sum"))
-    damping: float = option(0.1, "kernel: lambda over the mean eigenvalue", gt=0, le=1e6)
+    damping: float = option(0.1, "kernel: lambda over the mean eigenvalue", ge=1e-8, le=1e6)
     sketch: int = option(8192, "numbers that a mean gradient is sketched to; 0: the gradient itself", ge=0, le=2**20)
     top: int = option(10, "pictures listed for each query, at each end", ge=1, le=1000)
 
@@ -39,6 +39,9 @@ class AttributeConfig:
         if self.noise == "antithetic" and self.k % 2 or self.noise == "zero_sum" and self.k < 2:
             raise UserError(f"{section}.noise: {self.noise} given with {section}.k={self.k}; antithetic needs an even "
                             "k, zero_sum at least 2")
+        if self.times == "grid" and not self.stratified:
+            raise UserError(f"{section}.stratified: false given with {section}.times=grid, which is one noise level in "
+                            "the middle of each stratum; leave it out")
         if self.until == "stable" and self.sets < 2:
             raise UserError(f"{section}.until: stable given with {section}.sets={self.sets}; allowed: sets of at least "
                             "2")

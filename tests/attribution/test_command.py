@@ -144,8 +144,9 @@ def test_more_sets_and_another_method_on_resume(whole, tmp_path):
     (["attribute.noise=antithetic", "attribute.k=3"], ["attribute.noise", "k=3", "even"]),
     (["attribute.noise=zero_sum", "attribute.k=1"], ["attribute.noise", "at least 2"]),
     (["attribute.until=stable", "attribute.sets=1"], ["attribute.until", "sets=1"]),
+    (["attribute.times=grid", "attribute.stratified=false"], ["attribute.stratified", "times=grid"]),
     (["attribute.method=trak"], ["attribute.method", "'trak'", "kernel"]),
-    (["attribute.damping=0"], ["attribute.damping", "0", "> 0"]),
+    (["attribute.damping=0"], ["attribute.damping", "0", ">= 1e-08"]),
     (["attribute.kk=1"], ["attribute.kk", "attribute.k"]),
     (["scene.type=sdf"], ["scene.type", "no effect", "attribute.*"]),
     (["device=cuda"], ["device", "no effect"]),
@@ -166,6 +167,14 @@ def test_commands_that_are_not_for_such_a_run_say_so(whole, capsys, command):
     assert cli.main([str(whole) if word == "RUN" else word for word in command]) == 2
     err = capsys.readouterr().err
     assert "is a run of carv3d 'attribute', and one of carv3d train is needed" in err and err.count("\n") == 1
+
+
+def test_a_checkpoint_made_with_other_options_is_refused(whole, tmp_path, capsys):
+    run = shutil.copytree(whole, tmp_path / "run")
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("sketch: 512", "sketch: 256"))
+    assert cli.main(["attribute", "--resume", str(run)]) == 2
+    assert "made with another attribute.sketch" in capsys.readouterr().err
 
 
 def test_what_cannot_change_on_resume(whole, capsys):

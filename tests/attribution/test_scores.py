@@ -258,7 +258,10 @@ def test_it_stops_when_the_top_stays():
 def test_the_grid_of_noise_levels_is_the_same_in_every_set():
     target = uniform_target(100, 10, 89)
     grids = [loop.draw(AttributeConfig(k=4, times="grid"), (1,), target, 0, number, "x") for number in (0, 1)]
-    assert [each.timestep.tolist() for each in grids] == [[[20, 40, 60, 80]]] * 2
+    assert [sorted(each.timestep[0].tolist()) for each in grids] == [[20, 40, 60, 80]] * 2
+    pairs = loop.draw(AttributeConfig(k=4, times="grid", noise="antithetic"), (1,), target, 0, 0, "x")
+    by_level = pairs.noise[0, pairs.timestep[0].argsort(), 0]
+    assert torch.equal(by_level[0::2], -by_level[1::2])  # partners are neighbours
     assert not torch.equal(grids[0].noise, grids[1].noise)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -103,7 +104,8 @@ class Denoisers(nn.Module):
         return self.layers(noisy, timestep, labels)[1][-1]
 
 
-def train(pictures: Pictures, subsets: Tensor, recipe: Recipe, seed: int, report: object = None) -> Denoisers:
+def train(pictures: Pictures, subsets: Tensor, recipe: Recipe, seed: int,
+          report: Callable[[int], None] = lambda step: None) -> Denoisers:
     """One denoiser for each row of ``subsets`` [M,S], the numbers of its training pictures. report: called with each
     step."""
     models = Denoisers(len(subsets), recipe, generator(seed, "digits: weights"))
@@ -122,25 +124,24 @@ def train(pictures: Pictures, subsets: Tensor, recipe: Recipe, seed: int, report
         optimizer.zero_grad()
         (guess - noise).square().mean(-1).mean(-1).sum().backward()
         optimizer.step()
-        if callable(report):
-            report(step + 1)
+        report(step + 1)
     return models
 
 
 @torch.no_grad()
-def losses(models: Denoisers, queries: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Mean squared error of eps_hat on each query [Q,64], by each model: [M,Q]; over LOOKS draws, one in each stratum
-    of the noise levels, the same for all."""
+def losses(models: Denoisers, queries: Tensor) -> Tensor:
+    """Mean squared error of eps_hat on each query [Q,64], by each model that is told no labels: [M,Q]; over LOOKS
+    draws, one in each stratum of the noise levels, the same for all."""
     draw, plan = generator(0, "digits: looks"), schedule()
     timestep = ((torch.arange(LOOKS) + torch.rand(LOOKS, generator=draw)) / LOOKS * STEPS).long()
     noise = torch.randn(LOOKS, PIXELS, generator=draw)
     alpha, sigma = plan.alpha_sigma(timestep, noise)
     count = len(models.weight[0])
+    untold = torch.zeros(count, LOOKS, dtype=torch.long)
     out = []
-    for number, query in enumerate(queries):
+    for query in queries:
         noisy = (alpha * query + sigma * noise).expand(count, -1, -1)
-        label = torch.zeros((), dtype=torch.long) if labels is None else labels[number]
-        guess = models(noisy, timestep.expand(count, -1), label.expand(count, LOOKS))
+        guess = models(noisy, timestep.expand(count, -1), untold)
         out.append((guess - noise).square().mean((1, 2)))
     return torch.stack(out, 1)
 

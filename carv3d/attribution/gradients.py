@@ -1,7 +1,7 @@
 """Gradients sample by sample: of each picture's loss at a draw, in a form whose inner products are cheap.
 
 A linear layer without shared weights has the gradient d a^T (input a, gradient d of what comes out), so inner products
-of gradients are (a a')(d d') and no gradient is ever written out. Other models give flat vectors, sketched.
+of gradients are (a a')(d d') and need none written out.
 """
 
 from __future__ import annotations

@@ -94,7 +94,10 @@ def parser() -> argparse.ArgumentParser:
     attribute = commands.add_parser("attribute", help="which training pictures made an output")
     attribute.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
     attribute.add_argument("--resume", metavar="RUN", help="a run folder to go on from")
-    attribute.add_argument("overrides", nargs="*", metavar="key=value", help="attribute.*, seed, exp_root_dir")
+    attribute.add_argument("--evaluate", action="store_true", help="retrain on halves of the pictures and say how well "
+                           "the scores predict it; lds.subsets=32 lds.seeds=2")
+    attribute.add_argument("overrides", nargs="*", metavar="key=value", help="model=FOLDER data=DIR queries=DIR "
+                           "lora=FILE for your own; attribute.*, seed, exp_root_dir")
 
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")

@@ -61,7 +61,7 @@ class Bundled(_Diffusion, BundledTraits):
     @staticmethod
     def settle(config: Config) -> None:
         _settle_toybox(config)
-        _settle_diffusion(config)
+        settle_weights(config)
 
 
 class StableDiffusion(_Diffusion, StableDiffusionTraits):
@@ -69,7 +69,7 @@ class StableDiffusion(_Diffusion, StableDiffusionTraits):
 
     @staticmethod
     def settle(config: Config) -> None:
-        _settle_diffusion(config)
+        settle_weights(config)
 
 
 def _settle_toybox(config: Config) -> None:
@@ -81,7 +81,8 @@ def _settle_toybox(config: Config) -> None:
             _known(name, text)
 
 
-def _settle_diffusion(config: Config) -> None:
+def settle_weights(config: Config) -> None:
+    """UserError where the weights of a diffusion teacher are not there, or cannot be used as the options say."""
     from carv3d.diffusion.weights import VIEW
 
     if config.teacher.path:

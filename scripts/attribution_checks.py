@@ -95,9 +95,9 @@ def suspicion(pictures: digits.Pictures, held_out: digits.Pictures, seed: int) -
     target = torch.full((digits.STEPS,), 1 / digits.STEPS, dtype=torch.float64)
     draws = loop.draw(config, (digits.PIXELS,), target, seed, 0, "checks")
     _, *means = estimators.of_set(queries, training, draws, draws)
-    scores = estimators.of_means(*means, config.damping)
+    scores = estimators.of_means(*means, float(config.damping))
     own = means[1].double() @ means[1].double().T
-    damped = own + config.damping * own.diagonal().mean() * torch.eye(len(own)).double()
+    damped = own + float(config.damping) * own.diagonal().mean() * torch.eye(len(own)).double()
     apart = torch.cdist(pictures.values, pictures.values).fill_diagonal_(torch.inf)
     near = apart.topk(NEIGHBOURS, largest=False).indices
     return {

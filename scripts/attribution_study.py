@@ -122,7 +122,7 @@ def by_k(known: world.World, quick: bool) -> None:
 
 def scored(known: world.World, k: int, seed: int) -> dict[str, tuple[Tensor, float]]:
     """Every method's scores and its seconds, from one set of K draws."""
-    out = {"pixels": (known.pixels, 0.0)}
+    out = {"pixels": (known.baselines["pixels"], 0.0)}
     for output in ("loss", "dtrak"):
         config = AttributeConfig(k=k, output=output)
         draws = loop.draw(config, known.shape, known.target, seed, 0, "study: lds")
@@ -133,7 +133,7 @@ def scored(known: world.World, k: int, seed: int) -> dict[str, tuple[Tensor, flo
         if output == "loss":
             out |= {name: (scores, took) for name, scores in found.items()}
         start = time.perf_counter()
-        scores = estimators.of_means(*means, config.damping)["kernel"]
+        scores = estimators.of_means(*means, float(config.damping))["kernel"]
         out["kernel" if output == "loss" else "dtrak"] = scores, took + time.perf_counter() - start
     return out
 

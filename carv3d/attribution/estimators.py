@@ -56,13 +56,18 @@ def of_means(queries: Tensor, training: Tensor, damping: float) -> dict[str, Ten
     """cosine_of_means and kernel of mean gradients [Q,d] and [N,d], each [Q,N]."""
     products = queries @ training.T
     lengths = queries.norm(dim=1)[:, None] * training.norm(dim=1)
-    return {"cosine_of_means": products / lengths.clamp_min(1e-30), "kernel": kernel(products, training, damping)}
+    return {"cosine_of_means": products / lengths.clamp_min(1e-30),
+            "kernel": kernel(products, queries, training, damping)}
 
 
-def kernel(products: Tensor, training: Tensor, damping: float) -> Tensor:
-    """products: K_qt [Q,N]. training: [N,d]. In float64: K_tt is nearly singular where pictures are alike."""
+def kernel(products: Tensor, queries: Tensor, training: Tensor, damping: float) -> Tensor:
+    """products: K_qt [Q,N] of queries [Q,d] and training [N,d]. In float64: K_tt is nearly singular where pictures are
+    alike. Of more pictures than numbers in a gradient the equal (F^T F + lambda I)^-1 of size d is taken."""
     rows = training.double()
-    own = rows @ rows.T
-    damped = own + damping * own.diagonal().mean() * torch.eye(len(own), dtype=torch.float64)
-    factor = torch.linalg.cholesky(damped)
-    return torch.cholesky_solve(products.double().T, factor).T.float()
+    wide = len(rows) <= rows.shape[1]
+    own = rows @ rows.T if wide else rows.T @ rows
+    own.diagonal().add_(damping * own.diagonal().sum() / len(rows))  # the trace is that of either
+    factor = torch.linalg.cholesky(own)
+    if wide:
+        return torch.cholesky_solve(products.double().T, factor).T.float()
+    return (rows @ torch.cholesky_solve(queries.double().T, factor)).T.float()

@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from scipy.stats import t as student
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.attribution import estimators
+from carv3d.attribution import estimators, evaluate
 from carv3d.attribution.gradients import Source
+from carv3d.attribution.world import Truth
 from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.rng import generator
 from carv3d.runtime.types import State
 
 LEVEL = 0.95  # of the intervals
+PILOT, FLOOR = 64, 0.1  # draws that a proposal is fitted on; its least importance over the mean
 
 
 @dataclass
 class Scores:
     """What R sets have given. each: method -> [R,Q,N], every set by itself. queries, training: sums of mean gradients,
-    [Q,d] and [N,d], behind ``kernel`` and ``cosine_of_means``. gradients: how many were taken."""
+    [Q,d] and [N,d], behind ``kernel`` and ``cosine_of_means``. damping: the kernel's, 0 before the first set.
+    gradients: how many were taken."""
 
     each: dict[str, Tensor] = field(default_factory=dict)
     queries: Tensor | None = None
     training: Tensor | None = None
+    damping: float = 0.0
     gradients: int = 0
 
     @property
@@ -41,11 +46,11 @@ class Scores:
         self.training = training if self.training is None else self.training + training
         self.gradients += gradients
 
-    def pooled(self, damping: float) -> dict[str, Tensor]:
+    def pooled(self) -> dict[str, Tensor]:
         """Of all draws together, method -> [Q,N]: the mean over sets where that is linear, else of mean gradients."""
         assert self.queries is not None and self.training is not None
         linear = {name: self.each[name].mean(0) for name in estimators.OF_DRAWS}
-        return linear | estimators.of_means(self.queries / self.sets, self.training / self.sets, damping)
+        return linear | estimators.of_means(self.queries / self.sets, self.training / self.sets, self.damping)
 
     def margin(self, name: str) -> Tensor | None:
         """Half the width of the 95 % interval of a method's scores, [Q,N], of Monte Carlo alone, from the spread of the
@@ -56,7 +61,8 @@ class Scores:
         return self.each[name].std(0) * factor
 
     def state(self) -> State:
-        return {"each": self.each, "queries": self.queries, "training": self.training, "gradients": self.gradients}
+        return {"each": self.each, "queries": self.queries, "training": self.training, "damping": self.damping,
+                "gradients": self.gradients}
 
 
 def noise_mode(config: AttributeConfig) -> str:
@@ -67,41 +73,71 @@ def noise_mode(config: AttributeConfig) -> str:
     return "antithetic" if config.stratified and config.times == "random" and config.k % 2 == 0 else "iid"
 
 
-def draw(config: AttributeConfig, shape: tuple[int, ...], target: Tensor, seed: int, number: int, purpose: str
-         ) -> carv.Draws:
-    """One set of draws, [1,K]; equal arguments give equal sets."""
+def draw(config: AttributeConfig, shape: tuple[int, ...], target: Tensor, seed: int, number: int, purpose: str,
+         importance: Tensor | None = None) -> carv.Draws:
+    """One set of draws, [1,K]; equal arguments give equal sets. importance: [T], as ``carv.Sampler`` takes it."""
     time, noise = (generator(seed, f"{purpose}: {what}", number) for what in ("time", "noise"))
-    sampler = carv.Sampler(config.k, stratified=config.stratified, noise=noise_mode(config))
+    sampler = carv.Sampler(config.k, importance=importance, stratified=config.stratified, noise=noise_mode(config))
     drawn = sampler.draw(1, shape, target, time_generator=time, noise_generator=noise)
     if config.times == "grid":
-        steps = (target > 0).nonzero()[:, 0]
-        at = ((torch.arange(config.k) + 0.5) / config.k * len(steps)).long()
         order = drawn.timestep[0].argsort(stable=True).argsort()  # a draw's stratum, by which noises are paired
-        drawn = carv.Draws(steps[at[order]][None], torch.ones(1, config.k), drawn.noise)
+        drawn = carv.Draws(grid(target, config.k)[order][None], torch.ones(1, config.k), drawn.noise)
     return drawn
 
 
+def grid(target: Tensor, count: int) -> Tensor:
+    """So many noise levels at equal distances, [count] int64, rising."""
+    steps = (target > 0).nonzero()[:, 0]
+    return steps[((torch.arange(count) + 0.5) / count * len(steps)).long()]
+
+
+def importance(config: AttributeConfig, training: Source, shape: tuple[int, ...], target: Tensor, seed: int) -> Tensor:
+    """How large what is averaged is at each noise level, [T], for ``carv.Sampler``: the root mean square, over pilot
+    pictures and PILOT draws on a grid, of gradients' lengths, or for ``cosine`` of the cosines between pictures.
+
+    Fitted before the first set of draws, so that these stay unbiased; never below FLOOR of its mean, so that no weight
+    is above 1 / FLOOR.
+    """
+    steps = grid(target, PILOT)
+    noise = torch.randn(1, PILOT, *shape, generator=generator(seed, "attribution: pilot"))
+    rows = training.look(slice(0, estimators.PICTURES), carv.Draws(steps[None], torch.ones(1, PILOT), noise)).rows
+    if config.method == "cosine":
+        size = []
+        for each in rows:
+            cosines = each.gram(each) / (each.norm()[:, None] * each.norm()).clamp_min(1e-30)
+            size.append(cosines.fill_diagonal_(0).square().mean().sqrt())
+    else:
+        size = [each.norm().square().mean().sqrt() for each in rows]
+    curve = np.interp(np.arange(len(target)), steps.numpy(), torch.stack(size).double().numpy())
+    return torch.from_numpy(np.maximum(curve, FLOOR * curve.mean()))
+
+
 def run(config: AttributeConfig, queries: Source, training: Source, shape: tuple[int, ...], target: Tensor, seed: int,
-        scores: Scores, *, after: Callable[[Scores], None], report: Callable[[int], None], stop: Callable[[], bool]
-        ) -> bool:
+        scores: Scores, *, after: Callable[[Scores], None], report: Callable[[int], None], stop: Callable[[], bool],
+        truth: Truth | None = None) -> bool:
     """Sets until all of them are done, or the top pictures stay, or ``stop``. after: each set. report: gradients taken.
+    truth: which damping=auto needs.
 
     Returns whether it ended by itself.
     """
+    fitted = None
+    if config.importance_sampling and scores.sets < config.sets:
+        fitted = importance(config, training, shape, target, seed)
     while scores.sets < config.sets:
         if stop():
             return False
         number = scores.sets
-        draws = own = draw(config, shape, target, seed, number, "attribution")
+        draws = own = draw(config, shape, target, seed, number, "attribution", fitted)
         if config.draws == "independent":
-            own = draw(config, shape, target, seed, number, "attribution: queries")
-        before = ranked(scores.pooled(config.damping)[config.method], config.top) if number else None
+            own = draw(config, shape, target, seed, number, "attribution: queries", fitted)
+        before = ranked(scores.pooled()[config.method], config.top) if number else None
         found, of_queries, of_training = estimators.of_set(queries, training, own, draws, report)
-        found |= estimators.of_means(of_queries, of_training, config.damping)
+        scores.damping = scores.damping or evaluate.damping(config, truth, of_queries, of_training)
+        found |= estimators.of_means(of_queries, of_training, scores.damping)
         scores.add(found, of_queries, of_training, (len(queries) + len(training)) * config.k)
         after(scores)
         if before is not None and config.until == "stable":
-            now = ranked(scores.pooled(config.damping)[config.method], config.top)
+            now = ranked(scores.pooled()[config.method], config.top)
             if all(set(a.tolist()) == set(b.tolist()) for a, b in zip(before, now, strict=True)):
                 break
     return True

@@ -10,42 +10,20 @@ import imageio.v3 as iio
 from safetensors.torch import save
 from torch import Tensor
 
-from carv3d.attribution import lds
 from carv3d.attribution.loop import Scores, ranked
 from carv3d.attribution.world import World
-from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.config.attribution import AttributeConfig
 from carv3d.report.markup import Html, data, page, table, text
 from carv3d.runtime.files import write_bytes, write_text
-from carv3d.runtime.rng import generator
 from carv3d.runtime.types import Record
 
-BASELINE = "pixels"
 SCALE = 6  # screen pixels of one of a small picture's
 
 
 def methods(config: AttributeConfig, world: World, scores: Scores) -> dict[str, Tensor]:
-    """Every method's scores [Q,N], the ranking one first, and the baseline that knows no model last."""
-    found = scores.pooled(config.damping)
-    return {config.method: found[config.method], **found, BASELINE: world.pixels}
-
-
-def predicted(world: World, found: dict[str, Tensor], seed: int) -> Record:
-    """Of each group of queries: each method's LDS with its interval over queries, and the ceiling. Empty without
-    retrained models."""
-    out: Record = {}
-    if world.truth is None:
-        return out
-    losses = world.truth.losses.mean(1)
-    for group, part in world.groups.items():
-        each = {name: lds.lds(scores[part], world.truth.members, losses[:, part]) for name, scores in found.items()}
-        boot = Bootstrap(len(next(iter(each.values()))), generator(seed, "attribution: bootstrap"))
-        first = next(iter(each))
-        out[group] = {"ceiling": lds.ceiling(world.truth.losses[..., part]),
-                      "lds": {name: interval(boot.mean(values.tolist()), len(values)) for name, values in each.items()},
-                      "difference": {name: interval(boot.mean((each[first] - values).tolist()), len(values))
-                                     for name, values in each.items() if name != first}}
-    return out
+    """Every method's scores [Q,N], the ranking one first, and the baselines that know no model last."""
+    found = scores.pooled()
+    return {config.method: found[config.method], **found, **world.baselines}
 
 
 def write(folder: Path, config: AttributeConfig, world: World, scores: Scores, found: dict[str, Tensor],
@@ -65,14 +43,14 @@ def _top(config: AttributeConfig, world: World, found: dict[str, Tensor], margin
     """Both ends of each query's list: rank 1 is the most helpful picture, -1 the most harmful one."""
     scores, out = found[config.method], io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["query", "rank", "picture", config.method, "margin", BASELINE])
+    writer.writerow(["query", "rank", "picture", config.method, "margin", *world.baselines])
     for end, sign in ((ranked(scores, config.top), 1), (ranked(-scores, config.top), -1)):
         for query, numbers in enumerate(end.tolist()):
             for rank, picture in enumerate(numbers, 1):
                 writer.writerow([world.queries[query], sign * rank, world.training[picture],
                                  f"{scores[query, picture]:.6g}",
                                  "" if margin is None else f"{margin[query, picture]:.3g}",
-                                 f"{world.pixels[query, picture]:.6g}"])
+                                 *(f"{each[query, picture]:.6g}" for each in world.baselines.values())])
     return out.getvalue()
 
 
@@ -92,7 +70,8 @@ def _page(config: AttributeConfig, world: World, found: dict[str, Tensor], margi
         strips = [_strip(world, query, ranked(sign * values, SHOWN)[query].tolist(), values,
                          margin if values is scores else None, label)
                   for label, sign, values in (("most helpful", 1, scores), ("most harmful", -1, scores),
-                                              ("nearest by pixels", 1, world.pixels))]
+                                              *((f"nearest by {name}", 1, each)
+                                                for name, each in world.baselines.items()))]
         rows.append([Html(f"<td class=\"text\">{_picture(world, 'queries', query, name)}<br>{text(name)}</td>"),
                      Html(f"<td>{''.join(strips)}</td>")])
     body.append(table(["query", Html("<th class=\"text\">training pictures, score ± margin</th>")], rows))

@@ -27,12 +27,27 @@ class Truth:
     members: Tensor
     losses: Tensor
 
+    def half(self, which: int) -> Truth:
+        """Of every two subsets the first (0) or the second (1)."""
+        return Truth(self.members[which::2], self.losses[which::2])
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """losses: models trained anew on some of the pictures, the rows [M,n] of members, with a seed: [M,Q]; calls its
+    last argument with numbers of models' steps. steps: of a model. together: models that are best trained at once."""
+
+    losses: Callable[[Tensor, int, Callable[[int], None]], Tensor]
+    steps: int
+    together: int
+
 
 @dataclass(frozen=True)
 class World:
-    """training, queries: their names. groups: of queries that are reported apart, by name. pixels:
-    minus the mean squared distance of training pictures from queries, [Q,N]. show: a picture [H,W,C] in [0,1], of the
-    training pictures or the queries. sources: queries and training pictures, for their gradients."""
+    """training, queries: their names. groups: of queries that are reported apart, by name. baselines: scores that know
+    no model, [Q,N] by name: pixels, minus the mean squared distance of pictures, and others. show: a picture [H,W,C] in
+    [0,1], of the training pictures or the queries. sources: queries and training pictures, for their gradients. digest:
+    of what all this is made of, by which a resumed run knows it again."""
 
     title: str
     training: list[str]
@@ -40,10 +55,12 @@ class World:
     groups: dict[str, slice]
     shape: tuple[int, ...]
     target: Tensor
-    pixels: Tensor
+    baselines: dict[str, Tensor]
     show: Callable[[str, int], Tensor]
     sources: Sources
+    digest: str
     truth: Truth | None = None
+    retrain: Retrain | None = None
 
 
 def embedded(seed: int, report: Callable[[int], None]) -> World:
@@ -54,7 +71,8 @@ def embedded(seed: int, report: Callable[[int], None]) -> World:
     members = stored["members"].long()
     with safe_open(digits.TRUTH, "pt") as file:
         known = (file.metadata() or {}).get("digest")
-    if known != digits.digest(recipe, stored["generated"], stored["members"]):
+    digest = digits.digest(recipe, stored["generated"], stored["members"])
+    if known != digest:
         raise UserError("attribute: the shipped losses of retrained denoisers are of other digits than scikit-learn's "
                         "here; make them anew by scripts/attribution_truth.py")
     values = torch.cat([held_out.values, digits.from_bytes(stored["generated"])])
@@ -66,6 +84,10 @@ def embedded(seed: int, report: Callable[[int], None]) -> World:
         sketch = Sketch.make(length, config.sketch, generator(seed, "attribution: sketch")) if config.sketch else None
         return (Digits(model, queries, config.output, sketch), Digits(model, pictures, config.output, sketch))
 
+    def losses(members: Tensor, number: int, report: Callable[[int], None]) -> Tensor:
+        models = digits.train(pictures, members, recipe, number + 1, lambda step: report(len(members)))
+        return digits.losses(models, values)
+
     def show(which: str, number: int) -> Tensor:
         return (((queries if which == "queries" else pictures).values[number] + 1) / 2).view(8, 8, 1)
 
@@ -75,4 +97,5 @@ def embedded(seed: int, report: Callable[[int], None]) -> World:
         [f"held out {i}" for i in range(count)] + [f"generated {i}" for i in range(count)],
         {"held out": slice(0, count), "generated": slice(count, 2 * count)}, (digits.PIXELS,),
         torch.full((digits.STEPS,), 1 / digits.STEPS, dtype=torch.float64),
-        -torch.cdist(values, pictures.values).square() / digits.PIXELS, show, sources, Truth(members, stored["losses"]))
+        {"pixels": -torch.cdist(values, pictures.values).square() / digits.PIXELS}, show, sources, digest,
+        Truth(members, stored["losses"]), Retrain(losses, recipe.steps, 16))

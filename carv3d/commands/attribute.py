@@ -9,23 +9,32 @@ from typing import IO
 
 import carv3d
 from carv3d import config as configuration
-from carv3d.attribution import digits, loop, results, world
+from carv3d import teachers
+from carv3d.attribution import digits, evaluate, loop, own_model, pictures, results, world
 from carv3d.attribution.loop import Scores
+from carv3d.attribution.pictures import Item
 from carv3d.attribution.settle import settle
-from carv3d.attribution.world import World
+from carv3d.attribution.world import Truth, World
 from carv3d.config.schema import Config
+from carv3d.diffusion import prompts
+from carv3d.quality import clip
 from carv3d.runs import checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runs.folder import Run
+from carv3d.runs.particles import numbered
 from carv3d.runs.stopping import StopSignal, hold
+from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError, of_the_machine
+from carv3d.runtime.files import expanded, make_folder
 from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
 
-FREE_ON_RESUME = ("attribute.sets", "attribute.until", "attribute.top", "attribute.method", "attribute.damping",
-                  "exp_root_dir", "name", "tag")
+FREE_ON_RESUME = ("attribute.sets", "attribute.until", "attribute.top", "attribute.method",
+                  "attribute.cache", "attribute.chunk", "exp_root_dir", "name", "tag")
 GROUP, TAG = "attribute", "digits"
+SHORT = ("data", "queries", "lora", "lds")  # of attribute's options, what may be given without its name
+SIDE, ELEVATION = 256, 15.0  # of a run's views: pixels, degrees
 
 
 def main(args: Namespace) -> int:
@@ -33,49 +42,120 @@ def main(args: Namespace) -> int:
     clock.seconds["start"] = time.perf_counter() - carv3d.STARTED
     if args.resume:
         return _resume(args, clock)
-    config = configuration.load(args.config, args.overrides)
+    config = configuration.load(args.config, spelt(args.overrides) + ["attribute.evaluate=true"] * args.evaluate)
     configuration.check_new(config)
     settle(config)
     if config.name == Config().name:
         config.name = GROUP
-    config.tag = config.tag or TAG
+    config.tag = config.tag or (Path(config.attribute.data).name if config.attribute.data else TAG)
     known = _world(config, clock)
-    return _run(Run.create(config, environment("cpu", "") | {"command": "attribute"}), config, known, Scores(), clock)
+    where = devices.device(config.device).type if config.attribute.data else "cpu"
+    return _run(Run.create(config, environment(where, "") | {"command": "attribute"}), config, known, Scores(), clock)
+
+
+def spelt(overrides: list[str]) -> list[str]:
+    """The command's short words as options: model=FOLDER, a hub's name, or bundled; data=, queries=, lora=, lds.*."""
+    out = []
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if key == "model":
+            kind = "bundled" if value == "bundled" else "stable-diffusion"
+            out += [f"teacher.type={kind}", f"teacher.path={'' if value == 'bundled' else value}"]
+        else:
+            out.append(f"attribute.{word}" if key.split(".")[0] in SHORT and not key.startswith("data.") else word)
+    return out
 
 
 def _resume(args: Namespace, clock: Clock) -> int:
-    if args.config:
-        raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
+    if args.config or args.evaluate:
+        raise UserError(f"--{'config' if args.config else 'evaluate'} given with --resume; a resumed run keeps its own "
+                        "config.yaml, give key=value")
     run = Run.open(args.resume, "attribute")
-    config = run.config(args.overrides)
+    config = run.config(spelt(args.overrides))
     changed = [key for key in configuration.differences(run.config(), config) if key not in FREE_ON_RESUME]
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; start a new "
                         "run for another value")
     settle(config)
-    lock, scores = hold(run), Scores()
+    lock, scores, digest = hold(run), Scores(), ""
     if checkpoint.listing(run.ckpts):
         path = Path(args.resume) if args.resume.endswith(".ckpt") else checkpoint.newest(run.ckpts)
         state = checkpoint.load(path)
         with checkpoint.fitting(path):
             saved = configuration.parse(state["config"])
-            scores = Scores(**state["attribution"])
+            scores, digest = Scores(**state["attribution"]), state["world"]
             clock.seconds = {**state["seconds"], "start": state["seconds"]["start"] + clock.seconds["start"]}
         if other := [key for key in configuration.differences(saved, config) if key not in FREE_ON_RESUME]:
             raise UserError(f"checkpoint {path} refused: made with another {other[0]} than {run.folder}/config.yaml "
                             "says")
         say(f"resuming after {scores.sets} sets of draws")
     known = _world(config, clock)
+    if digest and digest != known.digest:
+        raise UserError(f"--resume {args.resume}: the model, the pictures or their captions are no longer what the run "
+                        "began with; put them back, or start a new run")
     run.rewrite_config(config)
     return _run(run, config, known, scores, clock, lock)
 
 
 def _world(config: Config, clock: Clock) -> World:
     clock.lap("load")
-    with Progress("denoiser", digits.Recipe().steps) as bar:
-        known = world.embedded(config.seed, bar.to)
+    if config.attribute.data:
+        known = _own(config)
+    else:
+        with Progress("denoiser", digits.Recipe().steps) as bar:
+            known = world.embedded(config.seed, bar.to)
     clock.lap("model")
     return known
+
+
+def _own(config: Config) -> World:
+    """The user's model and pictures."""
+    own = config.attribute
+    training = pictures.folder(own.data, "attribute.data", own.caption)
+    queries = _views(config) or pictures.folder(own.queries, "attribute.queries", own.caption)
+    bare = sum(not item.caption for item in training)
+    say(f"{len(training)} training pictures, {len(queries)} queries"
+        + (f"; {bare} pictures have no caption and are asked about without words" if bare else ""))
+    teachers.settle_weights(config)
+    embed = clip.ClipScore(config.quality.clip, devices.device(config.device)).embed if config.quality.clip else None
+    title = Path(own.lora or config.teacher.path or "the bundled model").name
+    return own_model.world(title, teachers.weights_folder(config), own, config.teacher, config.seed, training, queries,
+                           _cache(config), devices.device(config.device), embed)
+
+
+def _cache(config: Config) -> Path | None:
+    """Where gradients are kept, made if need be."""
+    given = config.attribute.cache
+    if given == "off":
+        return None
+    place = expanded(config.exp_root_dir, "exp_root_dir") / "gradients" if given == "auto" else expanded(
+        given, "attribute.cache")
+    make_folder(place, "attribute.cache" if given != "auto" else "exp_root_dir")
+    return place
+
+
+def _views(config: Config) -> list[Item]:
+    """The views of a finished run as queries, each with the prompt that its teacher read; empty if they are no run."""
+    from carv3d.export import images
+    from carv3d.text3d import build
+
+    own = config.attribute
+    if not (Path(own.queries) / "config.yaml").is_file():
+        return []
+    run = Run.open(own.queries)
+    other = run.config([f"device={devices.device(config.device).type}"])
+    scenes, where, _ = build.trained_scenes(other, checkpoint.newest(run.ckpts))
+    build.set_up_kernels(other, say)
+    cameras = images.sheet_cameras(*other.data.middle_camera, count=own.views, elevation_deg=ELEVATION, size=SIDE)
+    words = prompts.view_weights(cameras.azimuth_deg, cameras.elevation_deg, views=other.data.views).argmax(1)
+    told = teachers.view_prompts(other)
+    out = []
+    for scene, mark in numbered(scenes):
+        rgb = images.all_views(scene, cameras, images.BACKGROUNDS["white"], where, closer=True).rgb
+        views = zip(cameras.azimuth_deg.tolist(), words, rgb, strict=True)
+        out += [pictures.shown_as(f"view at {azimuth:.0f} degrees{mark}", told[int(word)], image)
+                for azimuth, word, image in views]
+    return out
 
 
 def _run(run: Run, config: Config, known: World, scores: Scores, clock: Clock, lock: IO[str] | None = None) -> int:
@@ -83,8 +163,9 @@ def _run(run: Run, config: Config, known: World, scores: Scores, clock: Clock, l
     run.write_summary({"status": "running"})
     say(f"run folder {run.folder}")
     try:
-        ended = _score(run, config, known, scores, clock, stop)
-        _finish(run, config, known, scores, clock, "finished" if ended else "interrupted")
+        truth, ended = _retrained(run, config, known, clock, stop)
+        ended = ended and _score(run, config, known, truth, scores, clock, stop)
+        _finish(run, config, known, truth, scores, clock, "finished" if ended else "interrupted")
     except KeyboardInterrupt:
         run.try_summary({"status": "interrupted", "reason": "stopped at once"})
         raise
@@ -98,7 +179,21 @@ def _run(run: Run, config: Config, known: World, scores: Scores, clock: Clock, l
     return 0 if ended else 130
 
 
-def _score(run: Run, config: Config, known: World, scores: Scores, clock: Clock, stop: StopSignal) -> bool:
+def _retrained(run: Run, config: Config, known: World, clock: Clock, stop: StopSignal) -> tuple[Truth | None, bool]:
+    """What is known of retrained models, trained here if that is asked for; and whether that came to its end."""
+    if not config.attribute.evaluate or known.retrain is None:
+        return known.truth, True
+    lds = config.attribute.lds
+    count = lds.subsets * lds.seeds
+    say(f"{count} models are trained anew on halves of the pictures")
+    with Progress("steps of retraining", count * known.retrain.steps) as bar:
+        truth = evaluate.retrained(known, lds, config.seed, run.folder / "retrained.safetensors", bar.add, stop)
+    clock.lap("retrain")
+    return truth, truth is not None
+
+
+def _score(run: Run, config: Config, known: World, truth: Truth | None, scores: Scores, clock: Clock, stop: StopSignal
+           ) -> bool:
     """The sets that are missing, a checkpoint after each. Returns whether they ended by themselves."""
     own = config.attribute
     queries, training = known.sources(own)
@@ -108,21 +203,25 @@ def _score(run: Run, config: Config, known: World, scores: Scores, clock: Clock,
         def after(found: Scores) -> None:
             clock.lap("score")
             checkpoint.save(run.ckpts, found.sets, {
-                "attribution": found.state(), "seconds": clock.seconds, "config": configuration.dump(config)}, 1,
-                            [found.sets])
+                "attribution": found.state(), "seconds": clock.seconds, "world": known.digest,
+                "config": configuration.dump(config)}, 1, [found.sets])
             clock.lap("checkpoint")
 
         return loop.run(own, queries, training, known.shape, known.target, config.seed, scores, after=after,
-                        report=bar.add, stop=stop)
+                        report=bar.add, stop=stop, truth=truth)
 
 
-def _finish(run: Run, config: Config, known: World, scores: Scores, clock: Clock, status: str) -> None:
+def _finish(run: Run, config: Config, known: World, truth: Truth | None, scores: Scores, clock: Clock, status: str
+            ) -> None:
     own, sets = config.attribute, scores.sets
     summary: Record = {"status": status, "step": sets, "seconds": clock.seconds, "warnings": [],
                        "ledger": {"sets": sets, "draws": sets * own.k, "gradients": scores.gradients}}
     if sets:
         found = results.methods(own, known, scores)
-        summary["lds"] = results.predicted(known, found, config.seed)
+        summary["damping"], summary["lds"] = scores.damping, {}
+        if truth is not None:
+            scored = truth.half(1) if own.damping == "auto" else truth
+            summary["lds"] = evaluate.predicted(known, scored, found, config.seed)
         summary["quality"] = {f"lds_{group.replace(' ', '_')}": part["lds"][own.method]["value"]
                               for group, part in summary["lds"].items()}
         summary["artefacts"] = results.write(run.folder, own, known, scores, found, summary)

@@ -1,4 +1,4 @@
-"""VSD's score of the particles' renders: LoRA layers in the teacher's own UNet. The only file that imports peft."""
+"""VSD's score of the particles' renders: LoRA layers in the teacher's own UNet."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from carv3d.diffusion.adapters import fresh_layers
 from carv3d.diffusion.loading import prefer_trained_attention
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.teacher import Condition
 from carv3d.runtime.rng import generator
 
 NAME = "particles"
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
 
 class LoRAScore(nn.Module):
@@ -26,18 +26,12 @@ class LoRAScore(nn.Module):
     """
 
     def __init__(self, teacher: StableDiffusionTeacher, rank: int, seed: int):
-        from peft import LoraConfig
         from peft.tuners.tuners_utils import BaseTunerLayer
 
         super().__init__()
         unet, self._teacher = teacher.unet, [teacher]  # in a list: no submodule, its weights are not this one's
-        unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(ATTENTION)), adapter_name=NAME)
-        named = {name.replace(".", "/"): p for name, p in unet.named_parameters() if f".{NAME}." in name}
         draws = generator(seed, "lora init")
-        for name, p in named.items():
-            p.data = p.data.float()
-            if "lora_A" in name:
-                p.data.copy_(torch.randn(p.shape, generator=draws) / p.shape[1] ** 0.5)
+        named = {name.replace(".", "/"): p for name, p in fresh_layers(unet, rank, draws, NAME).items()}
         self.layers = nn.ParameterDict(named)
         width = unet.time_embedding.linear_2.out_features
         first, last = nn.Linear(16, width), nn.Linear(width, width)

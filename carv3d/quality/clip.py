@@ -36,6 +36,18 @@ class ClipScore:
     @torch.no_grad()
     def __call__(self, prompt: str, rgb: Tensor) -> float:
         """Mean over images [V,H,W,3] in [0,1]; the shorter side fills the model's square."""
+        tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
+        out = self.model(pixel_values=self._pixels(rgb), **tokens)
+        cosine = F.cosine_similarity(out.image_embeds, out.text_embeds)
+        return float((100 * cosine).clamp_min(0).mean())
+
+    @torch.no_grad()
+    def embed(self, rgb: Tensor) -> Tensor:
+        """Images [V,H,W,3] in [0,1] -> their embeddings, [V,d], of length 1."""
+        found = self.model.get_image_features(pixel_values=self._pixels(rgb))
+        return F.normalize(getattr(found, "pooler_output", found), dim=-1)
+
+    def _pixels(self, rgb: Tensor) -> Tensor:
         side = self.model.config.vision_config.image_size
         height, width = rgb.shape[1:3]
         scale = side / min(height, width)
@@ -45,10 +57,7 @@ class ClipScore:
         top, left = (size[0] - side) // 2, (size[1] - side) // 2
         images = images[..., top : top + side, left : left + side]
         mean, std = (torch.tensor(values, device=self.device)[:, None, None] for values in (MEAN, STD))
-        tokens = self.tokenizer(prompt, truncation=True, return_tensors="pt").to(self.device)
-        out = self.model(pixel_values=(images - mean) / std, **tokens)
-        cosine = F.cosine_similarity(out.image_embeds, out.text_embeds)
-        return float((100 * cosine).clamp_min(0).mean())
+        return (images - mean) / std
 
 
 def clip_folder(path: str) -> Path:

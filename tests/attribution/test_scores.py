@@ -218,7 +218,7 @@ def scored(**options) -> loop.Scores:
 
 def test_pooled_scores_are_those_of_all_draws_together():
     scores = scored(sets=3)
-    pooled = scores.pooled(0.1)
+    pooled = scores.pooled()
     assert torch.allclose(pooled["cosine"], scores.each["cosine"].mean(0))
     again = estimators.of_means(scores.queries / 3, scores.training / 3, 0.1)
     assert torch.equal(pooled["kernel"], again["kernel"]) and scores.gradients == (2 + 6) * 4 * 3
@@ -227,21 +227,21 @@ def test_pooled_scores_are_those_of_all_draws_together():
 def test_intervals_cover():
     """Of 300 runs of 4 sets the 95 % interval covers a cosine's long-run mean in 95 % +- 5 (four standard errors); one
     set has none. A dot product's tails are heavier, and 4 sets of 2 draws cover it in 82 %."""
-    long = scored(sets=600).pooled(0.1)["cosine"]
+    long = scored(sets=600).pooled()["cosine"]
     queries, training = small_problem()
     hits = 0
     for seed in range(300):
         scores = loop.Scores()
         loop.run(AttributeConfig(k=2, sets=4, top=2), queries, training, (1,), uniform_target(T, 0, T - 1), seed + 1, scores,
                  after=lambda found: None, report=lambda count: None, stop=lambda: False)
-        inside = (scores.pooled(0.1)["cosine"] - long).abs() < scores.margin("cosine")
+        inside = (scores.pooled()["cosine"] - long).abs() < scores.margin("cosine")
         hits += inside.float().mean().item()  # of twelve pairs, which share the draws
     assert abs(hits / 300 - 0.95) < 0.05
     assert scored(sets=1).margin("dot") is None
 
 
 def test_shared_and_independent_draws_are_different_quantities():
-    shared, own = scored(sets=300).pooled(0.1)["cosine"], scored(sets=300, draws="independent").pooled(0.1)["cosine"]
+    shared, own = scored(sets=300).pooled()["cosine"], scored(sets=300, draws="independent").pooled()["cosine"]
     assert (shared - own).abs().max() > 0.05
 
 

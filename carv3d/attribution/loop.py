@@ -25,12 +25,13 @@ PILOT, FLOOR = 64, 0.1  # draws that a proposal is fitted on; its least importan
 @dataclass
 class Scores:
     """What R sets have given. each: method -> [R,Q,N], every set by itself. queries, training: sums of mean gradients,
-    [Q,d] and [N,d], behind ``kernel`` and ``cosine_of_means``. damping: the kernel's, 0 before the first set.
-    gradients: how many were taken."""
+    [Q,d] and [N,d], behind ``kernel`` and ``cosine_of_means``; paired: the sum of their inner products set by set,
+    [Q,N]. damping: the kernel's, 0 before the first set. gradients: how many were taken."""
 
     each: dict[str, Tensor] = field(default_factory=dict)
     queries: Tensor | None = None
     training: Tensor | None = None
+    paired: Tensor | None = None
     damping: float = 0.0
     gradients: int = 0
 
@@ -42,15 +43,22 @@ class Scores:
         for name, scores in found.items():
             before = [self.each[name]] if name in self.each else []
             self.each[name] = torch.cat([*before, scores[None]])
-        self.queries = queries if self.queries is None else self.queries + queries
-        self.training = training if self.training is None else self.training + training
+        new = {"queries": queries, "training": training, "paired": queries @ training.T}
+        for name, value in new.items():
+            before = getattr(self, name)
+            setattr(self, name, value if before is None else before + value)
         self.gradients += gradients
 
     def pooled(self) -> dict[str, Tensor]:
-        """Of all draws together, method -> [Q,N]: the mean over sets where that is linear, else of mean gradients."""
+        """Of all draws together, method -> [Q,N]: the mean over sets where that is linear, else of mean gradients. Of
+        two sets or more also dot_of_means, <E g_q, E g_i> without bias: a U-statistic of pairs of different sets, since
+        draws that are shared, as within one, would count for alike."""
         assert self.queries is not None and self.training is not None
         linear = {name: self.each[name].mean(0) for name in estimators.OF_DRAWS}
-        return linear | estimators.of_means(self.queries / self.sets, self.training / self.sets, self.damping)
+        found = linear | estimators.of_means(self.queries / self.sets, self.training / self.sets, self.damping)
+        if self.paired is not None and self.sets > 1:
+            found["dot_of_means"] = (self.queries @ self.training.T - self.paired) / (self.sets * (self.sets - 1))
+        return found
 
     def margin(self, name: str) -> Tensor | None:
         """Half the width of the 95 % interval of a method's scores, [Q,N], of Monte Carlo alone, from the spread of the
@@ -61,8 +69,8 @@ class Scores:
         return self.each[name].std(0) * factor
 
     def state(self) -> State:
-        return {"each": self.each, "queries": self.queries, "training": self.training, "damping": self.damping,
-                "gradients": self.gradients}
+        return {"each": self.each, "queries": self.queries, "training": self.training, "paired": self.paired,
+                "damping": self.damping, "gradients": self.gradients}
 
 
 def noise_mode(config: AttributeConfig) -> str:

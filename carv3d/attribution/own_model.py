@@ -124,7 +124,7 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
 
 def fresh(parameters: Parameters, draw: torch.Generator) -> dict[str, Tensor]:
     """LoRA layers as they are before training: without effect."""
-    return {name: (torch.randn(p.shape, generator=draw).to(p.device) / p.shape[1] ** 0.5 if "lora_A" in name
+    return {name: (torch.randn(p.shape, generator=draw).to(p.device) / p[0].numel() ** 0.5 if "lora_A" in name
                    else torch.zeros_like(p)) for name, p in parameters.items()}
 
 

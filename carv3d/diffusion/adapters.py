@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,20 +13,22 @@ from carv3d.runtime.errors import UserError, of_the_machine
 from carv3d.runtime.files import expanded, reason
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+CONVOLUTIONS = ("conv1", "conv2")
 FILE = "pytorch_lora_weights.safetensors"  # as diffusers' scripts call it
 
 
-def fresh_layers(unet: Network, rank: int, draws: torch.Generator, name: str) -> dict[str, nn.Parameter]:
-    """Layers in every attention projection, without effect until they are trained; their parameters, float32 whatever
-    the UNet's precision is, by their names in the UNet."""
+def fresh_layers(unet: Network, rank: int, draws: torch.Generator, name: str, targets: Sequence[str] = ATTENTION
+                 ) -> dict[str, nn.Parameter]:
+    """Layers in every module whose name ends so, without effect until they are trained; their parameters, float32
+    whatever the UNet's precision is, by their names in the UNet."""
     from peft import LoraConfig
 
-    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(ATTENTION)), adapter_name=name)
+    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets)), adapter_name=name)
     named = layers(unet, name)
     for key, p in named.items():
         p.data = p.data.float()
         if "lora_A" in key:
-            p.data.copy_(torch.randn(p.shape, generator=draws) / p.shape[1] ** 0.5)
+            p.data.copy_(torch.randn(p.shape, generator=draws) / p[0].numel() ** 0.5)
     return named
 
 

@@ -19,7 +19,8 @@ def settle(config: Config) -> None:
     own = config.attribute
     taken = TAKEN + OF_A_MODEL * bool(own.data)
     of_teacher = [f"teacher.type={config.teacher.type}"] if own.data else []  # others' defaults depend on it
-    for key in configuration.differences(config, configuration.load(overrides=of_teacher)):
+    given = configuration.differences(config, configuration.load(overrides=of_teacher))
+    for key in sorted(given, key=lambda each: each.split(".")[0] not in OF_A_MODEL):  # what others follow from first
         if not {key, key.split(".")[0]} & {*taken} or key.startswith(UNREAD):
             need = "" if own.data or not {key, key.split(".")[0]} & {*OF_A_MODEL} else " without attribute.data"
             raise UserError(f"{key}: given to carv3d attribute{need}, where it has no effect; allowed: attribute.*, "

@@ -19,7 +19,8 @@ from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.rng import generator
 
 Parameters = Mapping[str, Tensor]
-MOST, ROOM = 16, 2**30  # gradients at a time, and bytes that they may take beside what goes with them
+MOST, ROOM = 16, 2**30  # gradients at a time, and bytes that they may take
+BYTES = 12  # of a gradient's number: itself, a copy, and what is made of it
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Model(ABC):
     parameters: dict[str, Tensor]
     schedule: NoiseSchedule
     identity: str
+
+    @property
+    def length(self) -> int:
+        """Numbers in a gradient."""
+        return sum(p.numel() for p in self.parameters.values())
 
     @abstractmethod
     def predict(self, parameters: Parameters, noisy: Tensor, timestep: Tensor, told: Tensor) -> Tensor:
@@ -103,18 +109,34 @@ class Flat(Rows):
         return self.length
 
 
-class Functional(Source):
-    """Samples under a model. sketch: numbers that each gradient is sketched to, 0 for the gradient itself; every
-    parameter has a sketch of its own into the same numbers, so that nothing is ever one long vector."""
+@dataclass(frozen=True)
+class Sketches:
+    """How gradients become ``size`` numbers: every parameter has a sketch of its own into the same numbers, so that
+    nothing is ever one long vector. size: 0 for the gradients themselves. identity: of all this."""
 
-    def __init__(self, model: Model, samples: Samples, output: str, sketch: int, seed: int, chunk: int = 0):
-        self.model, self.samples, self.output, self.size = model, samples, output, sketch
-        self.length = sum(p.numel() for p in model.parameters.values())
+    size: int
+    each: dict[str, Sketch]
+    identity: str
+
+    @staticmethod
+    def of(model: Model, size: int, seed: int) -> Sketches:
         draw = generator(seed, "attribution: sketch")
-        self.sketches = {name: Sketch.make(p.numel(), sketch, draw) for name, p in model.parameters.items()
-                         } if sketch else {}
-        self.chunk = chunk or max(1, min(MOST, ROOM // (12 * self.length)))
-        self.identity = f"{model.identity} {output} {sketch} {seed}"
+        return Sketches(size, {name: Sketch.make(p.numel(), size, draw) for name, p in model.parameters.items()
+                               } if size else {}, f"{size} {seed}")
+
+
+def at_once(model: Model, given: int = 0) -> int:
+    """How many gradients are taken at a time. given: by the user, 0 for what goes well."""
+    return given or max(1, min(MOST, ROOM // (BYTES * model.length)))
+
+
+class Functional(Source):
+    """Samples under a model. chunk: as ``at_once`` takes it; halved where memory runs out."""
+
+    def __init__(self, model: Model, samples: Samples, output: str, sketches: Sketches, chunk: int = 0):
+        self.model, self.samples, self.output, self.sketches = model, samples, output, sketches
+        self.chunk = at_once(model, chunk)
+        self.identity = f"{model.identity} {output} {sketches.identity}"
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -156,10 +178,10 @@ class Functional(Source):
             raise UserError("attribute: a gradient is not finite; give teacher.dtype=float32, or see whether the model "
                             "or the pictures are damaged")
         length = torch.stack([each.square().sum(1) for each in gradients.values()]).sum(0).sqrt()
-        if self.size:
-            whole = torch.zeros(len(sample), self.size)
+        if self.sketches.size:
+            whole = torch.zeros(len(sample), self.sketches.size)
             for name, each in gradients.items():
-                sketch = self.sketches[name]
+                sketch = self.sketches.each[name]
                 whole.index_add_(1, sketch.bucket, each * sketch.sign)
         else:
             whole = torch.cat(list(gradients.values()), 1)

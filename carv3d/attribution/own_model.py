@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from carv3d.attribution import tune
+from carv3d.attribution import estimators, tune
 from carv3d.attribution.cache import Cached
-from carv3d.attribution.functional import Functional, Model, Parameters, Samples
+from carv3d.attribution.functional import BYTES, Functional, Model, Parameters, Samples, Sketches, at_once
 from carv3d.attribution.gradients import Source
 from carv3d.attribution.pictures import Item
 from carv3d.attribution.world import Retrain, World
@@ -24,6 +26,7 @@ from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.weight_files import choose
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import make_folder
 from carv3d.runtime.fingerprint import fingerprint
 from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.rng import generator
@@ -101,10 +104,15 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
     if there.embedded is not None and seen.embedded is not None:
         baselines["clip"] = seen.embedded @ there.embedded.T
 
+    _check_room(own, made, len(samples), len(asked), cache)
+
     def sources(config: AttributeConfig) -> tuple[Source, Source]:
-        both = [Functional(made, each, config.output, config.sketch, seed, config.chunk) for each in (asked, samples)]
-        kept = Cached(both[1], cache) if cache else both[1]
-        return both[0], kept
+        sketches = Sketches.of(made, config.sketch, seed)
+        both = [Functional(made, each, config.output, sketches, config.chunk) for each in (asked, samples)]
+        if cache is None:
+            return both[0], both[1]
+        make_folder(cache, "attribute.cache")
+        return both[0], Cached(both[1], cache)
 
     def losses(members: Tensor, number: int, report: Callable[[int], None]) -> Tensor:
         start = fresh(made.parameters, generator(seed, "attribution: start", number))
@@ -120,6 +128,31 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
                  lambda which, number: shown[which][number].float() / 255, sources,
                  hashlib.sha256(f"{made.identity} {samples.digest()} {asked.digest()}".encode()).hexdigest(),
                  retrain=Retrain(losses, own.lds.steps, tune.together(own.lds.batch)))
+
+
+def _check_room(own: AttributeConfig, made: Adapted, training: int, queries: int, cache: Path | None) -> None:
+    """Says what memory and disk it will take, beside the model; UserError where there is less."""
+    wide = own.sketch or made.length
+    memory = {"a chunk of gradients": BYTES * made.length * at_once(made, own.chunk),
+              "sketches": 12 * made.length * bool(own.sketch),
+              "gradients of a block": 6 * wide * own.k * (queries + estimators.PICTURES),
+              "mean gradients": 12 * wide * (queries + training),
+              "the kernel": 16 * min(training, wide) ** 2,
+              "scores": 4 * queries * training * len((*estimators.OF_DRAWS, *estimators.OF_MEANS)) * (own.sets + 2)}
+    disk = 2 * wide * training * own.k * own.sets if cache else 0
+    say(f"gradients of {made.length:,} numbers; about {sum(memory.values()) / 2**30:.1f} GiB of memory beside the model"
+        + (f", {disk / 2**30:.1f} GiB of disk in {cache}" if cache else ""))
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if sum(memory.values()) > there:
+        largest = max(memory, key=lambda name: memory[name])
+        raise UserError(f"attribute: about {sum(memory.values()) / 2**30:.0f} GiB of memory are needed, most for "
+                        f"{largest}, and this machine has {there / 2**30:.0f}; give a lower attribute.sketch, k or "
+                        "chunk, or fewer parameters by attribute.parameters")
+    if cache is not None:
+        free = shutil.disk_usage(next(path for path in (cache, *cache.parents) if path.exists())).free
+        if disk > free:
+            raise UserError(f"attribute.cache: {disk / 2**30:.1f} GiB are needed in {cache}, where {free / 2**30:.1f} "
+                            "are free; give another folder, a lower attribute.sketch, or attribute.cache=off")
 
 
 def fresh(parameters: Parameters, draw: torch.Generator) -> dict[str, Tensor]:

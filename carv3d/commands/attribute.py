@@ -26,7 +26,7 @@ from carv3d.runs.particles import numbered
 from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError, of_the_machine
-from carv3d.runtime.files import expanded, make_folder
+from carv3d.runtime.files import expanded
 from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
 
@@ -124,14 +124,13 @@ def _own(config: Config) -> World:
 
 
 def _cache(config: Config) -> Path | None:
-    """Where gradients are kept, made if need be."""
+    """Where gradients are kept, if they are."""
     given = config.attribute.cache
     if given == "off":
         return None
     place = expanded(config.exp_root_dir, "exp_root_dir") / "gradients" if given == "auto" else expanded(
         given, "attribute.cache")
-    make_folder(place, "attribute.cache" if given != "auto" else "exp_root_dir")
-    return place
+    return place.absolute()
 
 
 def _views(config: Config) -> list[Item]:

@@ -10,7 +10,7 @@ from torch import nn
 from carv3d import carv
 from carv3d.attribution import functional, pictures, tune
 from carv3d.attribution.cache import Cached
-from carv3d.attribution.functional import Functional, Module, Samples
+from carv3d.attribution.functional import Functional, Module, Samples, Sketches
 from carv3d.diffusion.schedule import scaled_linear
 from carv3d.runtime.errors import UserError
 
@@ -63,7 +63,7 @@ def one_by_one(model, samples, draws, output):
 @pytest.mark.parametrize("chunk", [1, 4, 100])
 def test_gradients_are_those_of_a_backward_pass_each(model, samples, output, chunk):
     draws = drawn()
-    looked = Functional(model, samples, output, 0, 0, chunk).look(slice(1, 6), draws)
+    looked = Functional(model, samples, output, Sketches.of(model, 0, 0), chunk).look(slice(1, 6), draws)
     wanted = one_by_one(model, samples[1:6], draws, output)
     for number, rows in enumerate(looked.rows):
         torch.testing.assert_close(rows.norm(), wanted[:, number].norm(dim=1), rtol=1e-5, atol=0)
@@ -74,20 +74,20 @@ def test_gradients_are_those_of_a_backward_pass_each(model, samples, output, chu
 
 def test_a_sketch_is_linear_and_keeps_lengths(model, samples):
     """Lengths are those of whole gradients; the sketch is of each parameter by itself, into the same numbers."""
-    draws, source = drawn(), Functional(model, samples, "loss", 64, 3)
+    draws, source = drawn(), Functional(model, samples, "loss", Sketches.of(model, 64, 3))
     direction, length = source.gradients(slice(0, 7), draws)
     whole = one_by_one(model, samples, draws, "loss")
     torch.testing.assert_close(length, whole.norm(dim=2), rtol=1e-5, atol=0)
     start, made = 0, torch.zeros(7, 3, 64)
     for name, p in model.parameters.items():
-        sketch, part = source.sketches[name], whole[..., start:start + p.numel()]
+        sketch, part = source.sketches.each[name], whole[..., start:start + p.numel()]
         made.index_add_(2, sketch.bucket, part * sketch.sign)
         start += p.numel()
     torch.testing.assert_close(direction.float() * length[..., None], made, rtol=2e-3, atol=1e-4 * float(made.abs().max()))
 
 
 def test_memory_that_runs_out_halves_the_chunk(model, samples, monkeypatch):
-    draws, source = drawn(), Functional(model, samples, "loss", 64, 3, 12)
+    draws, source = drawn(), Functional(model, samples, "loss", Sketches.of(model, 64, 3), 12)
     whole, sizes = source._chunk, []
 
     def scarce(chosen, draws, sample, number):
@@ -100,28 +100,29 @@ def test_memory_that_runs_out_halves_the_chunk(model, samples, monkeypatch):
     found = source.gradients(slice(0, 7), draws)
     assert sizes[:3] == [12, 6, 3] and found[0].shape == (7, 3, 64)
     monkeypatch.setattr(functional, "MOST", 1)
-    for mine, other in zip(found, Functional(model, samples, "loss", 64, 3).gradients(slice(0, 7), draws), strict=True):
+    for mine, other in zip(found, Functional(model, samples, "loss", Sketches.of(model, 64, 3)).gradients(slice(0, 7), draws), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-2, atol=1e-3)
 
 
 def test_what_is_kept_is_what_was_made_and_costs_nothing_again(model, samples, tmp_path, monkeypatch):
-    draws, plain = drawn(), Functional(model, samples, "loss", 64, 3)
-    kept = Cached(Functional(model, samples, "loss", 64, 3), tmp_path)
+    draws, plain = drawn(), Functional(model, samples, "loss", Sketches.of(model, 64, 3))
+    kept = Cached(Functional(model, samples, "loss", Sketches.of(model, 64, 3)), tmp_path)
     first = kept.look(slice(0, 4), draws)
 
     def never(*_):
         raise AssertionError("made again")
 
-    again = Cached(Functional(model, samples, "loss", 64, 3), tmp_path)
+    again = Cached(Functional(model, samples, "loss", Sketches.of(model, 64, 3)), tmp_path)
     monkeypatch.setattr(again.inner, "gradients", never)
     second, wanted = again.look(slice(0, 4), draws), plain.look(slice(0, 4), draws)
     for found in (first, second):
         assert torch.equal(found.total, wanted.total)
         assert all(torch.equal(a.direction, b.direction) for a, b in zip(found.rows, wanted.rows, strict=True))
-    others = [(Functional(model, samples, "dtrak", 64, 3), slice(0, 4), draws),
-              (Functional(model, samples, "loss", 64, 4), slice(0, 4), draws),
-              (Functional(model, samples, "loss", 65, 3), slice(0, 4), draws),
-              (Functional(Module(nn.Conv2d(2, 2, 1), scaled_linear()), samples, "loss", 64, 3), slice(0, 4), draws),
+    other = Module(nn.Conv2d(2, 2, 1), scaled_linear())
+    others = [(Functional(model, samples, "dtrak", Sketches.of(model, 64, 3)), slice(0, 4), draws),
+              (Functional(model, samples, "loss", Sketches.of(model, 64, 4)), slice(0, 4), draws),
+              (Functional(model, samples, "loss", Sketches.of(model, 65, 3)), slice(0, 4), draws),
+              (Functional(other, samples, "loss", Sketches.of(other, 64, 3)), slice(0, 4), draws),
               (plain, slice(1, 5), draws), (plain, slice(0, 4), drawn(seed=5))]
     keys = {Cached(inner, tmp_path)._key(part, which) for inner, part, which in others}
     assert len(keys) == len(others) and again._key(slice(0, 4), draws) not in keys
@@ -129,7 +130,7 @@ def test_what_is_kept_is_what_was_made_and_costs_nothing_again(model, samples, t
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
 def test_a_damaged_entry_is_made_anew_and_a_full_disk_costs_a_line(model, samples, tmp_path, damage, capsys):
-    draws, source = drawn(), Cached(Functional(model, samples, "loss", 64, 3), tmp_path)
+    draws, source = drawn(), Cached(Functional(model, samples, "loss", Sketches.of(model, 64, 3)), tmp_path)
     wanted = source.look(slice(0, 4), draws)
     (path,) = tmp_path.iterdir()
     if damage is None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from carv3d import cli
 from carv3d.attribution import own_model, pictures
-from carv3d.attribution.functional import Functional, Samples
+from carv3d.attribution.functional import Functional, Samples, Sketches
 from carv3d.carv import Draws
 from carv3d.config.attribution import AttributeConfig
 from carv3d.config.schema import TeacherConfig
@@ -115,7 +116,7 @@ def test_gradients_are_those_of_diffusers_own_model_and_scheduler(pipelines, tmp
     assert gradient.keys() == made.parameters.keys() and len(gradient) > 0
     samples = Samples(clean, made.teacher.embeddings[:1].float(), torch.zeros(1, dtype=torch.long))
     draws = Draws(t[None], torch.ones(1, 1), noise[None])
-    direction, length = Functional(made, samples, "loss", 0, 0).gradients(slice(0, 1), draws)
+    direction, length = Functional(made, samples, "loss", Sketches.of(made, 0, 0)).gradients(slice(0, 1), draws)
     whole = torch.cat([gradient[key].flatten() for key in made.parameters])
     torch.testing.assert_close(length[0, 0], whole.norm(), rtol=1e-4, atol=0)
     assert torch.cosine_similarity(direction[0, 0].float(), whole, dim=0) > 0.9999
@@ -303,7 +304,17 @@ def test_mistakes_are_one_line_and_leave_nothing(place, pipelines, tmp_path, cap
     assert cli.main(words(place, pipelines, tmp_path / "out", *rest) + options) == 2
     err = capsys.readouterr().err.splitlines()
     assert all(word in err[-1] for word in said), err
-    assert not (tmp_path / "out" / "attribute").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_would_not_fit_is_said_before_it_begins(place, pipelines, tmp_path, capsys, monkeypatch):
+    assert cli.main(words(place, pipelines, tmp_path / "out", "attribute.k=4096", "attribute.sets=4096",
+                          "attribute.sketch=1048576")) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert "GiB of memory beside the model" in said[-2] and "attribute: about" in said[-1]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    assert cli.main(words(place, pipelines, tmp_path / "out")) == 2
+    assert "attribute.cache" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("more,said", [

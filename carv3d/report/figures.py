@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from carv3d.runtime.files import write_bytes
 from carv3d.runtime.types import Record
 
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
+Mark = tuple[float, Number, list[float]]  # an option's value, a score there, and the values of which it is the mean
 WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "importance sampling",
         "stratified": "strata of timesteps", "noise": "noise", "cameras": "camera strata"}
 
@@ -186,6 +188,43 @@ def along(study: Study, summary: Record, baseline: str) -> Figure | None:
     axes.set_xlabel(f"step of the run of {baseline} whose scene it is")
     axes.set_ylabel(f"effective compute by variance, over {baseline}")
     axes.legend(fontsize=8.5, frameon=False)
+    return figure
+
+
+def by_option(lines: dict[str, list[Mark]], label: str, levels: dict[str, float]) -> Figure:
+    """Scores against an option, one line a name, by rising values; a little apart where they would lie on one another.
+
+    label: the option's. levels: horizontal lines, by name.
+    """
+    from matplotlib.ticker import NullLocator
+
+    at = sorted({mark[0] for marks in lines.values() for mark in marks})
+    log = at[0] > 0 and at[-1] / at[0] >= 4
+    places = {x: math.log(x) if log else x for x in at}
+    apart = 0.012 * (places[at[-1]] - places[at[0]])
+    figure = Figure(figsize=(8.2, 4.3), layout="constrained")
+    axes = figure.add_subplot()
+    for i, (name, marks) in enumerate(lines.items()):
+        look = style(i)
+        xs = [places[x] + apart * (i - (len(lines) - 1) / 2) for x, _, _ in marks]
+        ends = [[0 if math.isnan(n.low) else n.value - n.low for _, n, _ in marks],
+                [0 if math.isnan(n.high) else n.high - n.value for _, n, _ in marks]]
+        axes.errorbar(xs, [number.value for _, number, _ in marks], ends, label=name, capsize=2, markersize=5,
+                      linewidth=1.3, elinewidth=0.8, **look)
+        for x, (_, _, each) in zip(xs, marks):
+            if len(each) > 1:
+                axes.plot([x] * len(each), each, linestyle="", marker=".", markersize=3, color=look["color"])
+    for (name, level), dashes in zip(levels.items(), itertools.cycle(("--", ":", "-."))):
+        axes.axhline(level, color="#666666", linewidth=1, linestyle=dashes, label=f"{name} {level:.3f}")
+    axes.set_xticks([places[x] for x in at], [f"{x:g}" for x in at])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_xlabel(label)
+    axes.set_ylabel("linear datamodelling score")
+    handles, names = axes.get_legend_handles_labels()
+    order = [*range(len(handles) - len(lines), len(handles)), *range(len(handles) - len(lines))]  # lines before levels
+    figure.legend([handles[i] for i in order], [names[i] for i in order], fontsize=8.5, frameon=False,
+                  loc="outside right upper")
     return figure
 
 

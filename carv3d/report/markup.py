@@ -68,6 +68,11 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], attributes: 
             + "</tbody></table></div>")
 
 
+def figure(svg: str, caption: str) -> Html:
+    return Html(f"<figure><img alt=\"{text(caption)}\" src=\"{data('image/svg+xml', svg.encode())}\">"
+                f"<figcaption>{text(caption)}</figcaption></figure>")
+
+
 def data(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 

@@ -40,6 +40,14 @@ class Number:
     bound: str = ""
 
 
+def plain(number: Number | None, digits: int = 2) -> str:
+    """2.61 [1.90, 3.40], with < or > before what is a bound."""
+    if number is None or math.isnan(number.value):
+        return "–"
+    interval = "" if math.isnan(number.low) else f" [{number.low:.{digits}f}, {number.high:.{digits}f}]"
+    return f"{number.bound}{number.value:.{digits}f}{interval}"
+
+
 def _number(rows: ndarray, count: int, bound: str = "") -> Number:
     """rows: the sample's value, then the resamples'. count: prompts behind them; with one there is no interval."""
     if count < 2:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from carv3d.report import figures, markup, reading
+from carv3d.report import attribution, figures, markup, reading
 from carv3d.report.figures import UNIT_NAMES, WHAT
 from carv3d.report.markup import Html, data, table, text, words
-from carv3d.report.multipliers import SHARE, Number
+from carv3d.report.multipliers import SHARE, Number, plain
 from carv3d.report.reading import UNITS
 from carv3d.report.study import RunOf, Study, Way, environment
 from carv3d.runtime.errors import UserError
@@ -29,14 +29,19 @@ def write(study: Study, summaries: dict[str, Record], baseline: dict[str, str], 
     """index.html, the figures as PNG and the numbers as CSV into ``folder``; returns the page's path.
 
     summaries: setting -> its numbers, as ``multipliers.summary`` gives them. baseline: setting -> a variant's name.
+    Both of runs of carv3d train alone.
     """
+    trained, attributed = map(study.of, reading.COMMANDS)
     _write_csvs(study, summaries, folder)
     body = [f"<h1>{text(study.title)}</h1>", _facts(study)]
-    for setting, part in study.by_setting().items():
+    for setting, part in trained.by_setting().items():
         body += [f"<h1 class=\"setting\">{text(setting)}</h1>"] if setting else []
         body += _section(part, summaries[setting], baseline[setting], quality, folder,
                          f"{_slug(setting)}_" if setting else "")
-    body += ["<h2>All runs</h2>", _cells(study, quality)]
+    body += ["<h2>All runs</h2>", _cells(trained, quality)] if trained.runs else []
+    if attributed.runs:
+        body += ["<h1 class=\"setting\">Attribution</h1>"] if trained.runs else []
+        body += attribution.section(attributed, folder)
     page = markup.page(study.title, "carv3d report", filter(None, body))
     write_text(folder / "index.html", page)
     return folder / "index.html"
@@ -62,14 +67,6 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9.]+", "_", text).strip("_")
 
 
-def plain(number: Number | None, digits: int = 2) -> str:
-    """2.61 [1.90, 3.40], with < or > before what is a bound."""
-    if number is None or math.isnan(number.value):
-        return "–"
-    interval = "" if math.isnan(number.low) else f" [{number.low:.{digits}f}, {number.high:.{digits}f}]"
-    return f"{number.bound}{number.value:.{digits}f}{interval}"
-
-
 def _marked(number: Number | None) -> Html:
     value, space, interval = plain(number).partition(" ")
     return Html(text(value) + (f" <span class=\"ci\">{text(interval)}</span>" if interval else ""))
@@ -80,9 +77,10 @@ def _marked(number: Number | None) -> Html:
 def _facts(study: Study) -> str:
     done = sum(run.status == "done" for run in study.runs)
     known = environment(study)
-    parts = [f"{done} of {len(study.runs)} runs done", f"{len(study.prompts)} prompts",
-             f"{len({run.seed for run in study.runs})} seeds"]
-    parts += [f"{name.replace('_', ' ')} {value}" for name, value in known.items() if name not in ("git_commit",)]
+    parts = [f"{done} of {len(study.runs)} runs done"]
+    counts = {"prompt": len(study.of(reading.COMMANDS[0]).prompts), "seed": len({run.seed for run in study.runs})}
+    parts += [f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count]
+    parts += [f"{name.replace('_', ' ')} {value}" for name, value in known.items() if value and name != "git_commit"]
     commits = [commit[:12] for commit in known.get("git_commit", "").split(" | ") if commit]
     parts += [f"commit {' | '.join(commits)}"] * bool(commits)
     return f"<p class=\"quiet\">{text('; '.join(parts))}.</p>"
@@ -216,8 +214,7 @@ def _figures(study: Study, summary: Record, baseline: str, quality: str, folder:
     out: dict[str, str] = {}
     for name, (figure, caption) in made.items():
         svg = figures.save(figure, folder / f"{prefix}{name}.png")
-        out[name] = Html(f"<figure><img alt=\"{text(caption)}\" src=\"{data('image/svg+xml', svg.encode())}\">"
-                     f"<figcaption>{text(caption)}</figcaption></figure>")
+        out[name] = markup.figure(svg, caption)
     return out
 
 
@@ -276,7 +273,32 @@ def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> N
 
 
 def _write_csvs(study: Study, summaries: dict[str, Record], folder: Path) -> None:
-    """multipliers.csv and pairs.csv; runs.csv; curves.csv and states.csv, from which all else follows."""
+    """runs.csv; of training, multipliers.csv and pairs.csv, and curves.csv and states.csv, from which all else follows;
+    of attribution, attribution.csv."""
+    trained, attributed = map(study.of, reading.COMMANDS)
+    _csv(folder / "runs.csv", *_runs(trained, attributed))
+    if trained.runs:
+        _write_training(trained, summaries, folder)
+    if attributed.runs:
+        _csv(folder / "attribution.csv", attribution.CSV_HEAD, attribution.flat(attributed))
+
+
+def _runs(trained: Study, attributed: Study) -> tuple[list[str], list[list[object]]]:
+    """Head and rows of runs.csv, with the counts of those commands whose runs there are."""
+    runs = trained.runs + attributed.runs
+    kinds = [(COUNTED, "train")] * bool(trained.runs) + [(attribution.COUNTED, "score")] * bool(attributed.runs)
+    counts = list(dict.fromkeys(name for names, _ in kinds for name in names))
+    clocks = [clock for _, clock in kinds]
+    names = list(dict.fromkeys(name for run in runs for name in (run.summary.get("quality") or {})))
+    own, ended = ["id", "setting", "variant", "prompt", "seed", "status", "failure", "workers"], ["step", "stopped_by"]
+    return [*own, *ended, *counts, *(f"{clock}_s" for clock in clocks), *names], [
+        [*(getattr(run, name) for name in own), *map(run.summary.get, ended),
+         *((run.summary.get("ledger") or {}).get(n) for n in counts),
+         *((run.summary.get("seconds") or {}).get(clock) for clock in clocks),
+         *((run.summary.get("quality") or {}).get(n) for n in names)] for run in runs]
+
+
+def _write_training(study: Study, summaries: dict[str, Record], folder: Path) -> None:
     fields = ("value", "low", "high", "bound")
 
     def flat(number: Number | None) -> list[object]:
@@ -292,13 +314,6 @@ def _write_csvs(study: Study, summaries: dict[str, Record], folder: Path) -> Non
     _csv(folder / "pairs.csv", ["setting", "what", "without", "with", *fields],
          ([setting, what, a, b, *flat(number)] for setting, summary in summaries.items()
           for what, a, b, number in summary["pairs"]))
-    names = list(dict.fromkeys(name for run in study.runs for name in (run.summary.get("quality") or {})))
-    own, ended = ["id", "setting", "variant", "prompt", "seed", "status", "failure", "workers"], ["step", "stopped_by"]
-    _csv(folder / "runs.csv", [*own, *ended, *COUNTED, "train_s", *names],
-         ([*(getattr(run, name) for name in own), *map(run.summary.get, ended),
-           *((run.summary.get("ledger") or {}).get(n) for n in COUNTED),
-           (run.summary.get("seconds") or {}).get("train"),
-           *((run.summary.get("quality") or {}).get(n) for n in names)] for run in study.runs))
     scores = list(dict.fromkeys(name for run in study.runs for point in run.curve for name in point.quality))
     _csv(folder / "curves.csv", ["id", "setting", "variant", "prompt", "seed", "step", *UNITS, *scores],
          ([run.id, run.setting, run.variant, run.prompt, run.seed, point.step, *(point.cost[unit] for unit in UNITS),

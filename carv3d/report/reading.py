@@ -10,6 +10,8 @@ from carv3d.runtime.errors import one_line
 from carv3d.runtime.types import Record
 
 UNITS = ("seconds", "renders", "teacher_evals")
+COMMANDS = ("train", "attribute")  # whose runs a report has something to say of
+GROUPS = METHODS = 16  # of datamodelling scores, at most: no run has more
 MEASURED = ("variance", "signal", "step_ms", "items", "replicates")  # of a compared estimator
 
 
@@ -33,13 +35,42 @@ def scores(value: object) -> Record:
             if isinstance(each, (str, bool)) or number(each) is not None}
 
 
+def estimates(value: object, most: float) -> dict[str, tuple[float, float, float]]:
+    """By name value, low and high, the entries whose value is within +-``most``; ends that are none are nan."""
+    out = {}
+    for name, each in list(value.items())[:METHODS] if isinstance(value, dict) else ():
+        known = numbers(each)
+        middle, low, high = (known.get(end, math.nan) for end in ("value", "low", "high"))
+        if abs(middle) <= most:
+            out[one_line(name)] = (middle, low, high) if low <= middle <= high else (middle, math.nan, math.nan)
+    return out
+
+
+def datamodelling(value: object) -> Record:
+    """Linear datamodelling scores by group of queries: ``lds`` of each method, ``difference`` of the ranking method
+    less it, and ``ceiling``, None where it is not known."""
+    out = {}
+    for group, known in list(value.items())[:GROUPS] if isinstance(value, dict) else ():
+        if isinstance(known, dict) and (found := estimates(known.get("lds"), 1)):
+            ceiling = number(known.get("ceiling"))
+            out[one_line(group)] = {"lds": found, "difference": estimates(known.get("difference"), 2),
+                                    "ceiling": ceiling if ceiling is not None and 0 <= ceiling <= 1 else None}
+    return out
+
+
+def command(environment: Record) -> str:
+    """Of carv3d, that made the run; train where it is none that a report knows."""
+    return found if (found := environment.get("command")) in COMMANDS else COMMANDS[0]
+
+
 def summary(found: Record) -> Record:
     """A run's summary.json, without whatever in it is not what it should be."""
     texts = {name: one_line(found[name]) for name in ("status", "stopped_by", "reason")
              if isinstance(found.get(name), str)}
     step = number(found.get("step"))
     return {**texts, "step": int(step) if step is not None else None, "ledger": numbers(found.get("ledger")),
-            "seconds": numbers(found.get("seconds")), "quality": scores(found.get("quality"))}
+            "seconds": numbers(found.get("seconds")), "quality": scores(found.get("quality")),
+            "lds": datamodelling(found.get("lds"))}
 
 
 def point(record: Record) -> tuple[dict[str, float | int], Record] | None:

@@ -68,7 +68,8 @@ class State:
 @dataclass
 class RunOf:
     """A run, or a cell that has got none yet. variant: what is compared. setting: what variants are compared within,
-    the sweep's other axes but for prompt and seed."""
+    the sweep's other axes but for prompt and seed. axes: all that it was made to differ in from its neighbours, by
+    configuration key, the variant and the sweep's name among them. command: of carv3d, whose run it is."""
 
     id: str
     setting: str
@@ -83,6 +84,8 @@ class RunOf:
     states: list[State] = field(default_factory=list)
     summary: Record = field(default_factory=dict)
     config: Config | None = None
+    axes: dict[str, str] = field(default_factory=dict)
+    command: str = reading.COMMANDS[0]
 
 
 @dataclass
@@ -99,6 +102,9 @@ class Study:
     @property
     def prompts(self) -> list[str]:
         return list(dict.fromkeys(run.prompt for run in self.runs))
+
+    def of(self, command: str) -> Study:
+        return Study(self.title, [run for run in self.runs if run.command == command])
 
     def by_setting(self) -> dict[str, Study]:
         """The runs of each setting; only what is within one is compared."""
@@ -131,17 +137,22 @@ class Study:
 def collect(paths: Iterable[str]) -> Study:
     """Sweeps (their folders or their YAML files) and runs (their folders); UserError for anything else."""
     runs: list[RunOf] = []
-    titles, loose = [], []
+    sweeps: list[tuple[str, list[RunOf]]] = []
+    loose = []
     for path in (expanded(each, "SWEEP_OR_RUN") for each in paths):
         path = folder_of_plan(path) if path.suffix in (".yaml", ".yml") else path
         if (path / "ledger.sqlite").is_file():
-            runs += _sweep(path)
-            titles.append(path.name)
+            sweeps.append((path.name, _sweep(path)))
         elif (path / "config.yaml").is_file():
             loose.append(path)
         else:
             raise UserError(f"{path} is neither a sweep nor a run (no ledger.sqlite and no config.yaml in it); give a "
                             "sweep's file or folder, or run folders like outputs/NAME/TAG@TIME")
+    for name, found in sweeps:
+        runs += found
+        for run in found if len(sweeps) > 1 else ():
+            run.axes = {"sweep": one_line(name), **run.axes}
+    titles = [name for name, _ in sweeps]
     if loose:
         runs += _loose(loose)
         titles.append(f"{len(loose)} runs")
@@ -169,8 +180,11 @@ def _sweep(folder: Path) -> list[RunOf]:
         within = row["run"] and Path(row["run"]).name == row["run"]
         seed = reading.number(row["axes"].get("seed"))
         run = RunOf(str(row["id"]), setting, variant, axes.get("prompt", ""), int(seed or 0), one_line(row["state"]),
-                    folder / row["run"] if within else None, row["workers"], one_line(row["failure"] or ""))
+                    folder / row["run"] if within else None, row["workers"], one_line(row["failure"] or ""), axes=axes)
         out.append(_read(run))
+    if any(run.command == "attribute" for run in out):  # a sweep has one command, also where a run cannot tell
+        for run in out:
+            run.command = "attribute"
     return out
 
 
@@ -187,6 +201,7 @@ def _loose(folders: list[Path]) -> list[RunOf]:
             shown = {key.rsplit(".")[-1]: values[key] for key in differing if key in values}
             run.variant = one_line(", ".join(f"{key} {configuration.flow(value)}" for key, value in shown.items())
                                    or "all")
+            run.axes = {key: one_line(str(configuration.flow(values[key]))) for key in differing if key in values}
             run.status = run.summary.get("status", "running").replace("finished", "done")
     return read
 
@@ -199,6 +214,7 @@ def _read(run: RunOf) -> RunOf:
     try:
         kept.checked()
         run.config, run.summary, lines = kept.config(), reading.summary(kept.summary()), kept.metrics()
+        run.command = reading.command(kept.environment())
         run.failure = "; ".join([*([run.failure] if run.failure else []), *kept.damaged()])
     except UserError as error:  # a class of the user's that is not here, a link that leads out, a file without rights
         run.status, run.failure = "unreadable", str(error)

@@ -54,7 +54,7 @@ def test_a_curve_that_never_gets_there_is_an_upper_bound_and_one_that_begins_the
 
 
 def test_a_plain_number_says_what_is_a_bound():
-    from carv3d.report.page import plain
+    from carv3d.report.multipliers import plain
 
     assert plain(m.Number(0.75, 0.7, 0.8, "<")) == "<0.75 [0.70, 0.80]"
     assert plain(m.Number(2.0, math.nan, math.nan)) == "2.00" and plain(None) == "–"

@@ -1,0 +1,276 @@
+"""What runs of ``carv3d attribute`` have found: linear datamodelling scores by what runs differ in, and their cost."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from carv3d.config.fields import field_of, leaves
+from carv3d.report import figures, markup, reading
+from carv3d.report.markup import Html, table, text, words
+from carv3d.report.multipliers import Number, plain
+from carv3d.report.study import RunOf, Study
+
+K, METHOD, SEED = "attribute.k", "attribute.method", "seed"
+OF_MODELS = field_of(METHOD).metadata["choices"]  # scores that ask a model; others are baselines, nearest by something
+COUNTED = ("sets", "draws", "gradients")  # of a run's ledger
+CSV_HEAD = ("id", "group", "method", "ranks", "value", "low", "high", "lead", "lead_low", "lead_high", "ceiling")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs that differ in their seed alone. axes: of the sweep, by configuration key, without the seed. method: that
+    ranks."""
+
+    axes: dict[str, str]
+    k: int
+    method: str
+    runs: list[RunOf]
+
+    @property
+    def name(self) -> str:
+        return ", ".join([*_named(self.axes, K, METHOD), f"K {self.k}"])
+
+    def each(self, group: str, method: str, kind: str = "lds") -> list[tuple[float, float, float]]:
+        """Of the runs that have it: value, low and high. kind: lds, or difference."""
+        return [found[method] for run in self.runs
+                if method in (found := run.summary["lds"].get(group, {kind: {}})[kind])]
+
+    def number(self, group: str, method: str, kind: str = "lds") -> Number | None:
+        """The mean over runs. Its ends are the means of theirs, as all rest on the same queries: of values that go
+        together the mean has the mean of the standard errors, and of others less."""
+        found = self.each(group, method, kind)
+        if not found:
+            return None
+        value, low, high = (statistics.fmean(column) for column in zip(*found))
+        return Number(value, low, high)
+
+    def spent(self, section: str, name: str) -> float | None:
+        """The mean over runs of a number in ``ledger`` or ``seconds``."""
+        found = [run.summary[section][name] for run in self.runs if name in run.summary[section]]
+        return statistics.fmean(found) if found else None
+
+    def coordinate(self, key: str) -> float | None:
+        """The value of an option, where it is a number."""
+        config = self.runs[0].config
+        return reading.number(leaves(config).get(key)) if config else None
+
+
+def rows(study: Study) -> list[Row]:
+    """The runs that are done, in the order of the sweep."""
+    found: dict[tuple, Row] = {}
+    for run in study.runs:
+        if run.status == "done" and run.config:
+            own, axes = run.config.attribute, {key: value for key, value in run.axes.items() if key != SEED}
+            found.setdefault((*axes.items(), own.k, own.method), Row(axes, own.k, own.method, [])).runs.append(run)
+    return list(found.values())
+
+
+def groups(found: list[Row]) -> dict[str, list[Row]]:
+    """Of queries, by name, with the rows whose ranking method has a score there."""
+    names = dict.fromkeys(name for row in found for run in row.runs for name in run.summary["lds"])
+    every = {name: [row for row in found if row.each(name, row.method)] for name in names}
+    return {name: within for name, within in every.items() if within}
+
+
+def section(study: Study, folder: Path) -> list[str]:
+    """The part of the page that is of attribution; its figures go into ``folder`` as PNG."""
+    found = rows(study)
+    by_group = groups(found)
+    body = [_headline(name, within) for name, within in by_group.items()]
+    if by_group:
+        body.append(_explained(study, found))
+    if missing := sum(not run.summary["lds"] for row in found for run in row.runs):
+        whom = "No retrained models are known for " + ("these runs" if not by_group else f"{missing} of the runs")
+        body.append(f"<p>{whom} (attribute.evaluate trains some), so nothing says how well their scores predict what "
+                    "retraining does; what they cost is below, and the pictures are in each run's own index.html.</p>")
+    for number, (name, within) in enumerate(by_group.items(), 1):
+        body += [f"<h2>Scores: {text(name)}</h2>", _table(name, within)]
+        if drawn := _figure(name, within, folder / f"lds_{number}.png"):
+            body.append(drawn)
+    return [*body, "<h2>All runs</h2>", _cells(study, list(by_group))]
+
+
+def lines(study: Study) -> Iterator[str]:
+    """What is said of the scores on the command line, one row after another."""
+    for group, within in groups(rows(study)).items():
+        for row in within:
+            known = [f"{row.method} {plain(row.number(group, row.method), 3)}"]
+            known += [f"{name} {number.value:.3f}" for name in _methods(group, [row])
+                      if name not in OF_MODELS and (number := row.number(group, name))]
+            known += [f"ceiling {level:.3f}"] if (level := _ceiling(group, [row])) is not None else []
+            yield f"{group}: {row.name}: {', '.join(known)}"
+
+
+def flat(study: Study) -> Iterator[tuple]:
+    """Every score of every run, as ``CSV_HEAD`` says; lead: of the ranking method over this one."""
+    for row in rows(study):
+        for run in row.runs:
+            for group, known in run.summary["lds"].items():
+                for method, value in known["lds"].items():
+                    lead = known["difference"].get(method, ("", "", ""))
+                    yield (run.id, group, method, method == row.method, *value, *lead, known["ceiling"])
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+def _label(key: str) -> str:
+    return "K" if key == K else key.rsplit(".")[-1]
+
+
+def _named(axes: dict[str, str], *without: str) -> list[str]:
+    return [value if key == "variant" else f"{_label(key)} {value}" for key, value in axes.items()
+            if key not in without]
+
+
+def _ceiling(group: str, within: list[Row]) -> float | None:
+    found = [level for row in within for run in row.runs
+             if (level := run.summary["lds"].get(group, {"ceiling": None})["ceiling"]) is not None]
+    return statistics.fmean(found) if found else None
+
+
+def _headline(group: str, within: list[Row]) -> str:
+    """The best row, out of how many: the best of many is flattered. And who would have ranked better."""
+    number, best = max(((number, row) for row in within if (number := row.number(group, row.method))),
+                       key=lambda found: found[0].value)
+    said = [f"<b>{text(group)}</b>: the ranking method reaches <b>{text(plain(number, 3))}</b> "
+            f"({text(best.method)}; {text(best.name)}" + (f"; the best of {len(within)})" if len(within) > 1 else ")")]
+    for name in _methods(group, within):
+        if name not in OF_MODELS and (lead := best.number(group, name, "difference")) is not None:
+            said.append(f", {text(plain(lead, 3))} above the pictures nearest by {text(name)}")
+    if (level := _ceiling(group, within)) is not None:
+        said.append(f". A perfect one would reach {level:.3f}")
+    for name in _methods(group, within):
+        others = [(other.value, own.value) for row in within if name in OF_MODELS and name != row.method
+                  and (other := row.number(group, name)) and (own := row.number(group, row.method))]
+        if len(others) == len(within) and all(other > own for other, own in others):
+            low, high = min(others)[0], max(others)[0]
+            said.append(f". {text(name)}, which did not rank, has more in every run: "
+                        + (f"{low:.3f} to {high:.3f}" if low < high else f"{low:.3f}"))
+    return f"<p>{''.join(said)}.</p>"
+
+
+def _explained(study: Study, found: list[Row]) -> str:
+    said = ["The <b>linear datamodelling score</b>: over random halves of the training pictures, the rank correlation "
+            "between the summed scores of a half's pictures and minus the loss on the query of models trained on that "
+            "half. The ceiling is what a perfect score could have, given that two trainings differ.",
+            "Intervals are 95 %, by bootstrap over the queries of a group; the halves stay as they are. Where two runs "
+            "have the same queries, intervals that overlap say little of their difference. A lead over the pictures "
+            "that are nearest is taken query by query."]
+    configs = [run.config.attribute for row in found for run in row.runs if run.config]
+    if any(own.damping == "auto" for own in configs):
+        said.append("Runs whose damping is auto are scored on the halves that have not chosen it, every other one.")
+    if any(len(row.runs) > 1 for row in found):
+        said.append("Means over seeds. Seeds have their queries in common, so that more of them narrow no interval: "
+                    "its ends are means, too. The small points in the figures are the seeds' own.")
+    said.append("Seconds: of gradients and their inner products, "
+                + ("by runs that shared the machine, so that they do not compare strictly." if study.shared_machine
+                   else "one run at a time.")
+                + " Gradients of own pictures may come from a cache, and then cost little." * any(
+                    own.data and own.cache != "off" for own in configs))
+    return "<ul class=\"quiet\">" + "".join(f"<li>{each}</li>" for each in said) + "</ul>"
+
+
+# --- tables and the figure --------------------------------------------------------------------------------------------
+
+def _ranking(within: list[Row]) -> list[str]:
+    return list(dict.fromkeys(row.method for row in within))
+
+
+def _methods(group: str, within: list[Row]) -> list[str]:
+    """Those that rank first, baselines last."""
+    known = [name for row in within for run in row.runs for name in run.summary["lds"].get(group, {"lds": {}})["lds"]]
+    ranking = _ranking(within)
+    return sorted(dict.fromkeys([*ranking, *known]), key=lambda name: (name not in ranking, name not in OF_MODELS))
+
+
+def _stacked(number: Number | None, bold: bool = False) -> Html:
+    """The interval under the value, so that many methods stand beside one another."""
+    value, _, interval = plain(number, 3).partition(" ")
+    shown = f"<b>{text(value)}</b>" if bold else text(value)
+    return Html(shown + (f"<br><span class=\"ci\">{text(interval)}</span>" if interval else ""))
+
+
+def _axes(found: list[Row]) -> list[str]:
+    return [key for key in dict.fromkeys(key for row in found for key in row.axes) if key != K]
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def _table(group: str, within: list[Row]) -> str:
+    axes, methods = _axes(within), _methods(group, within)
+    leads = [name for name in methods if name not in OF_MODELS
+             and any(row.number(group, name, "difference") for row in within)]
+    heads = {name: Html(f"nearest<br>by {text(name)}") for name in methods if name not in OF_MODELS}
+    if len(ranking := _ranking(within)) == 1:
+        heads[ranking[0]] = Html(f"{text(ranking[0])}<br>(ranks)")
+    head = [*(Html(f"<th class=\"text\">{text(_label(key))}</th>") for key in axes), "K",
+            *(heads.get(name, name) for name in methods), *(Html(f"lead over<br>{text(name)}") for name in leads),
+            "gradients", "seconds"]
+    body = []
+    for row in within:
+        seconds = row.spent("seconds", "score")
+        body.append([
+            *(words(row.axes.get(key, "")) for key in axes), row.k,
+            *(_stacked(row.number(group, name), name == row.method) for name in methods),
+            *(_stacked(row.number(group, name, "difference")) for name in leads),
+            _count(row.spent("ledger", "gradients")), "–" if seconds is None else f"{seconds:.1f}"])
+    return table(head, body)
+
+
+def _along(within: list[Row]) -> str | None:
+    """The option to draw scores against: K, or else the first axis whose values are numbers, and several."""
+    for key in (K, *_axes(within)):
+        values = [row.coordinate(key) for row in within]
+        if None not in values and len(set(values)) > 1:
+            return key
+    return None
+
+
+def _figure(group: str, within: list[Row], path: Path) -> str | None:
+    """Scores by K, one line for whatever else the runs differ in; None where there is nothing to draw them against."""
+    if (key := _along(within)) is None:
+        return None
+    drawn: dict[str, list[figures.Mark]] = {}
+    for row in sorted(within, key=lambda row: row.coordinate(key) or 0):
+        number, at = row.number(group, row.method), row.coordinate(key)
+        name = ", ".join(_named(row.axes, key)) or row.method
+        assert number is not None and at is not None  # of these rows all have both
+        drawn.setdefault(name, []).append((at, number, [value for value, _, _ in row.each(group, row.method)]))
+    levels = {} if (level := _ceiling(group, within)) is None else {"ceiling": level}
+    for other in _methods(group, within):
+        if other not in OF_MODELS:
+            levels[f"nearest by {other}"] = statistics.fmean(
+                number.value for row in within if (number := row.number(group, other)))
+    label = "K, draws in a set" if key == K else key
+    with figures.names_as_they_are():
+        svg = figures.save(figures.by_option(drawn, label, levels), path)
+    return markup.figure(svg, (
+        f"Linear datamodelling score of {' and '.join(_ranking(within))} by {label}, on {group}. Bars are 95 % "
+        "intervals over the queries. Points that have these in common may be off together: their bars say little of "
+        "how they differ."))
+
+
+def _cells(study: Study, by_group: list[str]) -> str:
+    seeds = len({run.seed for run in study.runs}) > 1
+    axes = [key for key in dict.fromkeys(key for run in study.runs for key in run.axes) if key != SEED]
+    head = [*map(_label, axes), *(["seed"] * seeds), "state", *COUNTED, "seconds",
+            *(f"LDS {name}" for name in by_group), "run"]
+    body = []
+    for run in study.runs:
+        ledger = run.summary.get("ledger") or {}
+        seconds = (run.summary.get("seconds") or {}).get("score")
+        known = [(run.summary.get("lds") or {}).get(name, {"lds": {}})["lds"] for name in by_group]
+        method = run.config.attribute.method if run.config else ""
+        body.append([
+            *(words(run.axes.get(key, "")) for key in axes), *([run.seed] * seeds),
+            words(run.status + (f" ({run.failure})" if run.failure else "")),
+            *(ledger.get(name, "") for name in COUNTED), "" if seconds is None else f"{seconds:.1f}",
+            *(f"{found[method][0]:.3f}" if method in found else "" for found in known),
+            words(run.folder.name if run.folder else "")])
+    return table([Html(f"<button>{text(name)}</button>") for name in head], body,
+                 "class=\"sortable\" id=\"attributed\"")

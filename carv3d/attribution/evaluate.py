@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -76,7 +77,14 @@ def predicted(world: World, truth: Truth, found: dict[str, Tensor], seed: int) -
         boot = Bootstrap(len(next(iter(each.values()))), generator(seed, "attribution: bootstrap"))
         first = next(iter(each))
         out[group] = {"ceiling": lds.ceiling(truth.losses[..., part]),
-                      "lds": {name: interval(boot.mean(values.tolist()), len(values)) for name, values in each.items()},
-                      "difference": {name: interval(boot.mean((each[first] - values).tolist()), len(values))
+                      "lds": {name: _mean(boot, values) for name, values in each.items()},
+                      "difference": {name: _mean(boot, each[first] - values)
                                      for name, values in each.items() if name != first}}
     return out
+
+
+def _mean(boot: Bootstrap, values: np.ndarray) -> Record:
+    """With its interval over queries, of which one alone gives none."""
+    if len(values) < 2:
+        return {"value": float(values[0]), "low": None, "high": None}
+    return interval(boot.mean(values.tolist()), len(values))

@@ -39,11 +39,9 @@ class Adapted(Model):
     """A teacher's UNet over some of its parameters. told: the text's embedding; views are not told of."""
 
     def __init__(self, teacher: StableDiffusionTeacher, parameters: dict[str, Tensor], identity: str):
-        from diffusers.models.attention_processor import AttnProcessor
-
         self.teacher, self.schedule, self.identity = teacher, teacher.schedule, identity
         self.parameters = {name: p.detach() for name, p in parameters.items()}
-        teacher.unet.set_attn_processor(AttnProcessor())  # fused attention cannot be mapped over samples
+        loading.plain_attention(teacher.unet)
 
     def predict(self, parameters: Parameters, noisy: Tensor, timestep: Tensor, told: Tensor) -> Tensor:
         unet = self.teacher.unet

@@ -104,7 +104,8 @@ def _scores(found: Record) -> str:
 
 
 def _number(value: Record) -> str:
-    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    middle = f"{value['value']:.3f}"
+    return middle if value["low"] is None else f"{middle} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
 def _strip(world: World, query: int, numbers: list[int], values: Tensor, margin: Tensor | None, label: str) -> str:

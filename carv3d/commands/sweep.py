@@ -53,9 +53,17 @@ def main(args: Namespace) -> int:
 
 
 def _dry_run(plan: Plan, workers: int) -> int:
-    """The cells, and their time from two probe steps per image size of one cell per variant; writes nothing."""
+    """The cells, and their time from two probe steps per image size of one cell per variant; of attribution the draws,
+    as what gradients cost is known only with the pictures; writes nothing."""
     from carv3d.commands.dry_run import estimate
 
+    if plan.application.command == "attribute":
+        for cell in plan.cells:
+            own = cell.config.attribute
+            result(f"{cell.id}  {cell.name}  # {own.sets} sets of {own.k} draws")
+        result(f"# {len(plan.cells)} cells, {workers} at a time; each takes draws times pictures and queries in "
+               "gradients")
+        return 0
     alike: dict[str, list[Cell]] = {}
     for cell in plan.cells:
         result(f"{cell.id}  {cell.name}")

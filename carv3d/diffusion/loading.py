@@ -33,10 +33,15 @@ def encoder_dtype(device: torch.device) -> torch.dtype:
 
 def prefer_trained_attention(unet: Network) -> None:
     """On a CPU the fused attention's backward pass takes several times the plain one's."""
+    if unet.device.type == "cpu":
+        plain_attention(unet)
+
+
+def plain_attention(unet: Network) -> None:
+    """Attention that is not fused, which ``torch.func`` can differentiate and map over samples anywhere."""
     from diffusers.models.attention_processor import AttnProcessor
 
-    if unet.device.type == "cpu":
-        unet.set_attn_processor(AttnProcessor())
+    unet.set_attn_processor(AttnProcessor())
 
 
 def scheduler(folder: Path) -> Network:

@@ -1,12 +1,13 @@
 """What draws are worth in data attribution, on the embedded digits: variance of the cosine, and whether it matters.
 
-usage: python scripts/attribution_study.py variance|lds|both [--quick]
+usage: python scripts/attribution_study.py variance|lds|both|coverage [--quick] [--designs NAME ...]
 
 variance: how many iid draws a set of K draws is worth (iid variance at K over that of the set), for the scores as they
 are and less each query's mean over the training pictures, which is all that a ranking needs; intervals by resampling
 queries and sets. A regular grid of noise levels is biased: its mean squared error stands in place of the variance.
 lds: the linear datamodelling score of each method by K, means over four seeds of draws, and the seconds of each.
-Markdown on stdout.
+coverage: of how many scores a run's 95 % interval holds what far more draws come to, by method; sixteen runs of four
+sets of 16 draws, each against all 64 sets, its own among them. Markdown on stdout.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ DESIGNS = {
     "antithetic": dict(stratified=False, noise="antithetic"),
     "strata, antithetic": dict(stratified=True, noise="antithetic"),
     "strata, zero sum": dict(stratified=True, noise="zero_sum"),
+    "strata, importance": dict(stratified=True, noise="iid", importance_sampling=True, method="cosine"),
     "regular grid": dict(times="grid", noise="iid"),
 }
 KS, SEEDS = (1, 4, 16, 64), 4
@@ -39,10 +41,11 @@ def sets(known: world.World, options: dict, k: int, count: int, name: str) -> Te
     """Cosines of ``count`` independent sets, [R,Q,N]."""
     config = AttributeConfig(k=k, **options)
     queries, training = known.sources(config)
+    fitted = loop.importance(config, training, known.shape, known.target, 1) if config.importance_sampling else None
     rows = []
     with Progress(f"{name}, K = {k}", count) as bar:
         for number in range(count):
-            draws = loop.draw(config, known.shape, known.target, 1, number, f"study: {name} {k}")
+            draws = loop.draw(config, known.shape, known.target, 1, number, f"study: {name} {k}", fitted)
             rows.append(estimators.of_set(queries, training, draws, draws)[0]["cosine"])
             bar.add()
     return torch.stack(rows)
@@ -72,7 +75,7 @@ def spread(apart: Tensor, of_sets: Tensor, of_queries: Tensor) -> Tensor:
     return plain
 
 
-def variance(known: world.World, quick: bool) -> None:
+def variance(known: world.World, quick: bool, designs: list[str]) -> None:
     counts = {k: max(8, n // 16) if quick else n for k, n in SETS.items()}
     singles = sets(known, dict(stratified=False, noise="iid"), 1, counts[1], "iid")
     truth, number = singles.mean(0), counts[1]
@@ -82,8 +85,8 @@ def variance(known: world.World, quick: bool) -> None:
     iid = {name: spread(distances(view(singles)), boot_1.weights, boot_q.weights) for name, view in views.items()}
     print(f"| worth, over K | {' | '.join(f'K = {k}, raw | {k}, centred' for k in KS[1:])} |")
     print("|---" * 7 + "|")
-    for name, options in DESIGNS.items():
-        cells = []
+    for name in designs:
+        options, cells = DESIGNS[name], []
         for k in KS[1:]:
             rows = sets(known, options, k, counts[k], name)
             boot = Bootstrap(counts[k], generator(0, f"study: {k}"))
@@ -95,6 +98,30 @@ def variance(known: world.World, quick: bool) -> None:
                 found = interval(iid[what] / k / own, min(singles.shape[1], counts[k]))
                 cells.append(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def coverage(known: world.World, quick: bool) -> None:
+    """Of a single run's intervals, which share the draws: one number a run, their spread over runs beside."""
+    config, runs = AttributeConfig(), 4 if quick else 16
+    queries, training = known.sources(config)
+    whole, parts = loop.Scores(), [loop.Scores() for _ in range(runs)]
+    with Progress("sets", runs * config.sets) as bar:
+        for number in range(runs * config.sets):
+            draws = loop.draw(config, known.shape, known.target, 2, number, "study: coverage")
+            found, *means = estimators.of_set(queries, training, draws, draws)
+            for scores in (whole, parts[number // config.sets]):
+                scores.damping = float(config.damping)
+                scores.add(found | estimators.of_means(*means, scores.damping), *means, 0)
+            bar.add()
+    print("| 95 % interval of | holds |\n|---|---|")
+    for name in (*estimators.OF_DRAWS, *estimators.OF_MEANS):
+        long, held = whole.pooled()[name], []
+        for scores in parts:
+            margin = scores.margin(name)
+            assert margin is not None
+            held.append((scores.pooled()[name] - long).abs().le(margin).double().mean())
+        rows = torch.stack(held)
+        print(f"| {name} | {rows.mean():.3f} ± {rows.std():.3f} |")
 
 
 def by_k(known: world.World, quick: bool) -> None:
@@ -140,15 +167,18 @@ def scored(known: world.World, k: int, seed: int) -> dict[str, tuple[Tensor, flo
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("variance", "lds", "both"))
+    parser.add_argument("what", choices=("variance", "lds", "both", "coverage"))
+    parser.add_argument("--designs", nargs="+", choices=tuple(DESIGNS), default=list(DESIGNS))
     parser.add_argument("--quick", action="store_true", help="a sixteenth of the sets, one seed")
     args = parser.parse_args()
     with Progress("denoiser", digits.Recipe().steps) as bar:
         known = world.embedded(0, bar.to)
-    if args.what != "lds":
-        variance(known, args.quick)
-    if args.what != "variance":
+    if args.what in ("variance", "both"):
+        variance(known, args.quick, args.designs)
+    if args.what in ("lds", "both"):
         by_k(known, args.quick)
+    if args.what == "coverage":
+        coverage(known, args.quick)
     say(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     return 0
 

@@ -61,7 +61,7 @@ SHOWN = 8  # pictures of a row
 
 def _page(config: AttributeConfig, world: World, found: dict[str, Tensor], margin: Tensor | None, summary: Record
           ) -> str:
-    body = [f"<h1>{text(world.title)}: which training pictures made this</h1>", _explained(config, summary)]
+    body = [f"<h1>{text(world.title)}: which training pictures made this</h1>", _explained(config, world, summary)]
     body += [_scores(summary["lds"])] if summary.get("lds") else []
     body.append("<h2>Queries</h2>")
     rows = []
@@ -78,14 +78,14 @@ def _page(config: AttributeConfig, world: World, found: dict[str, Tensor], margi
     return page(world.title, "carv3d attribute", body)
 
 
-def _explained(config: AttributeConfig, summary: Record) -> str:
+def _explained(config: AttributeConfig, world: World, summary: Record) -> str:
     interval_words = ("The interval under a score is of Monte Carlo alone: how far it would move with other draws."
                       if config.sets > 1 else "One set of draws gives no intervals.")
     return (f"<p>Scores by <b>{text(config.method)}</b> from {summary['ledger']['draws']} draws of noise level and "
             "noise. A positive score says that training on the picture lowered the model's loss on the query; it is an "
             "estimate of what would change without it, and no proof of copying. "
-            f"{interval_words} Beside it the pictures that are nearest by pixels, which know no model: where the two "
-            "agree, a nearest neighbour would have done.</p>")
+            f"{interval_words} Beside it the pictures that are nearest by {text(' and by '.join(world.baselines))}, "
+            "which know nothing of this model: where they agree, a nearest neighbour would have done.</p>")
 
 
 def _scores(found: Record) -> str:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from carv3d import cli
 from carv3d.attribution import digits, loop
 from carv3d.runs import checkpoint
+from carv3d.sweep import table
 
 PATIENCE_S = 1200
 CHILD = """
@@ -138,6 +139,23 @@ def test_more_sets_and_another_method_on_resume(whole, tmp_path):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["step"] == 4 and list(summary["lds"]["held out"]["lds"])[0] == "cosine"
     assert "cosine_margin" in load_file(run / "scores.safetensors")
+
+
+def test_a_sweep_of_it_has_its_own_columns(tmp_path, capsys, monkeypatch):
+    """Planned without torch's work, and after one cell its scores are in the table and in cells.csv."""
+    file = tmp_path / "a.yaml"
+    file.write_text("command: attribute\ngrid: {attribute.k: [2, 4]}\n")
+    assert cli.main(["sweep", str(file), "--dry-run", f"exp_root_dir={tmp_path}/out"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].endswith("4 sets of 2 draws") and out[1].endswith("4 sets of 4 draws") and not (tmp_path / "out").exists()
+    rows = [{"id": "x", "name": "k 2", "overrides": {}, "state": "done", "failure": None, "detail": None, "attempts": 1,
+             "workers": 1, "run": "r", "result": {"step": 4, "seconds": {"score": 3.0}, "quality": {"lds_held_out": 0.4123},
+                                                  "ledger": {"sets": 4, "draws": 8, "gradients": 80}}}]
+    assert table.table(rows).split()[:6] == ["cell", "state", "step", "score", "s", "lds_held_out"]
+    assert "0.412" in table.table(rows)
+    table.write_csv(tmp_path / "cells.csv", rows)
+    (row,) = csv.DictReader((tmp_path / "cells.csv").open())
+    assert (row["gradients"], row["score_s"], row["lds_held_out"]) == ("80", "3.0", "0.4123") and "renders" not in row
 
 
 @pytest.mark.parametrize("arguments,words", [

@@ -1,5 +1,7 @@
 """Gradients against autograd, scores against explicit inverses and exact influence, unbiasedness, LDS."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,9 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from carv3d import carv
-from carv3d.attribution import digits, estimators, gradients, lds, loop
+from carv3d.attribution import digits, estimators, evaluate, gradients, lds, loop
 from carv3d.attribution.gradients import Digits, Looked, Rows, Source
+from carv3d.attribution.world import Truth
 from carv3d.carv.proposal import make_proposal, uniform_target
 from carv3d.carv.variance import Sketch
 from carv3d.config.attribution import AttributeConfig
@@ -345,6 +348,29 @@ def test_planted_effects_are_found_and_others_not():
     other = lds.lds(torch.randn(3, 40, generator=seeded(5)), members, losses)
     assert abs(other.mean()) < 0.5  # four standard errors of 24 subsets and three queries
     assert members.shape == (24, 20) and all(len(set(each)) == 20 for each in members.tolist())
+
+
+def test_a_group_of_one_query_has_a_score_and_no_interval():
+    members = lds.subsets(10, 8)
+    truth = Truth(members, torch.randn(8, 2, 3, generator=seeded(1)))
+    known = SimpleNamespace(groups={"one": slice(0, 1), "two": slice(1, 3)})
+    found = {"kernel": torch.randn(3, 10, generator=seeded(2)), "pixels": torch.randn(3, 10, generator=seeded(3))}
+    out = evaluate.predicted(known, truth, found, 0)
+    assert out["one"]["lds"]["kernel"]["low"] is None and -1 <= out["one"]["lds"]["kernel"]["value"] <= 1
+    assert out["two"]["lds"]["kernel"]["low"] < out["two"]["lds"]["kernel"]["high"]
+
+
+def test_damping_is_chosen_on_the_subsets_that_are_not_scored():
+    """Of losses that follow a kernel of one damping on the first halves and of another on the second, the first one."""
+    queries, training = torch.randn(6, 5, generator=seeded(1)), torch.randn(30, 5, generator=seeded(2))
+    members = lds.subsets(30, 40)
+    low, high = (estimators.of_means(queries, training, evaluate.DAMPINGS[at])["kernel"] for at in (1, -1))
+    losses = torch.stack([-(low, high)[number % 2][:, each].sum(1) for number, each in enumerate(members)])
+    truth = Truth(members, losses[:, None].expand(-1, 2, -1))
+    chosen = evaluate.damping(AttributeConfig(damping="auto"), truth, queries, training)
+    other = evaluate.damping(AttributeConfig(damping="auto"), Truth(members.flip(0), truth.losses.flip(0)), queries, training)
+    assert chosen < 0.1 < other
+    assert evaluate.damping(AttributeConfig(damping=0.3), None, queries, training) == 0.3
 
 
 def test_the_ceiling_is_what_noise_leaves():

@@ -40,10 +40,15 @@ class Samples:
 
     def digest(self) -> str:
         """A hash of their content, however they are stored."""
-        found = hashlib.sha256()
-        for each in (self.values, self.told[self.which]):
-            found.update(each.contiguous().cpu().numpy().tobytes())
+        said = {number: hashlib.sha256(_bytes(self.told[number])).digest() for number in set(self.which.tolist())}
+        found = hashlib.sha256(_bytes(self.values))
+        for number in self.which.tolist():
+            found.update(said[number])
         return found.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.contiguous().cpu().numpy().tobytes()
 
 
 class Model(ABC):
@@ -86,7 +91,7 @@ class Module(Model):
         self.parameters = {name: p.detach() for name, p in module.named_parameters()}
         found = hashlib.sha256()
         for name, p in sorted(self.parameters.items()):
-            found.update(name.encode() + p.cpu().contiguous().numpy().tobytes())
+            found.update(name.encode() + _bytes(p))
         self.identity = found.hexdigest()
 
     def predict(self, parameters: Parameters, noisy: Tensor, timestep: Tensor, told: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
     if there.embedded is not None and seen.embedded is not None:
         baselines["clip"] = seen.embedded @ there.embedded.T
 
-    _check_room(own, made, len(samples), len(asked), cache)
+    _check_room(own, made, samples, asked, cache)
 
     def sources(config: AttributeConfig) -> tuple[Source, Source]:
         sketches = Sketches.of(made, config.sketch, seed)
@@ -128,10 +128,11 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
                  retrain=Retrain(losses, own.lds.steps, tune.together(own.lds.batch)))
 
 
-def _check_room(own: AttributeConfig, made: Adapted, training: int, queries: int, cache: Path | None) -> None:
+def _check_room(own: AttributeConfig, made: Adapted, samples: Samples, asked: Samples, cache: Path | None) -> None:
     """Says what memory and disk it will take, beside the model; UserError where there is less."""
-    wide = own.sketch or made.length
-    memory = {"a chunk of gradients": BYTES * made.length * at_once(made, own.chunk),
+    wide, training, queries = own.sketch or made.length, len(samples), len(asked)
+    memory = {"pictures and captions": samples.values.nbytes + samples.told.nbytes,
+              "a chunk of gradients": BYTES * made.length * at_once(made, own.chunk),
               "sketches": 12 * made.length * bool(own.sketch),
               "gradients of a block": 6 * wide * own.k * (queries + estimators.PICTURES),
               "mean gradients": 12 * wide * (queries + training),

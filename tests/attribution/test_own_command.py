@@ -24,6 +24,7 @@ from carv3d.carv import Draws
 from carv3d.config.attribution import AttributeConfig
 from carv3d.config.schema import TeacherConfig
 from carv3d.diffusion import adapters
+from carv3d.quality import clip
 from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "diffusion"))
@@ -274,6 +275,25 @@ def test_a_finished_run_is_asked_about_by_its_views(place, pipelines, tmp_path, 
     assert cli.main(words(place, pipelines, tmp_path, f"queries={OLD_RUN}", "attribute.views=3", "attribute.sets=1")) == 0
     rows = list(csv.DictReader((the_run(tmp_path) / "top.csv").open()))
     assert {row["query"] for row in rows} == {"view at 0 degrees", "view at 120 degrees", "view at 240 degrees"}
+
+
+def test_clips_likeness_stands_beside_that_of_pixels(place, pipelines, tmp_path, monkeypatch, signals):
+    """By brightness, in CLIP's place: a picture's own is the nearest."""
+    class Bright:
+        def __init__(self, folder, device):
+            assert folder == "/somewhere"
+
+        def embed(self, rgb):
+            return torch.stack([rgb.mean((1, 2, 3)).sin(), rgb.mean((1, 2, 3)).cos()], 1)
+
+    monkeypatch.setattr(clip, "ClipScore", Bright)
+    assert cli.main(words(place, pipelines, tmp_path, "quality.clip=/somewhere", "attribute.sets=1",
+                          f"queries={place}/data/4.png")) == 0
+    run = the_run(tmp_path)
+    found = load_file(run / "scores.safetensors")["clip"]
+    assert found.argmax() == 4 and found.max() == pytest.approx(1, abs=1e-5)
+    assert "nearest by clip" in (run / "index.html").read_text()
+    assert "clip" in next(csv.reader((run / "top.csv").open()))
 
 
 def test_a_model_without_layers_over_parameters_that_are_named(place, pipelines, tmp_path, signals):

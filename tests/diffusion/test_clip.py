@@ -47,6 +47,17 @@ def test_it_is_what_the_model_says(clip):
     assert score("a red mushroom", 1 - rgb) != pytest.approx(wanted, rel=1e-3)
 
 
+def test_pictures_alone_are_embedded_as_the_model_does(clip):
+    from transformers import CLIPModel
+
+    rgb = torch.rand(5, 32, 32, 3, generator=torch.Generator().manual_seed(0))
+    pictures = (rgb.permute(0, 3, 1, 2) - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    model = CLIPModel.from_pretrained(clip).eval()
+    with torch.no_grad():
+        wanted = model.visual_projection(model.vision_model(pixel_values=pictures).pooler_output)
+    torch.testing.assert_close(ClipScore(str(clip)).embed(rgb), F.normalize(wanted, dim=1))
+
+
 def test_a_large_picture_is_resized_and_its_middle_taken(clip):
     score = ClipScore(str(clip))
     rough = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))

@@ -25,23 +25,24 @@ DAMPINGS = tuple(10 ** (power / 2) for power in range(-6, 5))  # of which dampin
 def retrained(world: World, own: LdsConfig, seed: int, path: Path, report: Callable[[int], None],
               stop: Callable[[], bool]) -> Truth | None:
     """Losses of own.seeds models for each of own.subsets halves, those that ``path`` lacks trained now and written to
-    it as they come; None if ``stop`` came first. report: called with numbers of models' steps."""
+    it as they come, in place of others that it holds; None if ``stop`` came first. report: called with numbers of
+    models' steps."""
     assert world.retrain is not None
-    members = lds.subsets(len(world.training), own.subsets, seed)
-    losses = _known(path, members, (own.subsets, own.seeds, len(world.queries)), world.digest)
+    members, made = lds.subsets(len(world.training), own.subsets, seed), f"{world.digest} {own}"
+    losses = _known(path, members, (own.subsets, own.seeds, len(world.queries)), made)
     for number in range(own.seeds):
         for part in estimators.chunks(own.subsets, world.retrain.together):
             if losses[part, number].isnan().any():
                 if stop():
                     return None
                 losses[part, number] = world.retrain.losses(members[part], number, report)
-                write_bytes(path, save({"members": members, "losses": losses}, {"world": world.digest}))
+                write_bytes(path, save({"members": members, "losses": losses}, {"made": made}))
             else:
                 report(len(members[part]) * world.retrain.steps)
     return Truth(members, losses)
 
 
-def _known(path: Path, members: Tensor, shape: tuple[int, int, int], digest: str) -> Tensor:
+def _known(path: Path, members: Tensor, shape: tuple[int, int, int], made: str) -> Tensor:
     """What was written of these retrainings before, NaN where they are missing."""
     from safetensors import safe_open
 
@@ -49,7 +50,7 @@ def _known(path: Path, members: Tensor, shape: tuple[int, int, int], digest: str
     try:
         found = load_file(path)
         with safe_open(path, "pt") as file:
-            same = (file.metadata() or {}).get("world") == digest and torch.equal(found["members"], members)
+            same = (file.metadata() or {}).get("made") == made and torch.equal(found["members"], members)
         losses = found["losses"]
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
         return empty

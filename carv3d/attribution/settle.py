@@ -31,3 +31,7 @@ def settle(config: Config) -> None:
     for name in ("data", "queries", "lora"):
         if given := getattr(own, name):
             setattr(own, name, str(expanded(given, f"attribute.{name}").absolute()))
+    if own.cache not in ("auto", "off"):
+        own.cache = str(expanded(own.cache, "attribute.cache").absolute())
+    if config.quality.clip:
+        config.quality.clip = str(expanded(config.quality.clip, "quality.clip").absolute())

@@ -31,7 +31,8 @@ from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
 
 FREE_ON_RESUME = ("attribute.sets", "attribute.until", "attribute.top", "attribute.method",
-                  "attribute.cache", "attribute.chunk", "exp_root_dir", "name", "tag")
+                  "attribute.cache", "attribute.chunk", "attribute.evaluate", "attribute.lds", "exp_root_dir", "name",
+                  "tag")
 GROUP, TAG = "attribute", "digits"
 SHORT = ("data", "queries", "lora", "lds")  # of attribute's options, what may be given without its name
 SIDE, ELEVATION = 256, 15.0  # of a run's views: pixels, degrees
@@ -42,21 +43,22 @@ def main(args: Namespace) -> int:
     clock.seconds["start"] = time.perf_counter() - carv3d.STARTED
     if args.resume:
         return _resume(args, clock)
-    config = configuration.load(args.config, spelt(args.overrides) + ["attribute.evaluate=true"] * args.evaluate)
+    config = configuration.load(args.config, spelt(args))
     configuration.check_new(config)
     settle(config)
     if config.name == Config().name:
         config.name = GROUP
     config.tag = config.tag or (Path(config.attribute.data).name if config.attribute.data else TAG)
-    known = _world(config, clock)
+    known = _world(config, clock, expanded(config.exp_root_dir, "exp_root_dir"))
     where = devices.device(config.device).type if config.attribute.data else "cpu"
     return _run(Run.create(config, environment(where, "") | {"command": "attribute"}), config, known, Scores(), clock)
 
 
-def spelt(overrides: list[str]) -> list[str]:
-    """The command's short words as options: model=FOLDER, a hub's name, or bundled; data=, queries=, lora=, lds.*."""
-    out = []
-    for word in overrides:
+def spelt(args: Namespace) -> list[str]:
+    """The command's short words as options: model=FOLDER, a hub's name, or bundled; data=, queries=, lora=, lds.*;
+    --evaluate."""
+    out = ["attribute.evaluate=true"] * args.evaluate
+    for word in args.overrides:
         key, _, value = word.partition("=")
         if key == "model":
             kind = "bundled" if value == "bundled" else "stable-diffusion"
@@ -67,13 +69,11 @@ def spelt(overrides: list[str]) -> list[str]:
 
 
 def _resume(args: Namespace, clock: Clock) -> int:
-    if args.config or args.evaluate:
-        raise UserError(f"--{'config' if args.config else 'evaluate'} given with --resume; a resumed run keeps its own "
-                        "config.yaml, give key=value")
+    if args.config:
+        raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
     run = Run.open(args.resume, "attribute")
-    config = run.config(spelt(args.overrides))
-    changed = [key for key in configuration.differences(run.config(), config) if key not in FREE_ON_RESUME]
-    if changed:
+    config = run.config(spelt(args))
+    if changed := _bound(run.config(), config):
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; start a new "
                         "run for another value")
     settle(config)
@@ -85,11 +85,11 @@ def _resume(args: Namespace, clock: Clock) -> int:
             saved = configuration.parse(state["config"])
             scores, digest = Scores(**state["attribution"]), state["world"]
             clock.seconds = {**state["seconds"], "start": state["seconds"]["start"] + clock.seconds["start"]}
-        if other := [key for key in configuration.differences(saved, config) if key not in FREE_ON_RESUME]:
+        if other := _bound(saved, config):
             raise UserError(f"checkpoint {path} refused: made with another {other[0]} than {run.folder}/config.yaml "
                             "says")
         say(f"resuming after {scores.sets} sets of draws")
-    known = _world(config, clock)
+    known = _world(config, clock, run.folder.parents[1])
     if digest and digest != known.digest:
         raise UserError(f"--resume {args.resume}: the model, the pictures or their captions are no longer what the run "
                         "began with; put them back, or start a new run")
@@ -97,10 +97,17 @@ def _resume(args: Namespace, clock: Clock) -> int:
     return _run(run, config, known, scores, clock, lock)
 
 
-def _world(config: Config, clock: Clock) -> World:
+def _bound(before: Config, now: Config) -> list[str]:
+    """What differs and may not."""
+    return [key for key in configuration.differences(before, now)
+            if not any(key == free or key.startswith(f"{free}.") for free in FREE_ON_RESUME)]
+
+
+def _world(config: Config, clock: Clock, root: Path) -> World:
+    """root: where runs are written."""
     clock.lap("load")
     if config.attribute.data:
-        known = _own(config)
+        known = _own(config, root)
     else:
         with Progress("denoiser", digits.Recipe().steps) as bar:
             known = world.embedded(config.seed, bar.to)
@@ -108,7 +115,7 @@ def _world(config: Config, clock: Clock) -> World:
     return known
 
 
-def _own(config: Config) -> World:
+def _own(config: Config, root: Path) -> World:
     """The user's model and pictures."""
     own = config.attribute
     training = pictures.folder(own.data, "attribute.data", own.caption)
@@ -120,17 +127,13 @@ def _own(config: Config) -> World:
     embed = clip.ClipScore(config.quality.clip, devices.device(config.device)).embed if config.quality.clip else None
     title = Path(own.lora or config.teacher.path or "the bundled model").name
     return own_model.world(title, teachers.weights_folder(config), own, config.teacher, config.seed, training, queries,
-                           _cache(config), devices.device(config.device), embed)
+                           _cache(config, root), devices.device(config.device), embed)
 
 
-def _cache(config: Config) -> Path | None:
+def _cache(config: Config, root: Path) -> Path | None:
     """Where gradients are kept, if they are."""
     given = config.attribute.cache
-    if given == "off":
-        return None
-    place = expanded(config.exp_root_dir, "exp_root_dir") / "gradients" if given == "auto" else expanded(
-        given, "attribute.cache")
-    return place.absolute()
+    return None if given == "off" else (root / "gradients" if given == "auto" else Path(given)).absolute()
 
 
 def _views(config: Config) -> list[Item]:

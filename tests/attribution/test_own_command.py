@@ -269,6 +269,17 @@ def test_retraining_on_demand_says_how_well_scores_predict(place, pipelines, tmp
     assert list(summary["lds"]["queries"]["lds"])[0] == "kernel" and 1e-4 < summary["damping"] < 1e3
     assert summary["quality"]["lds_queries"] == summary["lds"]["queries"]["lds"]["kernel"]["value"]
     assert found["losses"].std() > 0
+    assert cli.main(["attribute", "--resume", str(run), "lds.subsets=2"]) == 0  # others, in their place
+    assert load_file(run / "retrained.safetensors")["losses"].shape == (2, 2, 2)
+
+
+def test_retraining_can_be_asked_for_later(whole, tmp_path, signals):
+    run = shutil.copytree(whole, tmp_path / "run")
+    assert cli.main(["attribute", "--resume", str(run), "--evaluate", "lds.subsets=2", "lds.seeds=2", "lds.steps=1",
+                     f"attribute.cache={whole.parents[1]}/gradients"]) == 0
+    assert "queries" in json.loads((run / "summary.json").read_text())["lds"]
+    mine, theirs = (load_file(each / "scores.safetensors") for each in (run, whole))
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
 def test_a_finished_run_is_asked_about_by_its_views(place, pipelines, tmp_path, signals):

@@ -20,7 +20,8 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from carv3d.attribution import digits, estimators, loop, results, world
+from carv3d import digits
+from carv3d.attribution import estimators, loop, results, world
 from carv3d.attribution.gradients import Digits
 from carv3d.attribution.loop import Scores
 from carv3d.carv.bootstrap import Bootstrap, interval

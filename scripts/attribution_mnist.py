@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from carv3d.attribution import digits, estimators, lds, loop
+from carv3d import digits
+from carv3d.attribution import estimators, lds, loop
 from carv3d.attribution.functional import Functional, Module, Samples, Sketches
 from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.config.attribution import AttributeConfig

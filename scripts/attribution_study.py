@@ -19,7 +19,8 @@ import time
 import torch
 from torch import Tensor
 
-from carv3d.attribution import digits, estimators, lds, loop, world
+from carv3d import digits
+from carv3d.attribution import estimators, lds, loop, world
 from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.progress import Progress, say

@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from carv3d.attribution import digits, lds
+from carv3d import digits
+from carv3d.attribution import lds, world
 from carv3d.runtime.files import write_bytes
 from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.rng import generator
@@ -26,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subsets", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=digits.TRUTH)
+    parser.add_argument("--out", type=Path, default=world.TRUTH)
     args = parser.parse_args()
     recipe, (pictures, held_out) = digits.Recipe(), digits.load()
     with Progress("denoiser of all", recipe.steps) as bar:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from carv3d.attribution.digits import Denoisers, Pictures, schedule
 from carv3d.carv import Draws
 from carv3d.carv.variance import Sketch
+from carv3d.digits import Denoisers, Pictures, schedule
 
 OUTPUTS = ("loss", "dtrak")
 """What is differentiated: the squared error of eps_hat, or, as D-TRAK does (arXiv 2311.00500), eps_hat's own square."""

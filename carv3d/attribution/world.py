@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from carv3d.attribution import digits
+from carv3d import digits
 from carv3d.attribution.gradients import Digits, Source
 from carv3d.carv.variance import Sketch
 from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.rng import generator
 
+TRUTH = Path(__file__).parent / "digits.safetensors"  # made by scripts/attribution_truth.py
 Sources = Callable[[AttributeConfig], tuple[Source, Source]]
 
 
@@ -67,9 +69,9 @@ def embedded(seed: int, report: Callable[[int], None]) -> World:
     """scikit-learn's digits, a denoiser of them trained here, and the shipped losses of retrained ones. The queries are
     pictures held out, and samples that a denoiser made. report: each training step."""
     recipe, (pictures, held_out) = digits.Recipe(), digits.load()
-    stored = load_file(digits.TRUTH)
+    stored = load_file(TRUTH)
     members = stored["members"].long()
-    with safe_open(digits.TRUTH, "pt") as file:
+    with safe_open(TRUTH, "pt") as file:
         known = (file.metadata() or {}).get("digest")
     digest = digits.digest(recipe, stored["generated"], stored["members"])
     if known != digest:

@@ -9,8 +9,8 @@ from typing import IO
 
 import carv3d
 from carv3d import config as configuration
-from carv3d import teachers
-from carv3d.attribution import digits, evaluate, loop, own_model, pictures, results, world
+from carv3d import digits, teachers
+from carv3d.attribution import evaluate, loop, own_model, pictures, results, world
 from carv3d.attribution.loop import Scores
 from carv3d.attribution.pictures import Item
 from carv3d.attribution.settle import settle

@@ -15,8 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from carv3d import cli
-from carv3d.attribution import digits, loop
+from carv3d import cli, digits
+from carv3d.attribution import loop
 from carv3d.runs import checkpoint
 from carv3d.sweep import table
 
@@ -24,7 +24,7 @@ PATIENCE_S = 1200
 CHILD = """
 import dataclasses, sys
 from carv3d import cli
-from carv3d.attribution import digits
+from carv3d import digits
 whole = digits.train
 digits.train = lambda pictures, subsets, recipe, *rest: whole(
     pictures, subsets, dataclasses.replace(recipe, steps=30), *rest)
@@ -74,11 +74,11 @@ def test_a_run_leaves_what_it_promises(whole):
     for group in ("held out", "generated"):
         found = summary["lds"][group]
         assert summary["quality"][f"lds_{group.replace(' ', '_')}"] == found["lds"]["kernel"]["value"]
-        assert list(found["lds"]) == ["kernel", "cosine", "dot", "cosine_of_means", "pixels"]
+        assert list(found["lds"]) == ["kernel", "cosine", "dot", "cosine_of_means", "dot_of_means", "pixels"]
         assert found["lds"].keys() - {"kernel"} == found["difference"].keys() and 0.5 < found["ceiling"] <= 1
         assert found["lds"]["kernel"]["low"] < found["lds"]["kernel"]["value"] < found["lds"]["kernel"]["high"]
     scores = load_file(whole / "scores.safetensors")
-    assert scores.keys() == {"kernel", "kernel_margin", "cosine", "dot", "cosine_of_means", "pixels"}
+    assert scores.keys() == {"kernel", "kernel_margin", "cosine", "dot", "cosine_of_means", "dot_of_means", "pixels"}
     assert all(each.shape == (80, 1500) for each in scores.values())
     rows = list(csv.DictReader((whole / "top.csv").open()))
     assert len(rows) == 80 * 3 * 2

@@ -8,8 +8,8 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from carv3d import carv
-from carv3d.attribution import digits, estimators, evaluate, gradients, lds, loop
+from carv3d import carv, digits
+from carv3d.attribution import estimators, evaluate, gradients, lds, loop
 from carv3d.attribution.gradients import Digits, Looked, Rows, Source
 from carv3d.attribution.world import Truth
 from carv3d.carv.proposal import make_proposal, uniform_target

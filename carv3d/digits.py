@@ -1,4 +1,4 @@
-"""The embedded world: scikit-learn's 8x8 digits and a denoiser of them that trains in seconds, many of them at once.
+"""The embedded small world: scikit-learn's 8x8 digits and a denoiser that trains in seconds, many of them at once.
 
 Everything is a function of the seeds, so that a model retrained without some pictures differs from another by its data
 alone: initial weights, noise and timesteps are common to all models of a seed.
@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,7 +23,6 @@ from carv3d.runtime.rng import generator
 PIXELS, LABELS, STEPS = 64, 10, 1000  # of a picture; kinds of digit; noise levels
 TRAIN, QUERIES = 1500, 40
 LOOKS = 256  # draws at which a model's loss on a query is taken, the same for all
-TRUTH = Path(__file__).parent / "digits.safetensors"  # made by scripts/attribution_truth.py
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from carv3d.runtime.rng import generator
 from carv3d.toybox import sets, tracer
 
 GROUPS, EACH, ASKED, SIDE = 10, 30, 3, 64
-AMPLITUDE, LENGTHS = 0.2, (7.0, 12.0)  # of the waves: share of the range of brightness; pixels
+AMPLITUDE, LENGTHS = 0.15, (10.0, 14.0)  # of the waves: share of the range of brightness; pixels
 CAPTION, RANK, BATCH, LR, TOP = "a toy", 4, 16, 2e-3, 10
 
 

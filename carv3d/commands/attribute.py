@@ -15,6 +15,7 @@ from carv3d.attribution.loop import Scores
 from carv3d.attribution.pictures import Item
 from carv3d.attribution.settle import settle
 from carv3d.attribution.world import Truth, World
+from carv3d.commands import session
 from carv3d.config.schema import Config
 from carv3d.diffusion import prompts
 from carv3d.quality import clip
@@ -25,9 +26,9 @@ from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered
 from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runtime import devices
-from carv3d.runtime.errors import UserError, of_the_machine
+from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import expanded
-from carv3d.runtime.progress import Progress, result, say
+from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.types import Record
 
 FREE_ON_RESUME = ("attribute.sets", "attribute.until", "attribute.top", "attribute.method",
@@ -51,7 +52,8 @@ def main(args: Namespace) -> int:
     config.tag = config.tag or (Path(config.attribute.data).name if config.attribute.data else TAG)
     known = _world(config, clock, expanded(config.exp_root_dir, "exp_root_dir"))
     where = devices.device(config.device).type if config.attribute.data else "cpu"
-    return _run(Run.create(config, environment(where, "") | {"command": "attribute"}), config, known, Scores(), clock)
+    run = Run.create(config, environment(where, "") | {"command": "attribute"})
+    return _run(run, hold(run), config, known, Scores(), clock)
 
 
 def spelt(args: Namespace) -> list[str]:
@@ -69,38 +71,19 @@ def spelt(args: Namespace) -> list[str]:
 
 
 def _resume(args: Namespace, clock: Clock) -> int:
-    if args.config:
-        raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
-    run = Run.open(args.resume, "attribute")
-    config = run.config(spelt(args))
-    if changed := _bound(run.config(), config):
-        raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; start a new "
-                        "run for another value")
-    settle(config)
-    lock, scores, digest = hold(run), Scores(), ""
-    if checkpoint.listing(run.ckpts):
-        path = Path(args.resume) if args.resume.endswith(".ckpt") else checkpoint.newest(run.ckpts)
-        state = checkpoint.load(path)
+    run, config, lock, path, state = session.resumed(args, "attribute", spelt(args), FREE_ON_RESUME, settle)
+    scores, digest = Scores(), ""
+    if path:
         with checkpoint.fitting(path):
-            saved = configuration.parse(state["config"])
             scores, digest = Scores(**state["attribution"]), state["world"]
             clock.seconds = {**state["seconds"], "start": state["seconds"]["start"] + clock.seconds["start"]}
-        if other := _bound(saved, config):
-            raise UserError(f"checkpoint {path} refused: made with another {other[0]} than {run.folder}/config.yaml "
-                            "says")
         say(f"resuming after {scores.sets} sets of draws")
-    known = _world(config, clock, run.folder.parents[1])
-    if digest and digest != known.digest:
+    there = _world(config, clock, run.folder.parents[1])
+    if digest and digest != there.digest:
         raise UserError(f"--resume {args.resume}: the model, the pictures or their captions are no longer what the run "
                         "began with; put them back, or start a new run")
     run.rewrite_config(config)
-    return _run(run, config, known, scores, clock, lock)
-
-
-def _bound(before: Config, now: Config) -> list[str]:
-    """What differs and may not."""
-    return [key for key in configuration.differences(before, now)
-            if not any(key == free or key.startswith(f"{free}.") for free in FREE_ON_RESUME)]
+    return _run(run, lock, config, there, scores, clock)
 
 
 def _world(config: Config, clock: Clock, root: Path) -> World:
@@ -160,25 +143,14 @@ def _views(config: Config) -> list[Item]:
     return out
 
 
-def _run(run: Run, config: Config, known: World, scores: Scores, clock: Clock, lock: IO[str] | None = None) -> int:
-    stop, lock = StopSignal(), lock or hold(run)
-    run.write_summary({"status": "running"})
-    say(f"run folder {run.folder}")
-    try:
+def _run(run: Run, lock: IO[str], config: Config, known: World, scores: Scores, clock: Clock) -> int:
+    def work(stop: StopSignal) -> bool:
         truth, ended = _retrained(run, config, known, clock, stop)
         ended = ended and _score(run, config, known, truth, scores, clock, stop)
         _finish(run, config, known, truth, scores, clock, "finished" if ended else "interrupted")
-    except KeyboardInterrupt:
-        run.try_summary({"status": "interrupted", "reason": "stopped at once"})
-        raise
-    except Exception as error:
-        reason = error if isinstance(error, UserError) else of_the_machine(error)
-        run.try_summary({"status": "failed", "reason": str(reason or f"{type(error).__name__}: {error}")})
-        raise reason or error
-    finally:
-        lock.close()
-    result(run.folder)
-    return 0 if ended else 130
+        return ended
+
+    return session.guarded(run, lock, work)
 
 
 def _retrained(run: Run, config: Config, known: World, clock: Clock, stop: StopSignal) -> tuple[Truth | None, bool]:

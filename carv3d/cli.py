@@ -99,6 +99,11 @@ def parser() -> argparse.ArgumentParser:
     attribute.add_argument("overrides", nargs="*", metavar="key=value", help="model=FOLDER data=DIR queries=DIR "
                            "lora=FILE for your own; attribute.*, seed, exp_root_dir")
 
+    distill = commands.add_parser("distill", help="a denoiser becomes a generator of one evaluation")
+    distill.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
+    distill.add_argument("--resume", metavar="RUN", help="a run folder, or one of its checkpoints, to go on from")
+    distill.add_argument("overrides", nargs="*", metavar="key=value", help="distill.*, seed, exp_root_dir, and others")
+
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
 
@@ -158,7 +163,8 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
 
 
 MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
-           "sweep": "sweep", "report": "report", "attribute": "attribute", "prompts": "prompts", "doctor": "doctor"}
+           "sweep": "sweep", "report": "report", "attribute": "attribute", "distill": "distill",
+           "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -65,6 +65,7 @@ def check_relations(config: Config) -> None:
     _check_noise_levels(config)
     _check_scene(config)
     config.attribute.check("attribute")
+    config.distill.check("distill")
 
 
 def check_new(config: Config) -> None:

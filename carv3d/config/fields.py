@@ -6,13 +6,13 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 
-from carv3d.config import attribution, scenes, schema
+from carv3d.config import attribution, onestep, scenes, schema
 from carv3d.config.options import Field, Schedule, kind_of
 from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record, Value
 
-SECTIONS = {name: cls for module in (attribution, scenes, schema) for name, cls in vars(module).items()
+SECTIONS = {name: cls for module in (attribution, onestep, scenes, schema) for name, cls in vars(module).items()
             if isinstance(cls, type) and dataclasses.is_dataclass(cls)}
 NAMING = ("name", "tag", "exp_root_dir")  # where a run lies, and nothing of what it computes
 UNDECLARED: Field = dataclasses.field(metadata={"help": "an option that a class of the user's may declare"})

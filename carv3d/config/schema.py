@@ -1,4 +1,4 @@
-"""Every option of carv3d: its type, default, one comment and bounds, here, and in ``scenes`` and ``attribution``."""
+"""Every option of carv3d: its type, default, one comment and bounds; here, and in the modules imported below."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from carv3d.config.attribution import AttributeConfig
+from carv3d.config.onestep import DistillConfig
 from carv3d.config.options import NoOptions, Open, Schedule, constant, option
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
 
@@ -318,3 +319,4 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     attribute: AttributeConfig = field(default_factory=AttributeConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)

@@ -1,0 +1,46 @@
+"""Options of ``carv3d distill``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from carv3d.config.options import option
+from carv3d.runtime.errors import UserError
+
+
+@dataclass
+class DistillConfig:
+    """A denoiser made a generator of one evaluation (DMD2, arXiv 2405.14867, without adversarial and regression terms).
+    """
+
+    steps: int = option(500, "updates of the generator", ge=1)
+    outputs: int = option(32, "outputs of the generator in a step", ge=1)
+    k: int = option(1, "draws of (noise level, noise) that the teacher and the fake score are asked about each output",
+                    ge=1, le=1024)
+    importance_sampling: bool = option(False, "draw noise levels from a proposal fitted to past draws; off: q = p")
+    stratified: bool = option(True, "one noise level per stratum, strata shuffled over outputs")
+    noise: str = option("auto", "how an output's k noises vary together; auto: antithetic at even k, else iid",
+                        choices=("auto", "iid", "antithetic", "zero_sum"))
+    normalise: bool = option(True, "divide each draw by how far the teacher would move the output (DMD, arXiv "
+                             "2311.18828)")
+    t_min: float = option(0.02, "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
+    t_max: float = option(0.98, "highest noise level, as a share of the teacher's steps", ge=0, le=1)
+    start: int = option(0, "timestep at which the copy of the teacher that becomes the generator is asked; 0: its own",
+                        ge=0)
+    fake_updates: int = option(5, "updates of the fake score for one of the generator", ge=1, le=1000)
+    fake_outputs: str = option("fresh", "what the fake score learns on: fresh outputs each time, or the step's own",
+                               choices=("fresh", "own"))
+    lr: float = option(5e-4, "Adam's rate for the generator", gt=0)
+    cool: float = option(0.5, "last share of the steps over which that rate falls to nothing", ge=0, le=1)
+    fake_lr: float = option(1e-3, "Adam's rate for the fake score", gt=0)
+    evaluate_every: int = option(100, "updates between evaluations of the student; 0: only at the end", ge=0)
+    ema: float = option(0.98, "decay of the generator's moving average, which is the student", ge=0, le=0.999999)
+
+    def check(self, section: str) -> None:
+        """UserError for options that contradict one another. section: their prefix."""
+        if self.noise == "antithetic" and self.k % 2 or self.noise == "zero_sum" and self.k < 2:
+            raise UserError(f"{section}.noise: {self.noise} given with {section}.k={self.k}; antithetic needs an even "
+                            "k, zero_sum at least 2")
+        if self.t_min >= self.t_max:
+            raise UserError(f"{section}.t_min: {self.t_min:g} given with {section}.t_max={self.t_max:g}; t_min must be "
+                            "below t_max")

@@ -1,0 +1,128 @@
+"""carv3d distill: what a run leaves, that it goes on to the bit after a kill, and every mistake in one line."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from carv3d import cli, digits
+from carv3d.runs import checkpoint
+
+CHILD = """
+import dataclasses, sys
+from carv3d import cli, digits
+whole = digits.train
+digits.train = lambda pictures, subsets, recipe, *rest: whole(
+    pictures, subsets, dataclasses.replace(recipe, steps=30), *rest)
+sys.exit(cli.main(sys.argv[1:]))
+"""  # a teacher of 30 steps in a process of its own
+SMALL = ["distill.steps=12", "distill.outputs=8", "distill.k=2", "distill.evaluate_every=6", "log.every_n_steps=3",
+         "checkpoint.every_n_train_steps=4", "distill.importance_sampling=true"]
+CLOCKS = {"seconds"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    whole = digits.train
+    monkeypatch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: whole(
+        pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def the_run(root):
+    (folder,) = (root / "distill").iterdir()
+    return folder
+
+
+def lines(run):
+    return [{key: value for key, value in json.loads(line).items() if key not in CLOCKS}
+            for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def whole(tmp_path):
+    assert cli.main(["distill", *SMALL, f"exp_root_dir={tmp_path}/whole"]) == 0
+    return the_run(tmp_path / "whole")
+
+
+def test_a_run_leaves_what_it_promises_and_goes_on_to_the_bit_after_a_kill(whole, tmp_path):
+    """The control: another seed's student is another."""
+    summary = json.loads((whole / "summary.json").read_text())
+    assert summary["status"] == "finished" and summary["step"] == 12
+    assert summary["ledger"] == {"outputs": 12 * 8 * 6, "updates": 96, "teacher_evals": 192, "fake_evals": 192 + 480}
+    assert summary["quality"].keys() == {"frechet", "precision", "coverage", "nearest"}
+    assert [name for name in summary["teacher"]] == ["teacher, 1 step", "teacher, 4 steps", "teacher, 50 steps"]
+    assert all((whole / name).is_file() for name in summary["artefacts"].values())
+    assert [line["step"] for line in lines(whole)] == [3, 6, 9, 12] and "frechet" in lines(whole)[1]
+    page = (whole / "index.html").read_text()
+    assert "student" in page and "http" not in page.replace("http://www.w3.org", "")
+    root = tmp_path / "killed"
+    process = subprocess.Popen([sys.executable, "-c", CHILD, "distill", *SMALL, f"exp_root_dir={root}"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 1200
+    while not list(root.glob("distill/*/ckpts/step-*.ckpt")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    folder = the_run(root)
+    assert cli.main(["distill", "--resume", str(folder)]) == 0
+    assert cli.main(["distill", *SMALL, "seed=1", f"exp_root_dir={tmp_path}/other"]) == 0
+    mine, theirs, other = (checkpoint.load(checkpoint.newest(run / "ckpts"))["student"] for run in
+                           (folder, whole, the_run(tmp_path / "other")))
+    for part in ("generator", "fake", "average"):
+        assert all(torch.equal(mine[part][name], theirs[part][name]) for name in theirs[part])
+        assert not all(torch.equal(mine[part][name], other[part][name]) for name in theirs[part])
+    assert lines(folder) == lines(whole) and not list(folder.rglob("*.part*"))
+    assert json.loads((folder / "summary.json").read_text())["quality"] == summary["quality"]
+
+
+def test_stopped_it_keeps_what_it_has(tmp_path, monkeypatch):
+    from carv3d.onestep.student import Student
+
+    step = Student.step
+
+    def stopping(self, number):
+        if number == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, number)
+
+    monkeypatch.setattr(Student, "step", stopping)
+    assert cli.main(["distill", *SMALL, f"exp_root_dir={tmp_path}"]) == 130
+    run = the_run(tmp_path)
+    assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
+    assert checkpoint.step_of(checkpoint.newest(run / "ckpts")) == 5
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["distill.noise=antithetic", "distill.k=3"], ["distill.noise", "k=3", "even"]),
+    (["distill.t_min=0.9", "distill.t_max=0.5"], ["distill.t_min", "t_max"]),
+    (["distill.fake_outputs=old"], ["distill.fake_outputs", "'old'", "fresh"]),
+    (["distill.start=5000"], ["distill.start", "5000", "999"]),
+    (["prompt=a mug"], ["prompt", "no effect", "distill.*"]),
+    (["--resume", "nowhere"], ["nowhere", "not a run folder"]),
+])
+def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["distill", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and all(word in err for word in words), err
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_cannot_change_on_resume(whole, tmp_path, capsys):
+    run = shutil.copytree(whole, tmp_path / "run")
+    assert cli.main(["distill", "--resume", str(run), "distill.k=4"]) == 2
+    assert "distill.k: cannot change on --resume" in capsys.readouterr().err
+    assert cli.main(["attribute", "--resume", str(run)]) == 2
+    assert "is a run of carv3d 'distill'" in capsys.readouterr().err

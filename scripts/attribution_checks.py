@@ -49,8 +49,8 @@ def removal(args: argparse.Namespace) -> None:
     assert isinstance(queries, Digits)
     found = Scores()
     with Progress("sets", config.sets) as bar:
-        loop.run(config, queries, training, known.shape, known.target, 0, found, after=lambda scores: bar.add(),
-                 report=lambda count: None, stop=lambda: False)
+        loop.run(config, queries, training, known.shape, world.levels(config, known.steps), 0, found,
+                 after=lambda scores: bar.add(), report=lambda count: None, stop=lambda: False)
     scores, names = results.methods(config, known, found), [name for name in METHODS if name in args.methods]
     count, gone = len(training), round(args.share * len(training))
     asked = [*range(args.queries), *range(digits.QUERIES, digits.QUERIES + args.queries)]

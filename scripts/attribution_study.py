@@ -42,11 +42,13 @@ def sets(known: world.World, options: dict, k: int, count: int, name: str) -> Te
     """Cosines of ``count`` independent sets, [R,Q,N]."""
     config = AttributeConfig(k=k, **options)
     queries, training = known.sources(config)
-    fitted = loop.importance(config, training, known.shape, known.target, 1) if config.importance_sampling else None
+    target, fitted = world.levels(config, known.steps), None
+    if config.importance_sampling:
+        fitted = loop.importance(config, training, known.shape, target, 1)
     rows = []
     with Progress(f"{name}, K = {k}", count) as bar:
         for number in range(count):
-            draws = loop.draw(config, known.shape, known.target, 1, number, f"study: {name} {k}", fitted)
+            draws = loop.draw(config, known.shape, target, 1, number, f"study: {name} {k}", fitted)
             rows.append(estimators.of_set(queries, training, draws, draws)[0]["cosine"])
             bar.add()
     return torch.stack(rows)
@@ -108,7 +110,7 @@ def coverage(known: world.World, quick: bool) -> None:
     whole, parts = loop.Scores(), [loop.Scores() for _ in range(runs)]
     with Progress("sets", runs * config.sets) as bar:
         for number in range(runs * config.sets):
-            draws = loop.draw(config, known.shape, known.target, 2, number, "study: coverage")
+            draws = loop.draw(config, known.shape, world.levels(config, known.steps), 2, number, "study: coverage")
             found, *means = estimators.of_set(queries, training, draws, draws)
             for scores in (whole, parts[number // config.sets]):
                 scores.damping = float(config.damping)
@@ -153,7 +155,7 @@ def scored(known: world.World, k: int, seed: int) -> dict[str, tuple[Tensor, flo
     out = {"pixels": (known.baselines["pixels"], 0.0)}
     for output in ("loss", "dtrak"):
         config = AttributeConfig(k=k, output=output)
-        draws = loop.draw(config, known.shape, known.target, seed, 0, "study: lds")
+        draws = loop.draw(config, known.shape, world.levels(config, known.steps), seed, 0, "study: lds")
         queries, training = known.sources(config)
         start = time.perf_counter()
         found, *means = estimators.of_set(queries, training, draws, draws)

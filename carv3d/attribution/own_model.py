@@ -119,10 +119,9 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
         return torch.stack([tune.losses(made, {name: p[m] for name, p in found.items()}, asked)
                             for m in range(len(members))])
 
-    steps = made.schedule.timesteps
     return World(title, [item.name for item in training], [item.name for item in queries],
                  {"queries": slice(0, len(queries))}, tuple(samples.values.shape[1:]),
-                 torch.full((steps,), 1 / steps, dtype=torch.float64), baselines,
+                 made.schedule.timesteps, baselines,
                  lambda which, number: shown[which][number].float() / 255, sources,
                  hashlib.sha256(f"{made.identity} {samples.digest()} {asked.digest()}".encode()).hexdigest(),
                  retrain=Retrain(losses, own.lds.steps, tune.together(own.lds.batch)))

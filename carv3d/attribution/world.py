@@ -13,6 +13,7 @@ from torch import Tensor
 
 from carv3d import digits
 from carv3d.attribution.gradients import Digits, Source
+from carv3d.carv.proposal import uniform_target
 from carv3d.carv.variance import Sketch
 from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.errors import UserError
@@ -46,23 +47,29 @@ class Retrain:
 
 @dataclass(frozen=True)
 class World:
-    """training, queries: their names. groups: of queries that are reported apart, by name. baselines: scores that know
-    no model, [Q,N] by name: pixels, minus the mean squared distance of pictures, and others. show: a picture [H,W,C] in
-    [0,1], of the training pictures or the queries. sources: queries and training pictures, for their gradients. digest:
-    of what all this is made of, by which a resumed run knows it again."""
+    """training, queries: their names. steps: of the model's noise levels. groups: of queries that are reported apart, by
+    name. baselines: scores that know no model, [Q,N] by name: pixels, minus the mean squared distance of pictures, and
+    others. show: a picture [H,W,C] in [0,1], of the training pictures or the queries. sources: queries and training
+    pictures, for their gradients. digest: of what all this is made of, by which a resumed run knows it again."""
 
     title: str
     training: list[str]
     queries: list[str]
     groups: dict[str, slice]
     shape: tuple[int, ...]
-    target: Tensor
+    steps: int
     baselines: dict[str, Tensor]
     show: Callable[[str, int], Tensor]
     sources: Sources
     digest: str
     truth: Truth | None = None
     retrain: Retrain | None = None
+
+
+def levels(config: AttributeConfig, steps: int) -> Tensor:
+    """p(t), [steps] float64: uniform over the noise levels asked for; all of them by default."""
+    low, high = (min(round(share * steps), steps - 1) for share in (config.t_min, config.t_max))
+    return uniform_target(steps, low, high)
 
 
 def embedded(seed: int, report: Callable[[int], None]) -> World:
@@ -98,6 +105,6 @@ def embedded(seed: int, report: Callable[[int], None]) -> World:
         "Digits", [f"{i} ({label})" for i, label in enumerate(pictures.labels.tolist())],
         [f"held out {i}" for i in range(count)] + [f"generated {i}" for i in range(count)],
         {"held out": slice(0, count), "generated": slice(count, 2 * count)}, (digits.PIXELS,),
-        torch.full((digits.STEPS,), 1 / digits.STEPS, dtype=torch.float64),
+        digits.STEPS,
         {"pixels": -torch.cdist(values, pictures.values).square() / digits.PIXELS}, show, sources, digest,
         Truth(members, stored["losses"]), Retrain(losses, recipe.steps, 16))

@@ -181,8 +181,8 @@ def _score(run: Run, config: Config, known: World, truth: Truth | None, scores: 
                 "config": configuration.dump(config)}, 1, [found.sets])
             clock.lap("checkpoint")
 
-        return loop.run(own, queries, training, known.shape, known.target, config.seed, scores, after=after,
-                        report=bar.add, stop=stop, truth=truth)
+        return loop.run(own, queries, training, known.shape, world.levels(own, known.steps), config.seed, scores,
+                        after=after, report=bar.add, stop=stop, truth=truth)
 
 
 def _finish(run: Run, config: Config, known: World, truth: Truth | None, scores: Scores, clock: Clock, status: str

@@ -47,6 +47,9 @@ class AttributeConfig:
                         "own, another quantity", choices=("shared", "independent"))
     times: str = option("random", "noise levels: drawn, or a grid, k at equal distances, the same in every set",
                         choices=("random", "grid"))
+    t_min: float = option(0.0, "lowest noise level, as a share of the model's steps", ge=0, le=1)
+    t_max: float = option(1.0, "highest noise level, as a share of the model's steps; lower: what is asked about is "
+                          "detail, as of a style or a texture", ge=0, le=1)
     stratified: bool = option(True, "one noise level per stratum")
     noise: str = option("auto", "how the k noises of a set vary together; auto: antithetic at even k with drawn, "
                                 "stratified noise levels, else iid",
@@ -95,6 +98,9 @@ class AttributeConfig:
         if self.importance_sampling and self.times == "grid":
             raise UserError(f"{section}.importance_sampling: true given with {section}.times=grid, where nothing is "
                             "drawn; leave it out")
+        if self.t_min >= self.t_max:
+            raise UserError(f"{section}.t_min: {self.t_min:g} given with {section}.t_max={self.t_max:g}; t_min must be "
+                            "below t_max")
         if self.noise == "antithetic" and self.k % 2 or self.noise == "zero_sum" and self.k < 2:
             raise UserError(f"{section}.noise: {self.noise} given with {section}.k={self.k}; antithetic needs an even "
                             "k, zero_sum at least 2")

@@ -9,12 +9,13 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from carv3d import carv, digits
-from carv3d.attribution import estimators, evaluate, gradients, lds, loop
+from carv3d.attribution import estimators, evaluate, gradients, lds, loop, world
 from carv3d.attribution.gradients import Digits, Looked, Rows, Source
 from carv3d.attribution.world import Truth
 from carv3d.carv.proposal import make_proposal, uniform_target
 from carv3d.carv.variance import Sketch
 from carv3d.config.attribution import AttributeConfig
+from carv3d.runtime.errors import UserError
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -263,6 +264,13 @@ def test_importance_sampling_lowers_the_variance_where_lengths_differ_and_stays_
     error = ((spread[False] + spread[True]) / 1200).sqrt()
     assert ((found[True].mean(0) - found[False].mean(0)).abs() < 4.5 * error).all()
     assert spread[True].mean() < 0.8 * spread[False].mean()
+
+
+def test_noise_levels_can_be_narrowed():
+    found = world.levels(AttributeConfig(t_min=0.1, t_max=0.4), 100).nonzero()[:, 0]
+    assert found.tolist() == list(range(10, 41)) and world.levels(AttributeConfig(), 100).count_nonzero() == 100
+    with pytest.raises(UserError, match="attribute.t_min"):
+        AttributeConfig(t_min=0.5, t_max=0.5).check("attribute")
 
 
 def test_a_proposal_is_floored_and_follows_the_lengths():

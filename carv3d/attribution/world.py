@@ -47,7 +47,7 @@ class Retrain:
 
 @dataclass(frozen=True)
 class World:
-    """training, queries: their names. steps: of the model's noise levels. groups: of queries that are reported apart, by
+    """training, queries: their names. steps: noise levels of the model. groups: of queries that are reported apart, by
     name. baselines: scores that know no model, [Q,N] by name: pixels, minus the mean squared distance of pictures, and
     others. show: a picture [H,W,C] in [0,1], of the training pictures or the queries. sources: queries and training
     pictures, for their gradients. digest: of what all this is made of, by which a resumed run knows it again."""

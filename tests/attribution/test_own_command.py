@@ -210,9 +210,9 @@ def test_other_queries_cost_their_own_gradients_alone(whole, place, pipelines, t
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_scores(whole, place, pipelines, tmp_path):
-    """Three processes, killed a random time after their first gradients are kept; resumed to the end."""
+    """Two processes, killed a random time after their first gradients are kept; resumed to the end."""
     draw, resumed = random.Random(0), 0
-    for number in range(3):
+    for number in range(2):
         root = tmp_path / str(number)
         process = subprocess.Popen([sys.executable, "-m", "carv3d", *words(place, pipelines, root)],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -230,7 +230,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_scores(whole, place, pipeli
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
         assert (folder / "top.csv").read_bytes() == (whole / "top.csv").read_bytes()
         assert not list(folder.rglob("*.part*"))
-    assert resumed >= 2
+    assert resumed >= 1
 
 
 def test_pictures_that_changed_are_refused_on_resume(whole, place, tmp_path, capsys, pipelines):

@@ -49,10 +49,15 @@ def lines(run):
             for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.fixture
-def whole(tmp_path):
-    assert cli.main(["distill", *SMALL, f"exp_root_dir={tmp_path}/whole"]) == 0
-    return the_run(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        train = digits.train
+        patch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: train(
+            pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
+        assert cli.main(["distill", *SMALL, f"exp_root_dir={root}"]) == 0
+    return the_run(root)
 
 
 def test_a_run_leaves_what_it_promises_and_goes_on_to_the_bit_after_a_kill(whole, tmp_path):

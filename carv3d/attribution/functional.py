@@ -19,7 +19,7 @@ from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.rng import generator
 
 Parameters = Mapping[str, Tensor]
-MOST, ROOM = 16, 2**30  # gradients at a time, and bytes that they may take
+MOST, ROOM = 16, 2**31  # gradients at a time, and bytes that they may take on a CPU; on CUDA half of what is free
 BYTES = 12  # of a gradient's number: itself, a copy, and what is made of it
 
 
@@ -53,11 +53,13 @@ def _bytes(tensor: Tensor) -> bytes:
 
 class Model(ABC):
     """A denoiser with parameters that attribution is over. parameters: those, by name. identity: of everything that its
-    gradients depend on beside the samples and draws, for what is kept on disk."""
+    gradients depend on beside the samples and draws, for what is kept on disk. activations: bytes that a sample's pass
+    keeps, about."""
 
     parameters: dict[str, Tensor]
     schedule: NoiseSchedule
     identity: str
+    activations: int = 0
 
     @property
     def length(self) -> int:
@@ -132,7 +134,9 @@ class Sketches:
 
 def at_once(model: Model, given: int = 0) -> int:
     """How many gradients are taken at a time. given: by the user, 0 for what goes well."""
-    return given or max(1, min(MOST, ROOM // (BYTES * model.length)))
+    device = next(iter(model.parameters.values())).device
+    room = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else ROOM
+    return given or max(1, min(MOST, room // (BYTES * model.length + model.activations)))
 
 
 class Functional(Source):

@@ -42,6 +42,8 @@ class Adapted(Model):
         self.teacher, self.schedule, self.identity = teacher, teacher.schedule, identity
         self.parameters = {name: p.detach() for name, p in parameters.items()}
         loading.plain_attention(teacher.unet)
+        pixels = teacher.latent_shape[1] * teacher.latent_shape[2]
+        self.activations = 400 * pixels ** 2 + 200_000 * pixels  # SD 1.5: attention of 4,096 to 4,096 at full size
 
     def predict(self, parameters: Parameters, noisy: Tensor, timestep: Tensor, told: Tensor) -> Tensor:
         unet = self.teacher.unet
@@ -131,7 +133,7 @@ def _check_room(own: AttributeConfig, made: Adapted, samples: Samples, asked: Sa
     """Says what memory and disk it will take, beside the model; UserError where there is less."""
     wide, training, queries = own.sketch or made.length, len(samples), len(asked)
     memory = {"pictures and captions": samples.values.nbytes + samples.told.nbytes,
-              "a chunk of gradients": BYTES * made.length * at_once(made, own.chunk),
+              "a chunk of gradients": (BYTES * made.length + made.activations) * at_once(made, own.chunk),
               "sketches": 12 * made.length * bool(own.sketch),
               "gradients of a block": 6 * wide * own.k * (queries + estimators.PICTURES),
               "mean gradients": 12 * wide * (queries + training),

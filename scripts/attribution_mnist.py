@@ -36,7 +36,7 @@ from carv3d.runtime.rng import generator
 
 TRAIN, QUERIES, SIDE, LOOKS = 4900, 40, 28, 256
 STEPS, BATCH, LR = 2500, 64, 2e-3
-DRAWN = {1: 4, 4: 4, 16: 2, 64: 1}  # K: seeds of draws
+DRAWN = {1: 3, 4: 3, 16: 1, 64: 1}  # K: seeds of draws
 DAMPINGS, SWEPT, CHUNK = (1e-3, 1e-2, 1e-1, 1.0, 10.0), 16, 64  # swept at this K
 GROUPS = {"held out": slice(0, QUERIES), "generated": slice(QUERIES, 2 * QUERIES)}
 WIDE, WIDER, EMBEDDING = 16, 32, 32

@@ -179,8 +179,9 @@ def table(folder: Path, subsets: int, seeds: int) -> None:
         for name in dict.fromkeys(name for name, _ in rows):
             cells = [torch.tensor([lds.lds(scores[part], members, losses).mean() for scores, _ in rows[name, k]])
                      if (name, k) in rows else torch.tensor([]) for k in DRAWN]
-            print(f"| {name} | " + " | ".join((f"{each.mean():.3f}" if len(each) else "")
-                                              + (f" ± {each.std():.3f}" if len(each) > 1 else "") for each in cells) + " |")
+            said = [(f"{each.mean():.3f}" if len(each) else "") + (f" ± {each.std():.3f}" if len(each) > 1 else "")
+                    for each in cells]
+            print(f"| {name} | {' | '.join(said)} |")
         lead(rows, part, members, losses)
     print("\n| seconds | " + " | ".join(f"K = {k}" for k in DRAWN) + f" |\n|---{'|---' * len(DRAWN)}|")
     for name in ("cosine", "kernel", "dtrak"):

@@ -2,11 +2,12 @@
 
 usage: python scripts/attribution_lora.py make FOLDER [--steps 300]
        carv3d attribute model=bundled data=FOLDER/data queries=FOLDER/queries lora=FOLDER/lora.safetensors
-       python scripts/attribution_lora.py score RUN FOLDER
+       python scripts/attribution_lora.py score RUN FOLDER [--queries fresh]
 
 make: 300 objects from anywhere before a plain colour, all called "a toy", each under waves of one of ten directions and
 lengths, its group; where the waves begin is random, so that by pixels a group's pictures are no more alike than others.
-Thirty more are queries. LoRA layers of rank 4 in attention and convolutions are trained on the 300.
+Thirty more are queries, and thirty others in FOLDER/fresh are for what was chosen by looking at the first. LoRA layers
+of rank 4 in attention and convolutions are trained on the 300.
 score: the share of a query's ten highest that are of its group, for each score; intervals over groups, since queries of
 one share what the model learned of it. Chance is 0.1. Markdown on stdout.
 """
@@ -70,7 +71,8 @@ def write(folder: Path, images: Tensor) -> None:
 
 def make(folder: Path, steps: int) -> None:
     write(folder / "data", marked(GROUPS * EACH, 1))
-    write(folder / "queries", marked(GROUPS * ASKED, 2))
+    for name, seed in (("queries", 2), ("fresh", 3)):
+        write(folder / name, marked(GROUPS * ASKED, seed))
     items = pictures.folder(str(folder / "data"), "FOLDER", "")
     teacher = stable_diffusion.load(weights.bundled(), [CAPTION], weights_of=own_model.no_views)
     layers = adapters.fresh_layers(teacher.unet, RANK, generator(0, "lora world: layers"), own_model.ADAPTER,
@@ -89,15 +91,15 @@ def make(folder: Path, steps: int) -> None:
     write_bytes(folder / "lora.safetensors", save(adapters.written(found, own_model.ADAPTER)))
 
 
-def score(run: Path, folder: Path) -> None:
+def score(run: Path, folder: Path, queries: str) -> None:
     groups = {part: torch.tensor([json.loads(line)["group"] for line in
                                   (folder / part / "metadata.jsonl").read_text().splitlines()])
-              for part in ("data", "queries")}
+              for part in ("data", queries)}
     print(f"| score | precision at {TOP} |\n|---|---|")
     for name, scores in load_file(run / "scores.safetensors").items():
         if not name.endswith("_margin"):
-            right = (groups["data"][scores.topk(TOP).indices] == groups["queries"][:, None]).float().mean(1)
-            each = torch.stack([right[groups["queries"] == group].mean() for group in range(GROUPS)])
+            right = (groups["data"][scores.topk(TOP).indices] == groups[queries][:, None]).float().mean(1)
+            each = torch.stack([right[groups[queries] == group].mean() for group in range(GROUPS)])
             value = interval(Bootstrap(GROUPS, generator(0, "lora world: bootstrap")).mean(each.tolist()), GROUPS)
             print(f"| {name} | {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}] |")
 
@@ -111,11 +113,12 @@ def main() -> int:
     scoring = commands.add_parser("score")
     scoring.add_argument("run", type=Path)
     scoring.add_argument("folder", type=Path)
+    scoring.add_argument("--queries", default="queries", choices=("queries", "fresh"))
     args = parser.parse_args()
     if args.what == "make":
         make(args.folder, args.steps)
     else:
-        score(args.run, args.folder)
+        score(args.run, args.folder, args.queries)
     return 0
 
 

@@ -14,7 +14,7 @@ from carv3d import carv
 from carv3d.attribution import estimators, evaluate
 from carv3d.attribution.gradients import Source
 from carv3d.attribution.world import Truth
-from carv3d.config.attribution import AttributeConfig
+from carv3d.config.attribution import BESIDE, AttributeConfig
 from carv3d.runtime.rng import generator
 from carv3d.runtime.types import State
 
@@ -57,7 +57,7 @@ class Scores:
         linear = {name: self.each[name].mean(0) for name in estimators.OF_DRAWS}
         found = linear | estimators.of_means(self.queries / self.sets, self.training / self.sets, self.damping)
         if self.paired is not None and self.sets > 1:
-            found["dot_of_means"] = (self.queries @ self.training.T - self.paired) / (self.sets * (self.sets - 1))
+            found[BESIDE] = (self.queries @ self.training.T - self.paired) / (self.sets * (self.sets - 1))
         return found
 
     def margin(self, name: str) -> Tensor | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from carv3d.config.options import option
 from carv3d.runtime.errors import UserError
 
+METHODS, BESIDE = ("cosine", "dot", "cosine_of_means", "kernel"), "dot_of_means"  # that rank; that is told beside them
+
 
 @dataclass
 class LdsConfig:
@@ -35,7 +37,7 @@ class AttributeConfig:
     views: int = option(8, "queries of a run: views of it, all around", ge=1, le=360)
     method: str = option("kernel", "the score that ranks: cosine or dot of gradients draw by draw; cosine_of_means, "
                                    "biased, or kernel, damped, of mean gradients",
-                         choices=("cosine", "dot", "cosine_of_means", "kernel"))
+                         choices=METHODS)
     output: str = option("loss", "what is differentiated: loss, the model's; dtrak, the square of its output",
                          choices=("loss", "dtrak"))
     k: int = option(16, "draws of (noise level, noise) in a set, each shared by all pictures", ge=1, le=4096)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from carv3d.config.fields import field_of, leaves
+from carv3d.config.attribution import BESIDE, METHODS
+from carv3d.config.fields import leaves
 from carv3d.report import figures, markup, reading
 from carv3d.report.markup import Html, table, text, words
 from carv3d.report.multipliers import Number, plain
 from carv3d.report.study import RunOf, Study
 
 K, METHOD, SEED = "attribute.k", "attribute.method", "seed"
-OF_MODELS = field_of(METHOD).metadata["choices"]  # scores that ask a model; others are baselines, nearest by something
+OF_MODELS = (*METHODS, BESIDE)  # scores that ask a model; others are baselines, nearest by something
 COUNTED = ("sets", "draws", "gradients")  # of a run's ledger
 CSV_HEAD = ("id", "group", "method", "ranks", "value", "low", "high", "lead", "lead_low", "lead_high", "ceiling")
 

@@ -93,7 +93,7 @@ def make(folder: Path, steps: int) -> None:
 
 def score(run: Path, folder: Path, queries: str) -> None:
     groups = {part: torch.tensor([json.loads(line)["group"] for line in
-                                  (folder / part / "metadata.jsonl").read_text().splitlines()])
+                                  (folder / part / "metadata.jsonl").read_text("utf-8").splitlines()])
               for part in ("data", queries)}
     print(f"| score | precision at {TOP} |\n|---|---|")
     for name, scores in load_file(run / "scores.safetensors").items():

@@ -16,6 +16,7 @@ from carv3d.carv import Draws
 from carv3d.carv.variance import Sketch
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.runtime.errors import UserError, out_of_memory
+from carv3d.runtime.progress import say
 from carv3d.runtime.rng import generator
 
 Parameters = Mapping[str, Tensor]
@@ -166,6 +167,7 @@ class Functional(Source):
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error) or self.chunk == 1:
                     raise
+                say(f"gradients: out of memory with {self.chunk} at once; going on with {self.chunk // 2}")
                 self.chunk = self.chunk // 2
                 continue
             rows.append(made[0])

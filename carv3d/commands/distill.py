@@ -23,6 +23,7 @@ from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import convenient
 from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.rng import generator
 from carv3d.runtime.types import Record, State
@@ -41,9 +42,9 @@ def main(args: Namespace) -> int:
         if path:
             with checkpoint.fitting(path):
                 work.load(state)
-            run.truncate_metrics(work.done)
             say(f"resuming after update {work.done}")
         run.rewrite_config(config)
+        run.truncate_metrics(work.done)
     else:
         config = configuration.load(args.config, args.overrides)
         configuration.check_new(config)
@@ -128,8 +129,9 @@ class Distillation:
         summary["quality"], summary["teacher"] = scores["student"], {
             name: row for name, row in scores.items() if name != "student"}
         curve = [line for line in run.metrics() if "frechet" in line]
-        summary["artefacts"] = results.write(run.folder, {"data": self.pictures.values, **rows}, 8, curve, scores,
-                                             vars(self.student.ledger))
+        with convenient("page"):
+            summary["artefacts"] = results.write(run.folder, {"data": self.pictures.values, **rows}, 8, curve, scores,
+                                                 vars(self.student.ledger))
         self.clock.lap("results")
         summary |= {"seconds": self.clock.seconds, "peak_mem_mib": round(peak_memory_mib(), 1)}
         run.write_summary(summary)

@@ -86,7 +86,7 @@ def test_a_sketch_is_linear_and_keeps_lengths(model, samples):
     torch.testing.assert_close(direction.float() * length[..., None], made, rtol=2e-3, atol=1e-4 * float(made.abs().max()))
 
 
-def test_memory_that_runs_out_halves_the_chunk(model, samples, monkeypatch):
+def test_memory_that_runs_out_halves_the_chunk_and_says_so(model, samples, monkeypatch, capsys):
     draws, source = drawn(), Functional(model, samples, "loss", Sketches.of(model, 64, 3), 12)
     whole, sizes = source._chunk, []
 
@@ -99,6 +99,7 @@ def test_memory_that_runs_out_halves_the_chunk(model, samples, monkeypatch):
     monkeypatch.setattr(source, "_chunk", scarce)
     found = source.gradients(slice(0, 7), draws)
     assert sizes[:3] == [12, 6, 3] and found[0].shape == (7, 3, 64)
+    assert "out of memory with 6 at once; going on with 3" in capsys.readouterr().err
     monkeypatch.setattr(functional, "MOST", 1)
     for mine, other in zip(found, Functional(model, samples, "loss", Sketches.of(model, 64, 3)).gradients(slice(0, 7), draws), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-2, atol=1e-3)

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,29 +19,13 @@ from carv3d.attribution import loop
 from carv3d.runs import checkpoint
 from carv3d.sweep import table
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import quick_digits  # noqa: E402
+
+quick = quick_digits.quick
 PATIENCE_S = 1200
-CHILD = """
-import dataclasses, sys
-from carv3d import cli
-from carv3d import digits
-whole = digits.train
-digits.train = lambda pictures, subsets, recipe, *rest: whole(
-    pictures, subsets, dataclasses.replace(recipe, steps=30), *rest)
-sys.exit(cli.main(sys.argv[1:]))
-"""  # a denoiser of 30 steps in a process of its own
 SMALL = ["attribute.k=2", "attribute.sets=3", "attribute.sketch=512", "attribute.top=3"]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """A denoiser of 30 steps; and a run in this process takes Ctrl-C for itself: give it back."""
-    whole = digits.train
-    monkeypatch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: whole(
-        pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def the_run(root: Path) -> Path:
@@ -60,9 +43,7 @@ def whole(tmp_path_factory):
     """A finished run."""
     root = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        train = digits.train
-        patch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: train(
-            pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
+        quick_digits.shorten(patch)
         return attributed(root)
 
 
@@ -116,7 +97,7 @@ def test_stopped_after_any_set_it_goes_on_to_the_same_bits(whole, tmp_path, monk
 
 def test_killed_it_goes_on_to_the_same_scores(whole, tmp_path):
     """A process of its own, killed after its first set. The control: another seed's scores are others."""
-    command = [sys.executable, "-c", CHILD, "attribute", *SMALL, f"exp_root_dir={tmp_path}/killed"]
+    command = [sys.executable, "-c", quick_digits.CHILD, "attribute", *SMALL, f"exp_root_dir={tmp_path}/killed"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE_S
     while not list(tmp_path.glob("killed/attribute/*/ckpts/step-*.ckpt")):

@@ -1,6 +1,5 @@
 """carv3d distill: what a run leaves, that it goes on to the bit after a kill, and every mistake in one line."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -8,35 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
-from carv3d import cli, digits
+from carv3d import cli
+from carv3d.onestep import results
 from carv3d.runs import checkpoint
 
-CHILD = """
-import dataclasses, sys
-from carv3d import cli, digits
-whole = digits.train
-digits.train = lambda pictures, subsets, recipe, *rest: whole(
-    pictures, subsets, dataclasses.replace(recipe, steps=30), *rest)
-sys.exit(cli.main(sys.argv[1:]))
-"""  # a teacher of 30 steps in a process of its own
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import quick_digits  # noqa: E402
+
+quick = quick_digits.quick
 SMALL = ["distill.steps=12", "distill.outputs=8", "distill.k=2", "distill.evaluate_every=6", "log.every_n_steps=3",
          "checkpoint.every_n_train_steps=4", "distill.importance_sampling=true"]
 CLOCKS = {"seconds"}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    whole = digits.train
-    monkeypatch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: whole(
-        pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def the_run(root):
@@ -53,9 +40,7 @@ def lines(run):
 def whole(tmp_path_factory):
     root = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        train = digits.train
-        patch.setattr(digits, "train", lambda pictures, subsets, recipe, *rest: train(
-            pictures, subsets, dataclasses.replace(recipe, steps=30), *rest))
+        quick_digits.shorten(patch)
         assert cli.main(["distill", *SMALL, f"exp_root_dir={root}"]) == 0
     return the_run(root)
 
@@ -72,7 +57,7 @@ def test_a_run_leaves_what_it_promises_and_goes_on_to_the_bit_after_a_kill(whole
     page = (whole / "index.html").read_text()
     assert "student" in page and "http" not in page.replace("http://www.w3.org", "")
     root = tmp_path / "killed"
-    process = subprocess.Popen([sys.executable, "-c", CHILD, "distill", *SMALL, f"exp_root_dir={root}"],
+    process = subprocess.Popen([sys.executable, "-c", quick_digits.CHILD, "distill", *SMALL, f"exp_root_dir={root}"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 1200
     while not list(root.glob("distill/*/ckpts/step-*.ckpt")):
@@ -90,6 +75,18 @@ def test_a_run_leaves_what_it_promises_and_goes_on_to_the_bit_after_a_kill(whole
         assert not all(torch.equal(mine[part][name], other[part][name]) for name in theirs[part])
     assert lines(folder) == lines(whole) and not list(folder.rglob("*.part*"))
     assert json.loads((folder / "summary.json").read_text())["quality"] == summary["quality"]
+
+
+def test_killed_before_its_first_checkpoint_no_line_stands_twice(whole, tmp_path, monkeypatch):
+    """A page that cannot be written costs a line, and nothing of what was trained."""
+    run = shutil.copytree(whole, tmp_path / "run")
+    for path in (run / "ckpts").iterdir():
+        path.unlink()
+    monkeypatch.setattr(results, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    assert cli.main(["distill", "--resume", str(run)]) == 0
+    assert lines(run) == lines(whole)
+    mine, theirs = (json.loads((each / "summary.json").read_text()) for each in (run, whole))
+    assert mine["quality"] == theirs["quality"] and mine["status"] == "finished" and "artefacts" not in mine
 
 
 def test_stopped_it_keeps_what_it_has(tmp_path, monkeypatch):

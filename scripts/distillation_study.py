@@ -46,7 +46,7 @@ def main() -> int:
     for at in sorted(args.at):
         with Progress("distill", at, done) as bar:
             for done in range(done, at):
-                student.step(done)
+                student.step(done, done / student.own.steps)
                 bar.add()
         done = max(done, at)
         print(f"\n| {at} updates, {args.outputs} outputs | conditional | K = 1 over it | total | K = 1 over it |\n"

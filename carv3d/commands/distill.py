@@ -11,13 +11,12 @@ import torch
 import carv3d
 from carv3d import config as configuration
 from carv3d import digits
-from carv3d.commands import session
+from carv3d.commands import session, students
 from carv3d.config.schema import Config
-from carv3d.onestep import quality, results
-from carv3d.onestep.networks import Digits
+from carv3d.onestep import folder, results, world
 from carv3d.onestep.settle import settle
 from carv3d.onestep.student import Student
-from carv3d.runs import checkpoint
+from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runs.folder import Run
@@ -25,19 +24,18 @@ from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import convenient
 from carv3d.runtime.progress import Progress, say
-from carv3d.runtime.rng import generator
 from carv3d.runtime.types import Record, State
 
-FREE_ON_RESUME = ("distill.evaluate_every", "checkpoint", "log.every_n_steps", "exp_root_dir", "name", "tag")
-GROUP, TAG = "distill", "digits"
-STEPS = (1, 4, 50)  # of DDIM, that the teacher is shown with beside the student
+FREE_ON_RESUME = ("distill.evaluate_every", "checkpoint", "log.every_n_steps", "budget", "exp_root_dir", "name", "tag")
+GROUP, STUDENT = "distill", "student"
 
 
 def main(args: Namespace) -> int:
     clock = Clock()
     clock.seconds["start"] = time.perf_counter() - carv3d.STARTED
+    words = students.spelt(args.overrides)
     if args.resume:
-        run, config, lock, path, state = session.resumed(args, "distill", args.overrides, FREE_ON_RESUME, settle)
+        run, config, lock, path, state = session.resumed(args, "distill", words, FREE_ON_RESUME, settle)
         work = Distillation(config, clock)
         if path:
             with checkpoint.fitting(path):
@@ -46,16 +44,13 @@ def main(args: Namespace) -> int:
         run.rewrite_config(config)
         run.truncate_metrics(work.done)
     else:
-        config = configuration.load(args.config, args.overrides)
+        config = configuration.load(args.config, words)
         configuration.check_new(config)
         settle(config)
         config.name = GROUP if config.name == Config().name else config.name
-        config.tag = config.tag or TAG
-        if config.distill.start >= digits.STEPS:
-            raise UserError(f"distill.start: {config.distill.start} given; the teacher's timesteps are 0 to "
-                            f"{digits.STEPS - 1}")
+        config.tag = config.tag or students.title(config)
         work = Distillation(config, clock)
-        run = Run.create(config, environment("cpu", "") | {"command": "distill"})
+        run = Run.create(config, environment(work.student.denoiser.device.type, "") | {"command": "distill"})
         lock = hold(run)
     return _run(run, lock, work)
 
@@ -70,36 +65,39 @@ def _run(run: Run, lock: IO[str], work: Distillation) -> int:
 
 
 class Distillation:
-    """The embedded world: a teacher of the digits is trained first, then the student. done: updates so far."""
+    """A teacher's student in training. done: updates so far."""
 
     def __init__(self, config: Config, clock: Clock):
         self.config, self.clock, self.done = config, clock, 0
         clock.lap("load")
-        self.pictures, recipe = digits.load()[0], digits.Recipe()
-        with Progress("teacher", recipe.steps) as bar:
-            teacher = digits.train(self.pictures, torch.arange(len(self.pictures))[None], recipe, config.seed, bar.to)
-        self.denoiser = Digits(teacher.requires_grad_(False))
-        self.denoiser.start = config.distill.start or self.denoiser.start
-        self.student = Student(self.denoiser, config.distill, config.seed)
-        clock.lap("teacher")
-        self.features = quality.Features(self.pictures)
-        self.noise = torch.randn(len(self.pictures), *self.denoiser.shape,
-                                 generator=generator(config.seed, "distill: evaluation"))
-        clock.lap("evaluation")
+        own = config.distill
+        if own.prompts:
+            self.denoiser = students.latent(config)
+            students.check_start(config, self.denoiser.schedule.timesteps)
+            clock.lap("teacher")
+            with Progress("teacher's samples", world.evaluations(own)) as bar:
+                self.world = world.of_latents(self.denoiser, config.seed, own, bar.to)
+            clock.lap("evaluation")
+        else:
+            students.check_start(config, digits.STEPS)
+            with Progress("teacher", digits.Recipe().steps) as bar:
+                self.world = world.embedded(config.seed, own, bar.to)
+            clock.lap("teacher")
+        self.student = Student(self.world.denoiser, own, config.seed)
 
     def train(self, run: Run, stop: StopSignal) -> bool:
         """The updates that are missing. Returns whether they ended by themselves."""
         config, own = self.config, self.config.distill
         with Progress("distill", own.steps, self.done) as bar:
-            while self.done < own.steps:
+            while not self._ended():
                 if stop():
                     self._save(run)
                     return False
-                found = self.student.step(self.done)
+                found = self.student.step(self.done, self._progress())
                 self.done += 1
                 bar.to(self.done)
                 self.clock.lap("train")
-                last = self.done == own.steps
+                last = self._ended()
                 scored = last or own.evaluate_every and self.done % own.evaluate_every == 0
                 if scored or self.done % config.log.every_n_steps == 0:
                     run.log(self._line(found) | (self._scores() if scored else {}))
@@ -109,30 +107,49 @@ class Distillation:
                     self._save(run)
         return True
 
+    def _progress(self) -> float:
+        """The share of the training that is behind, by updates or by what a budget counts, whichever is more."""
+        cost = self._cost()
+        shares = [cost[unit] / limit for unit, limit in budget.limits(self.config.budget).items()]
+        return min(1.0, max(self.done / self.config.distill.steps, *shares, 0.0))
+
+    def _ended(self) -> bool:
+        return self._progress() >= 1
+
+    def _cost(self) -> dict[str, float]:
+        ledger = self.student.ledger
+        return {"seconds": self.clock.seconds.get("train", 0.0),
+                "teacher_evals": ledger.teacher_evals + ledger.fake_evals}
+
     def _line(self, found: dict[str, torch.Tensor]) -> Record:
         return {"step": self.done, "seconds": self.clock.seconds["train"], **vars(self.student.ledger),
                 **{name: float(value) for name, value in found.items()}}
 
-    @torch.no_grad()
     def _scores(self) -> dict[str, float]:
-        return quality.scores(self._made(), self.pictures.values, self.features)
+        return self.world.judge(self._made()) | self.student.lag()
 
-    @torch.no_grad()
     def _made(self) -> torch.Tensor:
-        return self.denoiser.generate(self.student.average, self.noise).clamp(-1, 1)
+        return self.student.made(self.student.average, self.world.start)
 
     def finish(self, run: Run, status: str) -> None:
         summary: Record = {"status": status, "step": self.done, "ledger": vars(self.student.ledger), "warnings": []}
-        rows = {f"teacher, {steps} step{'s' * (steps > 1)}": self.denoiser.sample(self.noise, steps) for steps in STEPS}
+        there, rows = self.world, {}
+        for steps in world.STEPS:
+            with Progress(f"teacher, {steps} step{'s' * (steps > 1)}", there.evaluations * steps) as bar:
+                rows[bar.label] = there.teacher(steps, bar.to)
         rows["student"] = self._made()
-        scores = {name: quality.scores(values, self.pictures.values, self.features) for name, values in rows.items()}
+        scores = {name: there.judge(values) for name, values in rows.items()}
         summary["quality"], summary["teacher"] = scores["student"], {
             name: row for name, row in scores.items() if name != "student"}
-        curve = [line for line in run.metrics() if "frechet" in line]
+        curve = [line for line in run.metrics() if there.main in line]
         with convenient("page"):
-            summary["artefacts"] = results.write(run.folder, {"data": self.pictures.values, **rows}, 8, curve, scores,
-                                                 vars(self.student.ledger))
+            summary["artefacts"] = results.write(run.folder, there.looked_at(rows), there.words, curve, scores,
+                                                 there.main, there.meant, vars(self.student.ledger))
         self.clock.lap("results")
+        if self.config.distill.prompts:
+            with convenient("student"):
+                folder.save(self.denoiser, self.student.average, run.save / STUDENT)
+                summary.setdefault("artefacts", {})["student"] = f"save/{STUDENT}"
         summary |= {"seconds": self.clock.seconds, "peak_mem_mib": round(peak_memory_mib(), 1)}
         run.write_summary(summary)
         for name, row in scores.items():
@@ -141,11 +158,14 @@ class Distillation:
 
     def _save(self, run: Run) -> None:
         checkpoint.save(run.ckpts, self.done, {
-            "student": self.student.state(), "seconds": self.clock.seconds,
+            "student": self.student.state(), "seconds": self.clock.seconds, "teacher": self.world.denoiser.identity,
             "config": configuration.dump(self.config)}, self.config.checkpoint.keep, [self.done])
         self.clock.lap("checkpoint")
 
     def load(self, state: State) -> None:
+        if state["teacher"] != self.world.denoiser.identity:
+            raise UserError("the teacher's weights or the prompts are no longer what the run began with; put them "
+                            "back, or start a new run")
         self.student.load_state(state["student"])
         self.done = state["step"]
         before = state["seconds"]

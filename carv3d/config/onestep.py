@@ -13,6 +13,9 @@ class DistillConfig:
     """A denoiser made a generator of one evaluation (DMD2, arXiv 2405.14867, without adversarial and regression terms).
     """
 
+    prompts: str = option("", "what is made: empty, the embedded digits; toybox, single objects from eight views and "
+                          "from above, by teacher.*; or a file with a prompt on each line, by teacher.*")
+    guidance: float = option(0.0, "classifier-free guidance of the teacher; 0: 1 for the bundled one, else 7.5", ge=0)
     steps: int = option(500, "updates of the generator", ge=1)
     outputs: int = option(32, "outputs of the generator in a step", ge=1)
     k: int = option(1, "draws of (noise level, noise) that the teacher and the fake score are asked about each output",
@@ -27,13 +30,17 @@ class DistillConfig:
     t_max: float = option(0.98, "highest noise level, as a share of the teacher's steps", ge=0, le=1)
     start: int = option(0, "timestep at which the copy of the teacher that becomes the generator is asked; 0: its own",
                         ge=0)
+    fake_rank: int = option(0, "0: the fake score is a full copy of the teacher; else LoRA layers of this rank, which "
+                               "take less memory", ge=0, le=1024)
     fake_updates: int = option(5, "updates of the fake score for one of the generator", ge=1, le=1000)
     fake_outputs: str = option("fresh", "what the fake score learns on: fresh outputs each time, or the step's own",
                                choices=("fresh", "own"))
+    chunk: int = option(0, "outputs that go through a network together, for less memory; 0: all", ge=0)
     lr: float = option(5e-4, "Adam's rate for the generator", gt=0)
     cool: float = option(0.5, "last share of the steps over which that rate falls to nothing", ge=0, le=1)
     fake_lr: float = option(1e-3, "Adam's rate for the fake score", gt=0)
     evaluate_every: int = option(100, "updates between evaluations of the student; 0: only at the end", ge=0)
+    samples: int = option(64, "with prompts: samples that an evaluation looks at", ge=8)
     ema: float = option(0.98, "decay of the generator's moving average, which is the student", ge=0, le=0.999999)
 
     def check(self, section: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -30,6 +31,28 @@ def fresh_layers(unet: Network, rank: int, draws: torch.Generator, name: str, ta
         if "lora_A" in key:
             p.data.copy_(torch.randn(p.shape, generator=draws) / p[0].numel() ** 0.5)
     return named
+
+
+class Switch:
+    """Layers of LoRA that have an effect only where they are switched on: one network for two scores."""
+
+    def __init__(self, unet: Network):
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        self.modules = [module for module in unet.modules() if isinstance(module, BaseTunerLayer)]
+        self._set(False)
+
+    @contextlib.contextmanager
+    def on(self) -> Iterator[None]:
+        self._set(True)
+        try:
+            yield
+        finally:
+            self._set(False)
+
+    def _set(self, on: bool) -> None:
+        for module in self.modules:  # peft's own switch would stop a gradient that is still to come back
+            module._disable_adapters = not on
 
 
 def layers(unet: Network, name: str) -> dict[str, nn.Parameter]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from carv3d.diffusion.adapters import fresh_layers
+from carv3d.diffusion.adapters import Switch, fresh_layers
 from carv3d.diffusion.loading import prefer_trained_attention
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.teacher import Condition
@@ -26,8 +26,6 @@ class LoRAScore(nn.Module):
     """
 
     def __init__(self, teacher: StableDiffusionTeacher, rank: int, seed: int):
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
         super().__init__()
         unet, self._teacher = teacher.unet, [teacher]  # in a list: no submodule, its weights are not this one's
         draws = generator(seed, "lora init")
@@ -42,8 +40,7 @@ class LoRAScore(nn.Module):
                 zero.zero_()
         self._matrices: Tensor | None = None
         unet.time_embedding.register_forward_hook(self._add_camera)
-        self._switches = [module for module in unet.modules() if isinstance(module, BaseTunerLayer)]
-        self._switch(False)
+        self._switch = Switch(unet)
         prefer_trained_attention(unet)
 
     def forward(self, noisy: Tensor, timestep: Tensor, condition: Condition, view: Tensor, c2w: Tensor) -> Tensor:
@@ -69,17 +66,12 @@ class LoRAScore(nn.Module):
 
     @contextlib.contextmanager
     def _active(self, matrices: Tensor) -> Iterator[None]:
-        self._switch(True)
         self._matrices = matrices
         try:
-            yield
+            with self._switch.on():
+                yield
         finally:
             self._matrices = None
-            self._switch(False)
-
-    def _switch(self, on: bool) -> None:
-        for layer in self._switches:  # peft's own switch would stop a gradient that is still to come back
-            layer._disable_adapters = not on
 
     def _add_camera(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
         if self._matrices is None:

@@ -50,6 +50,27 @@ class NoiseSchedule:
         alpha, sigma = self.alpha_sigma(timestep, noisy)
         return (eps - sigma * noisy) / alpha
 
+    def said(self, kind: str, noisy: Tensor, eps: Tensor, timestep: Tensor) -> Tensor:
+        """Noise as a model of ``kind`` says it: epsilon, v_prediction or sample (diffusers' names)."""
+        if kind == "epsilon":
+            return eps
+        convert = {"v_prediction": self.v_from_eps, "sample": self.x0_from_eps}
+        return convert[kind](noisy, eps, timestep)
+
+    def eps_said(self, kind: str, noisy: Tensor, out: Tensor, timestep: Tensor) -> Tensor:
+        """What a model of ``kind`` says, as noise; the inverse of ``said``."""
+        if kind == "epsilon":
+            return out
+        convert = {"v_prediction": self.eps_from_v, "sample": self.eps_from_x0}
+        return convert[kind](noisy, out, timestep)
+
+    def x0_said(self, kind: str, noisy: Tensor, out: Tensor, timestep: Tensor) -> Tensor:
+        """What a model of ``kind`` says, as the clean sample; v and x0 without a division by alpha."""
+        if kind == "v_prediction":
+            alpha, sigma = self.alpha_sigma(timestep, noisy)
+            return alpha * noisy - sigma * out
+        return out if kind == "sample" else self.x0_from_eps(noisy, out, timestep)
+
     def weighting(self, name: str) -> Tensor:
         """The explicit weight w(t) on the residual eps_hat - eps, [T] float64. ValueError for an unknown name.
 

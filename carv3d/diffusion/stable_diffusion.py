@@ -145,17 +145,11 @@ class StableDiffusionTeacher(Teacher):
 
     def to_eps(self, noisy: Tensor, out: Tensor, timestep: Tensor) -> Tensor:
         """The model's own prediction as noise."""
-        if self.prediction_type == "epsilon":
-            return out
-        convert = {"v_prediction": self.schedule.eps_from_v, "sample": self.schedule.eps_from_x0}
-        return convert[self.prediction_type](noisy, out, timestep)
+        return self.schedule.eps_said(self.prediction_type, noisy, out, timestep)
 
     def from_eps(self, noisy: Tensor, eps: Tensor, timestep: Tensor) -> Tensor:
         """Noise as what the model predicts; the inverse of ``to_eps``."""
-        if self.prediction_type == "epsilon":
-            return eps
-        convert = {"v_prediction": self.schedule.v_from_eps, "sample": self.schedule.x0_from_eps}
-        return convert[self.prediction_type](noisy, eps, timestep)
+        return self.schedule.said(self.prediction_type, noisy, eps, timestep)
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,

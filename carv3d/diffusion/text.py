@@ -16,6 +16,8 @@ from carv3d.diffusion.weight_files import AGAIN, choose
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import cache_folder, make_folder, write_bytes
 
+BATCH = 128  # prompts encoded at a time
+
 
 def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
                    announce: Callable[[str], None] = lambda line: None) -> Tensor:
@@ -44,6 +46,11 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     return torch.stack(states)
 
 
+def states(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu") -> Tensor:
+    """The same for many prompts that will not be asked for again: nothing is kept on disk."""
+    return torch.stack([found for found, _ in _encode(folder, list(prompts), variant, device)])
+
+
 @torch.no_grad()
 def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str) -> list[tuple[Tensor, int]]:
     """For each prompt its states [L,D], and how many tokens it has."""
@@ -53,17 +60,20 @@ def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device
         with _one_line(folder, "tokenizer"):
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
-    tokens = tokenizer(prompts, padding="max_length", max_length=token_length(folder), truncation=True,
-                       return_tensors="pt")
     encoder = model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
-    if (largest := int(tokens["input_ids"].max())) >= (rows := encoder.get_input_embeddings().num_embeddings):
-        raise UserError(f"teacher.path: the tokenizer of {folder} gives token {largest}, its text encoder knows "
-                        f"{rows}; its parts come from different models")
-    mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
-    states = encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu()
-    if not torch.isfinite(states).all():
+    rows = []
+    for start in range(0, len(prompts), BATCH):
+        tokens = tokenizer(prompts[start:start + BATCH], padding="max_length", max_length=token_length(folder),
+                           truncation=True, return_tensors="pt")
+        if (largest := int(tokens["input_ids"].max())) >= (known := encoder.get_input_embeddings().num_embeddings):
+            raise UserError(f"teacher.path: the tokenizer of {folder} gives token {largest}, its text encoder knows "
+                            f"{known}; its parts come from different models")
+        mask = tokens["attention_mask"].to(device) if getattr(encoder.config, "use_attention_mask", False) else None
+        rows.append(encoder(tokens["input_ids"].to(device), attention_mask=mask)[0].float().cpu())
+    found = torch.cat(rows)
+    if not torch.isfinite(found).all():
         raise UserError(f"teacher.path: the text_encoder of {folder} gives numbers that are not finite; {AGAIN}")
-    return list(zip(states, counts, strict=True))
+    return list(zip(found, counts, strict=True))
 
 
 def _content(folder: Path, variant: str) -> str:

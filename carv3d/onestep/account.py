@@ -7,18 +7,19 @@ from torch import Tensor
 
 from carv3d import carv
 from carv3d.config.onestep import DistillConfig
-from carv3d.onestep.student import Student
+from carv3d.onestep.student import Start, Student
 from carv3d.runtime.rng import generator
 
 
-def gradient(student: Student, own: DistillConfig, outputs: int, noise: Tensor, number: int) -> Tensor:
-    """The generator's gradient, [P], of so many outputs made from ``noise``, by the draws that ``number`` names."""
+def gradient(student: Student, own: DistillConfig, start: Start, number: int) -> Tensor:
+    """The generator's gradient, [P], of outputs made of ``start``, by the draws that ``number`` names."""
+    outputs = len(start.noise)
     sampler = carv.Sampler(own.k, stratified=own.stratified, noise=own.noise)
     draws = sampler.draw(outputs, student.denoiser.shape, student.target,
                          time_generator=generator(student.seed, "account: time", number),
                          noise_generator=generator(student.seed, "account: noise", number))
-    made = student.denoiser.generate(student.generator, noise)
-    estimate = carv.estimate(student.value(made.detach()), draws)
+    made = student.denoiser.generate(student.generator, start.noise, start.prompt)
+    estimate = carv.estimate(student.value(made.detach(), start.prompt), draws)
     found = torch.autograd.grad((made * estimate.mean).sum() / outputs, list(student.generator.parameters()))
     return torch.cat([each.flatten() for each in found])
 
@@ -31,8 +32,8 @@ def spread(student: Student, own: DistillConfig, outputs: int, sets: int, fresh:
     for group in range(sets // each):
         total, squares = None, 0.0
         for number in range(group * each, (group + 1) * each):
-            noise = student.noise(number if fresh else group, "account: outputs", outputs)
-            found = gradient(student, own, outputs, noise, number).double()
+            start = student.start(number if fresh else group, "account: outputs", outputs)
+            found = gradient(student, own, start, number).double()
             total = found if total is None else total + found
             squares += float(found.square().sum())
         assert total is not None

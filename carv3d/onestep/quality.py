@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from carv3d import digits
+from carv3d.runtime.rng import generator
 
 NEAREST = 5  # neighbours that make a ball of the data's or the samples' support
 
@@ -46,3 +47,27 @@ def scores(samples: Tensor, data: Tensor, features: Features) -> dict[str, float
     """Of as many samples as data [n,64]. nearest: the mean distance of a sample from the data, in features."""
     a, b = features(samples), features(data)
     return {"frechet": frechet(a, b), **coverage(a, b)}
+
+
+def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 256) -> float:
+    """Between equally large samples [n,d]: root of the mean, over random directions, of the squared Wasserstein-2
+    distance of the projections (Bonneel et al. 2015); the same directions each time."""
+    draw = torch.randn(a.shape[1], directions, generator=generator(0, "sliced Wasserstein"))
+    across = (draw / draw.norm(dim=0)).to(a)
+    one, other = ((each @ across).sort(0).values for each in (a, b))
+    return float((one - other).square().mean().sqrt())
+
+
+def latents(samples: Tensor, reference: Tensor, prompt: Tensor) -> dict[str, float]:
+    """Of samples and reference [n,...] of the same prompts [n]."""
+    a, b = (each.flatten(1).double().cpu() for each in (samples, reference))
+    return {"wasserstein": sliced_wasserstein(a, b), "diversity": apart(a, prompt) / apart(b, prompt)}
+
+
+def apart(samples: Tensor, prompt: Tensor) -> float:
+    """Mean distance of two samples [n,d] of a prompt; of any two where no prompt has several."""
+    distance = torch.cdist(samples, samples)
+    same = (prompt[:, None] == prompt).fill_diagonal_(False)
+    if not same.any():
+        same = ~torch.eye(len(samples), dtype=torch.bool)
+    return float(distance[same].mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -10,62 +11,83 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from carv3d.onestep.world import SCORES
 from carv3d.report import figures, markup
 from carv3d.report.markup import table, text
 from carv3d.runtime.files import write_bytes, write_text
 from carv3d.runtime.types import Record
 
-SIDE, SHOWN = 4, 12  # screen pixels of one of a small picture's; pictures of a row
-SAID = {"frechet": "Fréchet distance", "precision": "precision", "coverage": "coverage", "nearest": "nearest picture"}
+SMALL, LARGE, SHOWN = 32, 128, 12  # a picture's side on a sheet, least and most pixels; pictures of a row
+AXES = {"seconds": "seconds of training", "outputs": "outputs of the generator", "evals": "rows through networks"}
 
 
-def sheet(rows: dict[str, Tensor], side: int) -> Tensor:
-    """[n,side^2] in [-1,1] by name -> a row each, from SHOWN pictures: [H,W] in [0,1] with lines between."""
-    tiles = []
-    for values in rows.values():
-        pictures = ((values[:SHOWN].clamp(-1, 1) + 1) / 2).view(-1, side, side)
-        large = pictures.repeat_interleave(SIDE, 1).repeat_interleave(SIDE, 2)
-        tiles.append(torch.nn.functional.pad(large, (1, 1, 1, 1), value=1.0).permute(1, 0, 2).flatten(1))
-    return torch.cat(tiles)
+def sheet(rows: Sequence[Tensor], columns: int = SHOWN) -> Tensor:
+    """Pictures [n,H,W,3] in [0,1], a row for each, the first ``columns``: [height,width,3] with lines between."""
+    return torch.cat([torch.cat(list(_fitted(pictures[:columns])), 1) for pictures in rows])
+
+
+def _fitted(pictures: Tensor) -> Tensor:
+    height, width = pictures.shape[1:3]
+    images = pictures.permute(0, 3, 1, 2)
+    if (times := SMALL // max(height, width)) > 1:
+        images = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    elif max(height, width) > LARGE:
+        scale = LARGE / max(height, width)
+        images = torch.nn.functional.interpolate(images, scale_factor=scale, mode="bilinear", antialias=True)
+    return torch.nn.functional.pad(images, (1, 1, 1, 1), value=1.0).permute(0, 2, 3, 1)
 
 
 def png(image: Tensor) -> bytes:
     content = io.BytesIO()
-    iio.imwrite(content, (image * 255).round().byte().numpy(), extension=".png")
+    iio.imwrite(content, (image.clamp(0, 1) * 255).round().byte().numpy(), extension=".png")
     return content.getvalue()
 
 
-def write(folder: Path, rows: dict[str, Tensor], side: int, curve: list[Record], scores: dict[str, Record],
-          ledger: dict[str, int]) -> dict[str, str]:
-    """save/samples.png, save/curve.png and index.html into a run's folder; their names by what they are. curve: lines
-    of metrics with scores. scores: of the teacher by steps, and of the student."""
-    image = png(sheet(rows, side))
+def write(folder: Path, rows: dict[str, Tensor], named: Sequence[str], curve: list[Record], scores: dict[str, Record],
+          main: str, meant: str, ledger: dict[str, int]) -> dict[str, str]:
+    """save/samples.png, save/curve.png and index.html into a run's folder; their names by what they are. rows: pictures
+    [n,H,W,3] by name. named: what each column is of, if there are words for it. curve: lines of metrics with scores.
+    scores: of the teacher by steps, and of the student; main: the one drawn; meant: what they say."""
+    image = png(sheet(list(rows.values())))
     write_bytes(folder / "save" / "samples.png", image)
-    svg = figures.save(_curve(curve, scores), folder / "save" / "curve.png")
-    names = ", ".join(rows)
+    svg = figures.save(_curve(curve, scores, main), folder / "save" / "curve.png")
+    shown = [name for name in SCORES if name in scores["student"]]
+    columns = f"; columns: {text(', '.join(named))}" if named else ""
     body = [f"<h1>{text('A generator of one evaluation')}</h1>",
             "<p>The student makes a picture from noise in one evaluation of a network as large as the teacher's. "
             f"Spent: {text(', '.join(f'{value:,} {name.replace(chr(95), chr(32))}' for name, value in ledger.items()))}"
             ".</p>",
             f"<figure><img alt=\"samples\" src=\"{markup.data('image/png', image)}\"><figcaption>From the same noise, "
-            f"row by row: {text(names)}.</figcaption></figure>",
-            "<h2>How good</h2><p>All of equally many samples. Fréchet distance: between Gaussians in the features of a "
-            "small classifier, lower is better. Precision: the share of samples within the data's support; coverage: "
-            "the share of the data that samples come near. Nearest picture: how far a sample lies from the data, in "
-            "features; a copy would have 0. One of them alone misleads.</p>",
-            table(["", *SAID.values()], [[name, *(f"{row[key]:.3f}" for key in SAID)] for name, row in scores.items()]),
-            markup.figure(svg, "The student's Fréchet distance as it trains; lines: the teacher by DDIM steps.")]
+            f"row by row: {text(', '.join(rows))}{columns}.</figcaption></figure>",
+            f"<h2>How good</h2><p>{text(meant)} One of them alone misleads.</p>",
+            table(["", *(SCORES[name] for name in shown)],
+                  [[name, *(f"{row[key]:.3f}" for key in shown)] for name, row in scores.items()]),
+            markup.figure(svg, f"The student's {SCORES[main]} as it trains, against what it cost; lines: the teacher "
+                          "by DDIM steps. Last: the denoising loss on fresh outputs. How far the fake score's lies "
+                          "above its optimum, which nobody knows, is a bias that more draws do not remove; where it "
+                          "nears the teacher's, the outputs have become what the teacher expects.")]
     write_text(folder / "index.html", markup.page("Distillation", "carv3d distill", body))
     return {"page": "index.html", "samples": "save/samples.png", "curve": "save/curve.png"}
 
 
-def _curve(curve: list[Record], scores: dict[str, Record]) -> Figure:
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.plot([line["seconds"] for line in curve], [line["frechet"] for line in curve], marker="o", label="student")
-    for number, (name, row) in enumerate(scores.items()):
-        if name != "student":
-            axes.axhline(row["frechet"], color="0.4", linestyle=("-", "--", ":")[number % 3], linewidth=1, label=name)
-    axes.set(xlabel="seconds of training", ylabel="Fréchet distance", yscale="log")
-    axes.legend(frameon=False)
+def _curve(curve: list[Record], scores: dict[str, Record], main: str) -> Figure:
+    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    panels = figure.subplots(2, 2).flatten()
+    for axes, (key, label) in zip(panels, AXES.items()):
+        axes.plot([_spent(line, key) for line in curve], [line[main] for line in curve], marker="o", label="student")
+        for number, (name, row) in enumerate(scores.items()):
+            if name != "student":
+                axes.axhline(row[main], color="0.4", linestyle=("-", "--", ":")[number % 3], linewidth=1, label=name)
+        axes.set(xlabel=label, ylabel=SCORES[main], yscale="log")
+    panels[0].legend(frameon=False)
+    for name in ("fake", "teacher"):
+        panels[3].plot([line["step"] for line in curve], [line[f"loss_fresh_{name}"] for line in curve], marker="o",
+                       label=f"{name} score" if name == "fake" else name)
+    panels[3].set(xlabel="updates", ylabel="denoising loss, fresh outputs", yscale="log")
+    panels[3].legend(frameon=False)
     return figure
+
+
+def _spent(line: Record, key: str) -> float:
+    found: float = line["teacher_evals"] + line["fake_evals"] + line["outputs"] if key == "evals" else line[key]
+    return found

@@ -8,7 +8,6 @@ that no number of draws removes.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from carv3d.runtime.rng import generator
 from carv3d.runtime.states import load_optimizer
 from carv3d.runtime.types import State
 
+LOOKED = 64  # outputs on which the fake score's lag is looked at, the same each time
 BETAS = (0.0, 0.99)  # of both optimisers: no momentum, as the two chase each other
 
 
@@ -37,13 +37,21 @@ class Ledger:
     fake_evals: int = 0
 
 
+@dataclass(frozen=True)
+class Start:
+    """noise: [n,*shape]. prompt: [n] int64, what each output is of."""
+
+    noise: Tensor
+    prompt: Tensor
+
+
 class Student:
     """Everything that training changes. own: how. seed: of every random number."""
 
     def __init__(self, denoiser: Denoiser, own: DistillConfig, seed: int):
         self.denoiser, self.own, self.seed = denoiser, own, seed
-        self.generator, self.fake, self.average = (copy.deepcopy(denoiser.teacher).requires_grad_(each)
-                                                   for each in (True, True, False))
+        self.generator, self.average = denoiser.copy(), denoiser.copy().requires_grad_(False)
+        self.fake = denoiser.fake(own.fake_rank, seed)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=own.lr, betas=BETAS)
         self.fake_optimizer = torch.optim.Adam(self.fake.parameters(), lr=own.fake_lr, betas=BETAS)
         steps = denoiser.schedule.timesteps
@@ -55,36 +63,42 @@ class Student:
 
     # --- the step -----------------------------------------------------------------------------------------------------
 
-    def step(self, number: int) -> dict[str, Tensor]:
-        """One update of the generator and ``fake_updates`` of the fake score; both losses."""
-        own = self.own
+    def step(self, number: int, progress: float) -> dict[str, Tensor]:
+        """One update of the generator and ``fake_updates`` of the fake score; the fake's loss and the mean length of
+        the generator's gradient. progress: the share of the training that is behind, which the rate follows."""
+        own, net = self.own, self.denoiser
         for group in self.optimizer.param_groups:
-            group["lr"] = own.lr * min(1.0, (own.steps - number) / (own.steps * own.cool)) if own.cool else own.lr
-        outputs = self.denoiser.generate(self.generator, self.noise(number, "outputs"))
-        draws = self.draw(number)
-        estimate = carv.estimate(self.value(outputs.detach()), draws)
+            group["lr"] = own.lr * min(1.0, (1 - progress) / own.cool) if own.cool else own.lr
+        start, draws = self.start(number, "outputs"), self.draw(number)
         self.optimizer.zero_grad(set_to_none=True)
-        (outputs * estimate.mean).sum().div(len(outputs)).backward()
+        made, found = [], []
+        for part in self._parts():
+            outputs = net.generate(self.generator, start.noise[part], start.prompt[part])
+            found.append(carv.estimate(self.value(outputs.detach(), start.prompt[part]), draws.part(part)))
+            (outputs * found[-1].mean).sum().div(own.outputs).backward()
+            made.append(outputs.detach())
         self.optimizer.step()
-        self.sampler.observe(draws.timestep, estimate.squared_norm)
+        self.sampler.observe(draws.timestep, torch.cat([each.squared_norm for each in found]))
         for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(now.detach(), 1 - own.ema)
-        loss = torch.stack([self._learn(number, n, outputs.detach()) for n in range(own.fake_updates)]).mean()
-        self.ledger.outputs += len(outputs)
-        self.ledger.updates += len(outputs)
-        self.ledger.teacher_evals += draws.timestep.numel()
-        self.ledger.fake_evals += draws.timestep.numel()
-        return {"loss_fake": loss, "gap": estimate.mean.square().flatten(1).sum(1).sqrt().mean()}
+        losses = [self._learn(number * own.fake_updates + n, torch.cat(made), start) for n in range(own.fake_updates)]
+        rows = draws.timestep.numel()
+        self.ledger.outputs += own.outputs
+        self.ledger.updates += own.outputs
+        self.ledger.teacher_evals += rows * net.branches
+        self.ledger.fake_evals += rows
+        gap = torch.cat([each.mean for each in found]).square().flatten(1).sum(1).sqrt().mean()
+        return {"loss_fake": torch.stack(losses).mean(), "gap": gap}
 
-    def value(self, outputs: Tensor) -> ValueFn:
+    def value(self, outputs: Tensor, prompt: Tensor) -> ValueFn:
         """The estimator's integrand for outputs [B,*shape]: which way, and how far, draws would move them."""
         net = self.denoiser
 
         @torch.no_grad()
         def value(index: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
-            clean = outputs[index]
+            clean, told = outputs[index], prompt[index]
             noisy = net.schedule.add_noise(clean, noise, timestep)
-            real, fake = (net.clean(network, noisy, timestep) for network in (net.teacher, self.fake))
+            real, fake = net.real(noisy, timestep, told), net.clean(self.fake, noisy, timestep, told)
             if not self.own.normalise:
                 return fake - real
             size = (clean - real).flatten(1).abs().mean(1).clamp_min(1e-6)  # of each draw alone: a mean over K would
@@ -92,49 +106,80 @@ class Student:
 
         return value
 
-    def _learn(self, number: int, update: int, same: Tensor) -> Tensor:
-        """One update of the fake score, by the denoising loss on outputs; its mean."""
-        own, place = self.own, number * self.own.fake_updates + update
-        if own.fake_outputs == "fresh":
-            with torch.no_grad():
-                same = self.denoiser.generate(self.generator, self.noise(place, "fake outputs"))
-            self.ledger.outputs += len(same)
-        draws = carv.Sampler(1, stratified=own.stratified, noise="iid").draw(
-            len(same), self.denoiser.shape, self.target, time_generator=generator(self.seed, "fake time", place),
-            noise_generator=generator(self.seed, "fake noise", place))
+    def _learn(self, place: int, outputs: Tensor, start: Start) -> Tensor:
+        """The fake score's update number ``place``, by the denoising loss on outputs: these, or fresh ones. The loss.
+        """
+        net, fresh = self.denoiser, self.own.fake_outputs == "fresh"
+        if fresh:
+            start = self.start(place, "fake outputs")
+            outputs = self.made(self.generator, start)
+            self.ledger.outputs += len(outputs)
+        draws = carv.Sampler(1, stratified=self.own.stratified, noise="iid").draw(
+            len(outputs), net.shape, self.target, time_generator=self._random("fake time", place),
+            noise_generator=self._random("fake noise", place))
         self.fake_optimizer.zero_grad(set_to_none=True)
-        estimate = carv.estimate_loss(lambda index, t, noise: self.denoising(self.fake, same[index], t, noise), draws)
+        losses = []
+        for part in self._parts():
+            clean, told = outputs[part], start.prompt[part]
+            losses.append(carv.estimate_loss(
+                lambda index, t, noise: net.denoising(self.fake, clean[index], t, noise, told[index]),
+                draws.part(part), items=len(outputs)).mean)
         self.fake_optimizer.step()
-        self.ledger.fake_evals += len(same)
-        return estimate.mean.mean()
+        self.ledger.fake_evals += len(outputs)
+        return torch.cat(losses).mean()
 
-    def denoising(self, network: nn.Module, clean: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
-        """The squared error of the noise that a network sees, mean over each output: [n]."""
-        noisy = self.denoiser.schedule.add_noise(clean, noise, timestep)
-        return (self.denoiser.eps(network, noisy, timestep) - noise).square().flatten(1).mean(1)
+    @torch.no_grad()
+    def made(self, network: nn.Module, start: Start) -> Tensor:
+        """Outputs of a generator."""
+        return torch.cat([self.denoiser.generate(network, start.noise[part], start.prompt[part])
+                          for part in self._parts(len(start.noise))])
+
+    @torch.no_grad()
+    def lag(self) -> dict[str, float]:
+        """How far the fake score is behind: its denoising loss on LOOKED outputs that it has not learned on, and, since
+        a score's optimum is not known, the teacher's on the same."""
+        start, net = self.start(0, "lag: outputs", LOOKED), self.denoiser
+        outputs = self.made(self.generator, start)
+        draws = carv.Sampler(1, stratified=True, noise="iid").draw(
+            LOOKED, net.shape, self.target, time_generator=self._random("lag: time", 0),
+            noise_generator=self._random("lag: noise", 0))
+        rows = outputs, draws.timestep[:, 0], draws.noise[:, 0], start.prompt
+        return {f"loss_fresh_{name}": float(torch.cat([
+            net.denoising(network, *(each[part] for each in rows)) for part in self._parts(LOOKED)]).mean())
+            for name, network in (("fake", self.fake), ("teacher", net.teacher))}
+
+    def _parts(self, count: int = 0) -> list[slice]:
+        """Of so many outputs, those that go through a network together."""
+        count, each = count or self.own.outputs, self.own.chunk or count or self.own.outputs
+        return [slice(first, first + each) for first in range(0, count, each)]
 
     # --- random numbers, and what a checkpoint holds ------------------------------------------------------------------
 
-    def noise(self, number: int, purpose: str, count: int = 0) -> Tensor:
-        """What outputs are made of, [count or own.outputs, *shape]."""
-        return torch.randn(count or self.own.outputs, *self.denoiser.shape,
-                           generator=generator(self.seed, purpose, number))
+    def start(self, number: int, purpose: str, count: int = 0) -> Start:
+        """What outputs are made of, as many as given or own.outputs."""
+        net, count = self.denoiser, count or self.own.outputs
+        prompt = torch.randint(net.prompts, (count,), generator=generator(self.seed, f"{purpose}: prompts", number))
+        noise = torch.randn(count, *net.shape, generator=generator(self.seed, purpose, number))
+        return Start(noise.to(net.device), prompt.to(net.device))
 
     def draw(self, number: int) -> carv.Draws:
         return self.sampler.draw(self.own.outputs, self.denoiser.shape, self.target,
-                                 time_generator=generator(self.seed, "time", number),
-                                 noise_generator=generator(self.seed, "noise", number))
+                                 time_generator=self._random("time", number),
+                                 noise_generator=self._random("noise", number))
 
-    def _parts(self) -> Iterator[tuple[str, nn.Module]]:
+    def _random(self, purpose: str, number: int) -> torch.Generator:
+        return generator(self.seed, purpose, number, self.denoiser.device)
+
+    def _networks(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, getattr(self, name)) for name in ("generator", "fake", "average"))
 
     def state(self) -> State:
-        return {**{name: part.state_dict() for name, part in self._parts()}, "optimizer": self.optimizer.state_dict(),
-                "fake_optimizer": self.fake_optimizer.state_dict(), "sampler": self.sampler.state(),
-                "ledger": vars(self.ledger)}
+        return {**{name: part.state_dict() for name, part in self._networks()},
+                "optimizer": self.optimizer.state_dict(), "fake_optimizer": self.fake_optimizer.state_dict(),
+                "sampler": self.sampler.state(), "ledger": vars(self.ledger)}
 
     def load_state(self, state: State) -> None:
-        for name, part in self._parts():
+        for name, part in self._networks():
             part.load_state_dict(state[name])
         load_optimizer(self.optimizer, state["optimizer"])
         load_optimizer(self.fake_optimizer, state["fake_optimizer"])

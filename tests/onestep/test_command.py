@@ -94,10 +94,10 @@ def test_stopped_it_keeps_what_it_has(tmp_path, monkeypatch):
 
     step = Student.step
 
-    def stopping(self, number):
+    def stopping(self, number, progress):
         if number == 4:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, number)
+        return step(self, number, progress)
 
     monkeypatch.setattr(Student, "step", stopping)
     assert cli.main(["distill", *SMALL, f"exp_root_dir={tmp_path}"]) == 130

@@ -34,9 +34,17 @@ class Known(Denoiser):
         self.schedule, self.shape, self.start = scaled_linear(), (len(mean),), start
         self.teacher = Gaussian(mean, root).requires_grad_(False)
 
-    def eps(self, network, noisy, timestep):
+    def ask(self, network, noisy, timestep, prompt):
         alpha, sigma = self.schedule.alpha_sigma(timestep, noisy)
         return (noisy - alpha * network.clean(noisy, alpha, sigma)) / sigma
+
+    def pictures(self, outputs):
+        return outputs[:, None, :, None].expand(-1, -1, -1, 3)
+
+
+def one(count: int) -> Tensor:
+    """All of the same prompt."""
+    return torch.zeros(count, dtype=torch.long)
 
 
 MEAN, ROOT = torch.tensor([0.5, -1.0]), torch.tensor([[0.8, 0.0], [0.3, 0.5]])
@@ -50,7 +58,7 @@ def test_the_generator_comes_to_the_datas_mean_and_covariance():
                                               normalise=False), 0)
 
     def moments(network: nn.Module) -> tuple[Tensor, Tensor]:
-        ends = denoiser.generate(network, torch.cat([torch.zeros(1, 2), torch.eye(2)])).detach()
+        ends = denoiser.generate(network, torch.cat([torch.zeros(1, 2), torch.eye(2)]), one(3)).detach()
         matrix = (ends[1:] - ends[0]).T
         return ends[0], matrix @ matrix.T
 
@@ -60,7 +68,7 @@ def test_the_generator_comes_to_the_datas_mean_and_covariance():
     before = moments(student.average)
     assert ((before[1] - covariance).abs() / errors[1]).max() > 20
     for number in range(600):
-        student.step(number)
+        student.step(number, number / 600)
     mean, found = moments(student.average)
     assert ((mean - MEAN).abs() / errors[0]).max() < 3 and ((found - covariance).abs() / errors[1]).max() < 3
     assert student.ledger.outputs == 600 * 128 * 6 and student.ledger.teacher_evals == 600 * 128 * 4
@@ -74,7 +82,7 @@ def integrand():
     with torch.no_grad():
         student.fake.mean += 0.5
         student.fake.root *= 1.3
-    return student, student.value(torch.randn(1, 5, generator=draw))
+    return student, student.value(torch.randn(1, 5, generator=draw), one(1))
 
 
 CASES = [(k, stratified, proposal, noise) for k in (1, 2, 4) for stratified in (False, True)
@@ -120,10 +128,10 @@ def test_control_a_normaliser_averaged_over_draws_estimates_something_else(exact
     torch.randn(5, 5, generator=draw), torch.randn(5, generator=draw)
     output = torch.randn(1, 5, generator=draw)
     whole, _ = estimates(4, False, "uniform", "iid")
-    rows, clean = raw.value(output), output.expand(4_800, -1)
+    rows, clean = raw.value(output, one(1)), output.expand(4_800, -1)
     t, e = whole.timestep.flatten(), whole.noise.flatten(0, 1)
     noisy = student.denoiser.schedule.add_noise(clean, e, t)
-    size = (clean - student.denoiser.clean(student.denoiser.teacher, noisy, t)).abs().mean(1)
+    size = (clean - student.denoiser.real(noisy, t, one(4_800))).abs().mean(1)
     found = (rows(torch.zeros(4_800, dtype=torch.long), t, e).view(1200, 4, 5).mean(1)
              / size.view(1200, 4).mean(1)[:, None]).double()
     error = (found.var(0) / 1200 + exact[1] ** 2).sqrt()
@@ -135,7 +143,7 @@ def test_where_the_gradients_variance_comes_from():
     (false alarm 7e-6); fresh outputs add a part that no number of draws takes away. And while the fake score is the
     teacher still, there is no gradient."""
     student = Student(Known(MEAN, ROOT), DistillConfig(stratified=False, noise="iid", normalise=False), 0)
-    assert account.gradient(student, student.own, 4, torch.randn(4, 2), 0).abs().max() == 0
+    assert account.gradient(student, student.own, student.start(0, "any", 4), 0).abs().max() == 0
     with torch.no_grad():
         student.fake.mean += 0.3
         student.fake.root *= 1.3
@@ -152,7 +160,7 @@ def test_ddims_steps_come_to_the_data_and_one_does_not():
     denoiser = Known(torch.tensor([0.2, -0.3]), torch.tensor([[0.3, 0.0], [0.1, 0.2]]))
     noise = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0))
     covariance = denoiser.teacher.root @ denoiser.teacher.root.T
-    off = {steps: (torch.cov(denoiser.sample(noise, steps).T) - covariance).abs().max() for steps in (1, 50, 250)}
+    off = {steps: (torch.cov(denoiser.sample(noise, one(20_000), steps).T) - covariance).abs().max() for steps in (1, 50, 250)}
     assert off[1] > 0.05 and off[50] < 0.025 and off[250] < 0.01
 
 

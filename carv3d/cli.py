@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--run", metavar="RUN", help="all checkpoints of a run folder, or the one named")
     measure.add_argument("--warm-up", type=_whole(0), default=0, metavar="N", help="steps a fresh scene trains first")
     measure.add_argument("--cameras", type=_whole(2, 10**5), default=48, metavar="N",
-                         help="intervals shrink with their root")
+                         help="or of a student batches of outputs; intervals shrink with their root")
     measure.add_argument("--replicates", type=_whole(2, 10**4), default=2, metavar="R",
                          help="sets of a kind per camera")
     measure.add_argument("--k", type=_wholes, default=(1, 2, 4, 8, 16), metavar="1,2,4,...", help="numbers of draws")

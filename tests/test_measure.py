@@ -15,6 +15,7 @@ import torch
 from carv3d import carv
 from carv3d import config as configuration
 from carv3d.carv import Design
+from carv3d.carv.allocate import step_cost
 from carv3d.carv.variance import contrasts
 from carv3d.cli import main
 from carv3d.measure import collect as measurement
@@ -122,7 +123,7 @@ def test_all_contrasts_together_are_the_sample_variance():
 
 def test_costs_and_multipliers_are_the_formulas():
     points = [(b, k, 7 + b * (5 + 2 * k)) for b in (1, 2) for k in (1, 4)]
-    fitted = merit.step_cost(points)
+    fitted = step_cost(points)
     assert (fitted.c0, fitted.a, fitted.b) == pytest.approx((7, 5, 2))
     measured = synthetic(0)
     measured.timings, measured.housekeeping = {(b, k): [ms - 1.0] * 3 for b, k, ms in points}, [0.0, 2.0]

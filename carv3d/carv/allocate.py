@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 Figure = TypeVar("Figure", float, Tensor)  # one figure, or one for each resample
@@ -76,3 +77,10 @@ def fit_cost(points: Iterable[tuple[int, int, float]], c0: float = 0.0) -> Cost:
     if determinant <= 0:
         raise ValueError("steps at two or more K are needed to tell a from b")
     return Cost(c0, max((xz * yy - yz * xy) / determinant, 0.0), max((yz * xx - xz * xy) / determinant, 1e-9))
+
+
+def step_cost(points: list[tuple[int, int, float]]) -> Cost:
+    """c0, a and b by least squares from (B, K, ms) of whole steps at two or more B and K; a negative c0 becomes 0."""
+    design = torch.tensor([[1.0, b, b * k] for b, k, _ in points], dtype=torch.float64)
+    ms = torch.tensor([[ms] for _, _, ms in points], dtype=torch.float64)
+    return fit_cost(points, max(torch.linalg.lstsq(design, ms).solution[0, 0].item(), 0.0))

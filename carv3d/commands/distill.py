@@ -10,12 +10,13 @@ import torch
 
 import carv3d
 from carv3d import config as configuration
-from carv3d import digits
 from carv3d.commands import session, students
 from carv3d.config.schema import Config
-from carv3d.onestep import folder, results, world
+from carv3d.onestep import account, folder, results, world
+from carv3d.onestep.latent import Latent
 from carv3d.onestep.settle import settle
 from carv3d.onestep.student import Student
+from carv3d.onestep.world import World
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment, peak_memory_mib
@@ -26,6 +27,7 @@ from carv3d.runtime.files import convenient
 from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.types import Record, State
 
+CHOSEN_AT = 50  # updates after which k=auto chooses: before, the fake score is the teacher still
 FREE_ON_RESUME = ("distill.evaluate_every", "checkpoint", "log.every_n_steps", "budget", "exp_root_dir", "name", "tag")
 GROUP, STUDENT = "distill", "student"
 
@@ -50,7 +52,8 @@ def main(args: Namespace) -> int:
         config.name = GROUP if config.name == Config().name else config.name
         config.tag = config.tag or students.title(config)
         work = Distillation(config, clock)
-        run = Run.create(config, environment(work.student.denoiser.device.type, "") | {"command": "distill"})
+        _ = work.world  # what it is judged by, before there is a folder
+        run = Run.create(config, environment(work.denoiser.device.type, "") | {"command": "distill"})
         lock = hold(run)
     return _run(run, lock, work)
 
@@ -70,20 +73,17 @@ class Distillation:
     def __init__(self, config: Config, clock: Clock):
         self.config, self.clock, self.done = config, clock, 0
         clock.lap("load")
-        own = config.distill
-        if own.prompts:
-            self.denoiser = students.latent(config)
-            students.check_start(config, self.denoiser.schedule.timesteps)
-            clock.lap("teacher")
-            with Progress("teacher's samples", world.evaluations(own)) as bar:
-                self.world = world.of_latents(self.denoiser, config.seed, own, bar.to)
-            clock.lap("evaluation")
-        else:
-            students.check_start(config, digits.STEPS)
-            with Progress("teacher", digits.Recipe().steps) as bar:
-                self.world = world.embedded(config.seed, own, bar.to)
-            clock.lap("teacher")
-        self.student = Student(self.world.denoiser, own, config.seed)
+        self.denoiser = students.denoiser(config)
+        clock.lap("teacher")
+        self.student = Student(self.denoiser, config.distill, config.seed)
+        self._world: World | None = None
+
+    @property
+    def world(self) -> World:
+        if self._world is None:
+            self._world = students.judged(self.config, self.denoiser)
+            self.clock.lap("evaluation")
+        return self._world
 
     def train(self, run: Run, stop: StopSignal) -> bool:
         """The updates that are missing. Returns whether they ended by themselves."""
@@ -93,6 +93,8 @@ class Distillation:
                 if stop():
                     self._save(run)
                     return False
+                if self.done == CHOSEN_AT and own.k == "auto":
+                    self._choose()
                 found = self.student.step(self.done, self._progress())
                 self.done += 1
                 bar.to(self.done)
@@ -106,6 +108,14 @@ class Distillation:
                 if last or every and self.done % every == 0:
                     self._save(run)
         return True
+
+    def _choose(self) -> None:
+        """Outputs and K from here on."""
+        say("measuring variance and cost for the choice of K")
+        outputs, k = account.choose(self.student)
+        self.student.reshape(outputs, k)
+        say(f"from here on {outputs} outputs in a step, {k} draw{'s' * (k > 1)} of each")
+        self.clock.lap("train")
 
     def _progress(self) -> float:
         """The share of the training that is behind, by updates or by what a budget counts, whichever is more."""
@@ -132,7 +142,8 @@ class Distillation:
         return self.student.made(self.student.average, self.world.start)
 
     def finish(self, run: Run, status: str) -> None:
-        summary: Record = {"status": status, "step": self.done, "ledger": vars(self.student.ledger), "warnings": []}
+        summary: Record = {"status": status, "step": self.done, "ledger": vars(self.student.ledger), "warnings": [],
+                           "outputs": self.student.own.outputs, "k": self.student.own.k}
         there, rows = self.world, {}
         for steps in world.STEPS:
             with Progress(f"teacher, {steps} step{'s' * (steps > 1)}", there.evaluations * steps) as bar:
@@ -146,7 +157,7 @@ class Distillation:
             summary["artefacts"] = results.write(run.folder, there.looked_at(rows), there.words, curve, scores,
                                                  there.main, there.meant, vars(self.student.ledger))
         self.clock.lap("results")
-        if self.config.distill.prompts:
+        if isinstance(self.denoiser, Latent):
             with convenient("student"):
                 folder.save(self.denoiser, self.student.average, run.save / STUDENT)
                 summary.setdefault("artefacts", {})["student"] = f"save/{STUDENT}"
@@ -158,12 +169,12 @@ class Distillation:
 
     def _save(self, run: Run) -> None:
         checkpoint.save(run.ckpts, self.done, {
-            "student": self.student.state(), "seconds": self.clock.seconds, "teacher": self.world.denoiser.identity,
+            "student": self.student.state(), "seconds": self.clock.seconds, "teacher": self.denoiser.identity,
             "config": configuration.dump(self.config)}, self.config.checkpoint.keep, [self.done])
         self.clock.lap("checkpoint")
 
     def load(self, state: State) -> None:
-        if state["teacher"] != self.world.denoiser.identity:
+        if state["teacher"] != self.denoiser.identity:
             raise UserError("the teacher's weights or the prompts are no longer what the run began with; put them "
                             "back, or start a new run")
         self.student.load_state(state["student"])

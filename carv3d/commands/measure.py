@@ -30,7 +30,11 @@ def main(args: Namespace) -> int:
     ks = tuple(sorted({1, *args.k}))
     if len(ks) < 2:
         raise UserError("--k 1 given; at least one K above 1 is needed to tell what a draw costs, for example --k 1,4")
-    run = Run.open(args.run) if args.run else None
+    run = Run.open(args.run, "train", "distill") if args.run else None
+    if run is not None and run.command == "distill":
+        from carv3d.commands.measure_student import main as of_student
+
+        return of_student(args, run, ks)
     config, states = _fresh(args) if run is None else _kept(run, args)
     devices.device(config.device)
     build.set_up_kernels(config, say, truth=True)

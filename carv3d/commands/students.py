@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from carv3d import teachers
+from carv3d import digits, teachers
 from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.diffusion.prompts import VIEWS, view_prompt
+from carv3d.onestep import world
 from carv3d.onestep.latent import Latent
+from carv3d.onestep.networks import Denoiser, Digits
 from carv3d.onestep.settle import TOYBOX, lines
+from carv3d.onestep.world import World
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.progress import say
+from carv3d.runtime.progress import Progress, say
 
 DIGITS, GUIDANCE = "digits", 7.5  # tag of the embedded world; of teachers of real pictures (DMD2: 8 for SD 1.5)
 
@@ -35,6 +38,25 @@ def title(config: Config) -> str:
     return Path(config.distill.prompts).stem if config.distill.prompts else DIGITS
 
 
+def denoiser(config: Config) -> Denoiser:
+    """What a configuration distils: the embedded teacher, trained here, or one that it names."""
+    if config.distill.prompts:
+        return latent(config)
+    _check_start(config, digits.STEPS)
+    with Progress("teacher", digits.Recipe().steps) as bar:
+        return world.embedded(config.seed, config.distill.start, bar.to)
+
+
+def judged(config: Config, of: Denoiser) -> World:
+    """What its samples are judged by."""
+    own = config.distill
+    if isinstance(of, Digits):
+        return world.of_digits(of, config.seed, own)
+    assert isinstance(of, Latent)
+    with Progress("teacher's samples", world.evaluations(own)) as bar:
+        return world.of_latents(of, config.seed, own, bar.to)
+
+
 def latent(config: Config) -> Latent:
     """The teacher of a configuration with its prompts. UserError for weights or prompts that cannot be used."""
     from carv3d.diffusion import loading
@@ -46,7 +68,8 @@ def latent(config: Config) -> Latent:
     auto = loading.encoder_dtype(device) if device.type == "cuda" else loading.fastest_dtype(device)
     made = Latent(teachers.weights_folder(config), words, given,
                   own.guidance or (1.0 if registry.teacher(config).toybox else GUIDANCE),
-                  loading.DTYPES.get(given.dtype, auto), device)
+                  own.start, loading.DTYPES.get(given.dtype, auto), device)
+    _check_start(config, made.schedule.timesteps)
     million = sum(p.numel() for p in made.teacher.parameters()) / 1e6
     say(f"{len(words)} prompts, a UNet of {million:.1f} M parameters that says {made.kind}, guidance "
         f"{made.guidance:g}, {str(made.dtype).removeprefix('torch.')}")
@@ -70,7 +93,7 @@ def prompts(config: Config) -> list[str]:
     return found
 
 
-def check_start(config: Config, timesteps: int) -> None:
+def _check_start(config: Config, timesteps: int) -> None:
     if config.distill.start >= timesteps:
         raise UserError(f"distill.start: {config.distill.start} given; the teacher's timesteps are 0 to "
                         f"{timesteps - 1}")

@@ -18,8 +18,9 @@ class DistillConfig:
     guidance: float = option(0.0, "classifier-free guidance of the teacher; 0: 1 for the bundled one, else 7.5", ge=0)
     steps: int = option(500, "updates of the generator", ge=1)
     outputs: int = option(32, "outputs of the generator in a step", ge=1)
-    k: int = option(1, "draws of (noise level, noise) that the teacher and the fake score are asked about each output",
-                    ge=1, le=1024)
+    k: int | str = option(1, "draws of (noise level, noise) that the teacher and the fake score are asked about each "
+                          "output; auto: chosen with the outputs, at a step's cost, from measured variance and cost",
+                          ge=1, le=1024)
     importance_sampling: bool = option(False, "draw noise levels from a proposal fitted to past draws; off: q = p")
     stratified: bool = option(True, "one noise level per stratum, strata shuffled over outputs")
     noise: str = option("auto", "how an output's k noises vary together; auto: antithetic at even k, else iid",
@@ -45,9 +46,13 @@ class DistillConfig:
 
     def check(self, section: str) -> None:
         """UserError for options that contradict one another. section: their prefix."""
-        if self.noise == "antithetic" and self.k % 2 or self.noise == "zero_sum" and self.k < 2:
+        if isinstance(self.k, int) and (self.noise == "antithetic" and self.k % 2
+                                        or self.noise == "zero_sum" and self.k < 2):
             raise UserError(f"{section}.noise: {self.noise} given with {section}.k={self.k}; antithetic needs an even "
                             "k, zero_sum at least 2")
+        if self.k == "auto" and self.noise in ("antithetic", "zero_sum"):
+            raise UserError(f"{section}.noise: {self.noise} given with {section}.k=auto, which may choose 1; allowed: "
+                            "auto, iid")
         if self.t_min >= self.t_max:
             raise UserError(f"{section}.t_min: {self.t_min:g} given with {section}.t_max={self.t_max:g}; t_min must be "
                             "below t_max")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from carv3d.carv import Design
 from carv3d.carv import noise as noises
-from carv3d.carv.allocate import Cost, best_k, continuous_best_k, fit_cost, multiplier
+from carv3d.carv.allocate import Cost, best_k, continuous_best_k, multiplier, step_cost
 from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.carv.noise import noise_mode
 from carv3d.carv.variance import between_items
@@ -27,13 +27,6 @@ from carv3d.runtime.types import Record, Value
 
 MOST_R = 1e6  # above it the timings have seen no cost of a draw
 ALPHAS = (0.0, 1.0, 3.0, 10.0)  # simulated cost of a render, in draws
-
-
-def step_cost(points: list[tuple[int, int, float]]) -> Cost:
-    """c0, a and b by least squares from (B, K, ms) of whole steps at two or more B and K; a negative c0 becomes 0."""
-    design = torch.tensor([[1.0, b, b * k] for b, k, _ in points], dtype=torch.float64)
-    ms = torch.tensor([[ms] for _, _, ms in points], dtype=torch.float64)
-    return fit_cost(points, max(torch.linalg.lstsq(design, ms).solution[0, 0].item(), 0.0))
 
 
 @dataclass

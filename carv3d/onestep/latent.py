@@ -43,10 +43,11 @@ class Layers(nn.Module):
 
 class Latent(Denoiser):
     """A UNet over the latents of a VAE. words: the prompts, by number. guidance: of the teacher (classifier-free, arXiv
-    2207.12598); 1 asks for no other branch. dtype: of the networks' products; what is trained stays float32."""
+    2207.12598); 1 asks for no other branch. start: another timestep than its own, or 0. dtype: of the networks'
+    products; what is trained stays float32."""
 
-    def __init__(self, folder: Path, words: Sequence[str], given: TeacherConfig, guidance: float, dtype: torch.dtype,
-                 device: torch.device):
+    def __init__(self, folder: Path, words: Sequence[str], given: TeacherConfig, guidance: float, start: int,
+                 dtype: torch.dtype, device: torch.device):
         self.folder, self.variant, self.component = folder, given.variant, unet_name(given.use_ema)
         self.words, self.guidance, self.dtype, self.device = list(words), guidance, dtype, device
         found = fingerprint(files(folder, given.variant, given.use_ema))
@@ -55,7 +56,7 @@ class Latent(Denoiser):
         self.schedule = NoiseSchedule(plan.alphas_cumprod.double().to(device))
         self.kind = plan.config.prediction_type
         last = self.schedule.timesteps - 1
-        self.start = round(EPS_START * last) if self.kind == "epsilon" else last
+        self.start = start or (round(EPS_START * last) if self.kind == "epsilon" else last)
         embedded = states(folder, [*words, ""], variant=given.variant, device=device)
         self.embeddings, self.prompts = embedded.to(device, dtype), len(words)
         self._unet: Network = loading.model(folder, self.component, given.variant, torch.float32)

@@ -8,6 +8,9 @@ that no number of draws removes.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -57,22 +60,35 @@ class Student:
         steps = denoiser.schedule.timesteps
         low, high = (min(round(share * steps), steps - 1) for share in (own.t_min, own.t_max))
         self.target = carv.uniform_target(steps, low, high)
-        self.sampler = carv.Sampler(own.k, importance="adaptive" if own.importance_sampling else None,
+        k = own.k if isinstance(own.k, int) else 1
+        self.sampler = carv.Sampler(k, importance="adaptive" if own.importance_sampling else None,
                                     stratified=own.stratified, noise=own.noise, signature="generator")
+        self.reshape(own.outputs, k)
         self.ledger = Ledger()
+
+    def reshape(self, outputs: int, k: int) -> None:
+        """So many outputs in a step from now on, and draws of each."""
+        self.own = dataclasses.replace(self.own, outputs=outputs, k=k)
+        self.sampler.k = k
 
     # --- the step -----------------------------------------------------------------------------------------------------
 
     def step(self, number: int, progress: float) -> dict[str, Tensor]:
         """One update of the generator and ``fake_updates`` of the fake score; the fake's loss and the mean length of
         the generator's gradient. progress: the share of the training that is behind, which the rate follows."""
+        made, start, gap = self.push(number, progress)
+        losses = [self.learn(number * self.own.fake_updates + n, made, start) for n in range(self.own.fake_updates)]
+        return {"loss_fake": torch.stack(losses).mean(), "gap": gap}
+
+    def push(self, number: int, progress: float) -> tuple[Tensor, Start, Tensor]:
+        """One update of the generator; its outputs, what they were made of, and the mean length of their gradients."""
         own, net = self.own, self.denoiser
         for group in self.optimizer.param_groups:
             group["lr"] = own.lr * min(1.0, (1 - progress) / own.cool) if own.cool else own.lr
         start, draws = self.start(number, "outputs"), self.draw(number)
         self.optimizer.zero_grad(set_to_none=True)
         made, found = [], []
-        for part in self._parts():
+        for part in self.parts():
             outputs = net.generate(self.generator, start.noise[part], start.prompt[part])
             found.append(carv.estimate(self.value(outputs.detach(), start.prompt[part]), draws.part(part)))
             (outputs * found[-1].mean).sum().div(own.outputs).backward()
@@ -81,14 +97,12 @@ class Student:
         self.sampler.observe(draws.timestep, torch.cat([each.squared_norm for each in found]))
         for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(now.detach(), 1 - own.ema)
-        losses = [self._learn(number * own.fake_updates + n, torch.cat(made), start) for n in range(own.fake_updates)]
         rows = draws.timestep.numel()
         self.ledger.outputs += own.outputs
         self.ledger.updates += own.outputs
         self.ledger.teacher_evals += rows * net.branches
         self.ledger.fake_evals += rows
-        gap = torch.cat([each.mean for each in found]).square().flatten(1).sum(1).sqrt().mean()
-        return {"loss_fake": torch.stack(losses).mean(), "gap": gap}
+        return torch.cat(made), start, torch.cat([each.mean for each in found]).square().flatten(1).sum(1).sqrt().mean()
 
     def value(self, outputs: Tensor, prompt: Tensor) -> ValueFn:
         """The estimator's integrand for outputs [B,*shape]: which way, and how far, draws would move them."""
@@ -106,7 +120,7 @@ class Student:
 
         return value
 
-    def _learn(self, place: int, outputs: Tensor, start: Start) -> Tensor:
+    def learn(self, place: int, outputs: Tensor, start: Start) -> Tensor:
         """The fake score's update number ``place``, by the denoising loss on outputs: these, or fresh ones. The loss.
         """
         net, fresh = self.denoiser, self.own.fake_outputs == "fresh"
@@ -119,7 +133,7 @@ class Student:
             noise_generator=self._random("fake noise", place))
         self.fake_optimizer.zero_grad(set_to_none=True)
         losses = []
-        for part in self._parts():
+        for part in self.parts():
             clean, told = outputs[part], start.prompt[part]
             losses.append(carv.estimate_loss(
                 lambda index, t, noise: net.denoising(self.fake, clean[index], t, noise, told[index]),
@@ -132,7 +146,7 @@ class Student:
     def made(self, network: nn.Module, start: Start) -> Tensor:
         """Outputs of a generator."""
         return torch.cat([self.denoiser.generate(network, start.noise[part], start.prompt[part])
-                          for part in self._parts(len(start.noise))])
+                          for part in self.parts(len(start.noise))])
 
     @torch.no_grad()
     def lag(self) -> dict[str, float]:
@@ -145,10 +159,10 @@ class Student:
             noise_generator=self._random("lag: noise", 0))
         rows = outputs, draws.timestep[:, 0], draws.noise[:, 0], start.prompt
         return {f"loss_fresh_{name}": float(torch.cat([
-            net.denoising(network, *(each[part] for each in rows)) for part in self._parts(LOOKED)]).mean())
+            net.denoising(network, *(each[part] for each in rows)) for part in self.parts(LOOKED)]).mean())
             for name, network in (("fake", self.fake), ("teacher", net.teacher))}
 
-    def _parts(self, count: int = 0) -> list[slice]:
+    def parts(self, count: int = 0) -> list[slice]:
         """Of so many outputs, those that go through a network together."""
         count, each = count or self.own.outputs, self.own.chunk or count or self.own.outputs
         return [slice(first, first + each) for first in range(0, count, each)]
@@ -170,13 +184,22 @@ class Student:
     def _random(self, purpose: str, number: int) -> torch.Generator:
         return generator(self.seed, purpose, number, self.denoiser.device)
 
+    @contextlib.contextmanager
+    def preserved(self) -> Iterator[None]:
+        """Whatever happens to the student within this is undone."""
+        before = copy.deepcopy(self.state())
+        try:
+            yield
+        finally:
+            self.load_state(before)
+
     def _networks(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, getattr(self, name)) for name in ("generator", "fake", "average"))
 
     def state(self) -> State:
         return {**{name: part.state_dict() for name, part in self._networks()},
                 "optimizer": self.optimizer.state_dict(), "fake_optimizer": self.fake_optimizer.state_dict(),
-                "sampler": self.sampler.state(), "ledger": vars(self.ledger)}
+                "sampler": self.sampler.state(), "ledger": vars(self.ledger), "shape": [self.own.outputs, self.own.k]}
 
     def load_state(self, state: State) -> None:
         for name, part in self._networks():
@@ -185,3 +208,4 @@ class Student:
         load_optimizer(self.fake_optimizer, state["fake_optimizer"])
         self.sampler.load_state(state["sampler"])
         self.ledger = Ledger(**state["ledger"])
+        self.reshape(*state["shape"])

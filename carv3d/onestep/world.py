@@ -71,12 +71,18 @@ def _further(report: Callable[[int], None], before: int, step: int) -> None:
     report(before + step)
 
 
-def embedded(seed: int, own: DistillConfig, report: Callable[[int], None] = lambda step: None) -> World:
-    """scikit-learn's digits: the teacher is trained here."""
+def embedded(seed: int, start: int = 0, report: Callable[[int], None] = lambda step: None) -> Digits:
+    """A teacher of scikit-learn's digits, trained here. start: another timestep than its own."""
     pictures = digits.load()[0]
     teacher = digits.train(pictures, torch.arange(len(pictures))[None], digits.Recipe(), seed, report)
     denoiser = Digits(teacher.requires_grad_(False))
-    denoiser.start = own.start or denoiser.start
+    denoiser.start = start or denoiser.start
+    return denoiser
+
+
+def of_digits(denoiser: Digits, seed: int, own: DistillConfig) -> World:
+    """Against the pictures that the teacher learned from."""
+    pictures = digits.load()[0]
     features = quality.Features(pictures)
     noise = torch.randn(len(pictures), *denoiser.shape, generator=generator(seed, "distill: evaluation"))
     return World(
@@ -91,7 +97,6 @@ def embedded(seed: int, own: DistillConfig, report: Callable[[int], None] = lamb
 def of_latents(denoiser: Latent, seed: int, own: DistillConfig, report: Callable[[int], None] = lambda step: None
                ) -> World:
     """Against the teacher's own samples in its most steps, of the same prompts, EACH of each, and other noise."""
-    denoiser.start = own.start or denoiser.start
     groups = -(-own.samples // EACH)
     prompt = torch.arange(own.samples) // EACH * denoiser.prompts // groups % denoiser.prompts
 

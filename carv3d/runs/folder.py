@@ -80,14 +80,14 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, path: str | Path, command: str = "train") -> Run:
-        """An existing run, named by its folder or by a file within (a checkpoint, config.yaml). command: of carv3d,
-        that made it; UserError where another did."""
+    def open(cls, path: str | Path, *commands: str) -> Run:
+        """An existing run, named by its folder or by a file within (a checkpoint, config.yaml). commands: of carv3d,
+        one of which made it, by default train; UserError where another did."""
         path = expanded(str(path), "RUN")
         with contextlib.suppress(OSError, ValueError):  # a name too long, or no name at all
             for folder in [path, *list(path.absolute().parents)[:2]]:
                 if (folder / "config.yaml").is_file():
-                    return cls(folder).checked().made_by(command)
+                    return cls(folder).checked().made_by(*commands or ("train",))
         raise UserError(f"{path} is not a run folder (no config.yaml in it); give a folder like outputs/NAME/TAG@TIME")
 
     def checked(self) -> Run:
@@ -102,11 +102,16 @@ class Run:
                                 "move it away")
         return self
 
-    def made_by(self, command: str) -> Run:
-        """Itself; UserError where a command other than this one made it."""
-        made = self.environment().get("command", "train")
-        if made != command:
-            raise UserError(f"{self.folder} is a run of carv3d {shown(made)}, and one of carv3d {command} is needed")
+    @property
+    def command(self) -> str:
+        """Of carv3d, that made it."""
+        return str(self.environment().get("command", "train"))
+
+    def made_by(self, *commands: str) -> Run:
+        """Itself; UserError where a command other than these made it."""
+        if self.command not in commands:
+            raise UserError(f"{self.folder} is a run of carv3d {shown(self.command)}, and one of carv3d "
+                            f"{' or '.join(commands)} is needed")
         return self
 
     def config(self, overrides: list[str] | tuple[str, ...] = ()) -> Config:

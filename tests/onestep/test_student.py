@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from carv3d import carv
 from carv3d.carv.proposal import make_proposal
+from carv3d.carv.variance import between_items, set_variance
 from carv3d.config.onestep import DistillConfig
 from carv3d.diffusion.schedule import scaled_linear
 from carv3d.onestep import account, quality
@@ -142,17 +143,17 @@ def test_where_the_gradients_variance_comes_from():
     """Outputs held fixed, four iid draws have a quarter of one's variance, within 4.5 standard errors over 30 groups
     (false alarm 7e-6); fresh outputs add a part that no number of draws takes away. And while the fake score is the
     teacher still, there is no gradient."""
-    student = Student(Known(MEAN, ROOT), DistillConfig(stratified=False, noise="iid", normalise=False), 0)
-    assert account.gradient(student, student.own, student.start(0, "any", 4), 0).abs().max() == 0
+    student = Student(Known(MEAN, ROOT), DistillConfig(outputs=4, normalise=False), 0)
+    still = account.gradient(student, student.draw(0), student.start(0, "any", 4))
+    assert still.abs().max() == 0
     with torch.no_grad():
         student.fake.mean += 0.3
         student.fake.root *= 1.3
-    found = {(k, fresh): account.spread(student, dataclasses.replace(student.own, k=k), 4, 480, fresh)
-             for k in (1, 4) for fresh in (False, True)}
-    one, four = found[1, False], found[4, False]
+    rows = {k: account.replicates(student, account.Way(), k, 30, 16) for k in (1, 4)}
+    one, four = (set_variance(rows[k]) for k in (1, 4))
     off, error = (one - 4 * four).mean(), (one.var() / 30 + 16 * four.var() / 30).sqrt()
     assert off.abs() < 4.5 * error and error < 0.2 * one.mean()
-    between = (found[4, True].mean() - four.mean(), found[1, True].mean() - one.mean())
+    between = [between_items(rows[k]).mean() for k in (4, 1)]
     assert between[0] > 0.2 * four.mean() and 0.5 < between[0] / between[1] < 2
 
 

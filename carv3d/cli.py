@@ -104,6 +104,17 @@ def parser() -> argparse.ArgumentParser:
     distill.add_argument("--resume", metavar="RUN", help="a run folder, or one of its checkpoints, to go on from")
     distill.add_argument("overrides", nargs="*", metavar="key=value", help="distill.*, seed, exp_root_dir, and others")
 
+    sample = commands.add_parser("sample", help="pictures from a teacher, or in one step from a student")
+    sample.add_argument("source", metavar="RUN_OR_FOLDER", help="a run of carv3d distill, a model in the format of "
+                        "Stable Diffusion, or bundled")
+    sample.add_argument("--prompt", action="append", metavar="TEXT", help="may be given again: a row of the sheet each")
+    sample.add_argument("--number", type=_whole(1, 10_000), default=8, metavar="N", help="pictures of each prompt")
+    sample.add_argument("--steps", type=_whole(1, 1000), metavar="N", help="of DDIM; default: 50, a student's are one")
+    sample.add_argument("--guidance", type=float, metavar="G", help="default: 7.5, of the bundled teacher 1")
+    sample.add_argument("--seed", type=_whole(0), default=0, metavar="S")
+    sample.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", metavar="auto|cpu|cuda")
+    sample.add_argument("--out", metavar="DIR", help="default: RUN/save/pictures, or outputs/samples/NAME@TIME")
+
     prompts = commands.add_parser("prompts", help="what the embedded teacher knows")
     prompts.add_argument("--all", action="store_true", help="every single prompt, one per line")
 
@@ -164,6 +175,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
 
 MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
            "sweep": "sweep", "report": "report", "attribute": "attribute", "distill": "distill",
+           "sample": "sample",
            "prompts": "prompts", "doctor": "doctor"}
 
 

@@ -29,7 +29,7 @@ from carv3d.runtime.types import Record, State
 
 CHOSEN_AT = 50  # updates after which k=auto chooses: before, the fake score is the teacher still
 FREE_ON_RESUME = ("distill.evaluate_every", "checkpoint", "log.every_n_steps", "budget", "exp_root_dir", "name", "tag")
-GROUP, STUDENT = "distill", "student"
+GROUP = "distill"
 
 
 def main(args: Namespace) -> int:
@@ -159,8 +159,8 @@ class Distillation:
         self.clock.lap("results")
         if isinstance(self.denoiser, Latent):
             with convenient("student"):
-                folder.save(self.denoiser, self.student.average, run.save / STUDENT)
-                summary.setdefault("artefacts", {})["student"] = f"save/{STUDENT}"
+                folder.save(self.denoiser, self.student.average, run.save / folder.NAME)
+                summary.setdefault("artefacts", {})["student"] = f"save/{folder.NAME}"
         summary |= {"seconds": self.clock.seconds, "peak_mem_mib": round(peak_memory_mib(), 1)}
         run.write_summary(summary)
         for name, row in scores.items():

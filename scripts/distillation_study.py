@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--at", type=int, nargs="+", default=[100, 500])
     args = parser.parse_args()
     ks = sorted({1, *args.k})
-    student = Student(world.embedded(0), DistillConfig(), 0)
+    student = Student(world.embedded(0), DistillConfig().filled(), 0)
     done = 0
     for at in sorted(args.at):
         with Progress("distill", at, done) as bar:

@@ -25,6 +25,9 @@ def settle(config: Config) -> None:
             need = " without distill.prompts" if key in OF_A_MODEL else ""
             raise UserError(f"{key}: given to carv3d distill{need}, where it has no effect; allowed: distill.*, "
                             f"{', '.join(taken[1:])}")
+    recipe = "digits" if not own.prompts else "bundled" if registry.teacher(config).toybox else "others"
+    config.distill = own = own.filled(recipe)
+    own.check("distill")
     if not own.prompts:
         for key, given in (("fake_rank", own.fake_rank), ("guidance", own.guidance)):
             if given:

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import quick_digits  # noqa: E402
 
 quick = quick_digits.quick
-SMALL = ["distill.steps=12", "distill.outputs=8", "distill.k=2", "distill.evaluate_every=6", "log.every_n_steps=3",
-         "checkpoint.every_n_train_steps=4", "distill.importance_sampling=true"]
+SMALL = ["distill.steps=12", "distill.outputs=8", "distill.k=2", "distill.fake_updates=5", "distill.evaluate_every=6",
+         "log.every_n_steps=3",         "checkpoint.every_n_train_steps=4", "distill.importance_sampling=true"]
 CLOCKS = {"seconds"}
 
 

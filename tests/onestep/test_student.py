@@ -55,8 +55,8 @@ def test_the_generator_comes_to_the_datas_mean_and_covariance():
     """Exact ones of the affine generator, each within three Monte Carlo errors of a sample of 4,000 of the data. The
     control: before training they are far off."""
     denoiser = Known(MEAN, ROOT)
-    student = Student(denoiser, DistillConfig(steps=600, outputs=128, k=4, lr=1e-2, fake_lr=1e-2, ema=0.95, cool=0.7,
-                                              normalise=False), 0)
+    student = Student(denoiser, DistillConfig(steps=600, outputs=128, k=4, lr=1e-2, fake_lr=1e-2, fake_updates=5,
+                                              ema=0.95, cool=0.7, t_max=0.98, normalise=False), 0)
 
     def moments(network: nn.Module) -> tuple[Tensor, Tensor]:
         ends = denoiser.generate(network, torch.cat([torch.zeros(1, 2), torch.eye(2)]), one(3)).detach()
@@ -79,7 +79,7 @@ def integrand():
     """A student whose fake score lags, and one output: value(index, timestep, noise) in five dimensions."""
     draw = torch.Generator().manual_seed(0)
     root = torch.eye(5) * 0.6 + 0.1 * torch.randn(5, 5, generator=draw)
-    student = Student(Known(torch.randn(5, generator=draw), root), DistillConfig(outputs=1), 0)
+    student = Student(Known(torch.randn(5, generator=draw), root), DistillConfig(outputs=1).filled(), 0)
     with torch.no_grad():
         student.fake.mean += 0.5
         student.fake.root *= 1.3
@@ -143,7 +143,7 @@ def test_where_the_gradients_variance_comes_from():
     """Outputs held fixed, four iid draws have a quarter of one's variance, within 4.5 standard errors over 30 groups
     (false alarm 7e-6); fresh outputs add a part that no number of draws takes away. And while the fake score is the
     teacher still, there is no gradient."""
-    student = Student(Known(MEAN, ROOT), DistillConfig(outputs=4, normalise=False), 0)
+    student = Student(Known(MEAN, ROOT), DistillConfig(outputs=4, normalise=False).filled(), 0)
     still = account.gradient(student, student.draw(0), student.start(0, "any", 4))
     assert still.abs().max() == 0
     with torch.no_grad():

@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--prompt", action="append", metavar="TEXT", help="may be given again: a row of the sheet each")
     sample.add_argument("--number", type=_whole(1, 10_000), default=8, metavar="N", help="pictures of each prompt")
     sample.add_argument("--steps", type=_whole(1, 1000), metavar="N", help="of DDIM; default: 50, a student's are one")
-    sample.add_argument("--guidance", type=float, metavar="G", help="default: 7.5, of the bundled teacher 1")
+    sample.add_argument("--guidance", type=_scale, metavar="G", help="default: 7.5, of the bundled teacher 1")
     sample.add_argument("--seed", type=_whole(0), default=0, metavar="S")
     sample.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", metavar="auto|cpu|cuda")
     sample.add_argument("--out", metavar="DIR", help="default: RUN/save/pictures, or outputs/samples/NAME@TIME")
@@ -142,6 +142,16 @@ def _degrees(text: str) -> float:
 
 
 _degrees.__name__ = "number"
+
+
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} given; allowed: a number from 0 to 1000")
+    return value
+
+
+_scale.__name__ = "number"
 
 
 def _wholes(text: str) -> tuple[int, ...]:

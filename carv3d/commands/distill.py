@@ -102,7 +102,7 @@ class Distillation:
                 last = self._ended()
                 scored = last or own.evaluate_every and self.done % own.evaluate_every == 0
                 if scored or self.done % config.log.every_n_steps == 0:
-                    run.log(self._line(found) | (self._scores() if scored else {}))
+                    run.log(self._line(found) | (self._scores(run) if scored else {}))
                     self.clock.lap("evaluation")
                 every = config.checkpoint.every_n_train_steps
                 if last or every and self.done % every == 0:
@@ -135,8 +135,12 @@ class Distillation:
         return {"step": self.done, "seconds": self.clock.seconds["train"], **vars(self.student.ledger),
                 **{name: float(value) for name, value in found.items()}}
 
-    def _scores(self) -> dict[str, float]:
-        return self.world.judge(self._made()) | self.student.lag()
+    def _scores(self, run: Run) -> dict[str, float]:
+        """Of the student as it stands; what it makes is in save/preview.png."""
+        made = self._made()
+        with convenient("preview"):
+            results.preview(run.folder, self.world.looked_at({"student": made}))
+        return self.world.judge(made) | self.student.lag()
 
     def _made(self) -> torch.Tensor:
         return self.student.made(self.student.average, self.world.start)

@@ -43,6 +43,11 @@ def png(image: Tensor) -> bytes:
     return content.getvalue()
 
 
+def preview(folder: Path, rows: dict[str, Tensor]) -> None:
+    """save/preview.png of a run's folder: pictures [n,H,W,3] by name, a row each."""
+    write_bytes(folder / "save" / "preview.png", png(sheet(list(rows.values()))))
+
+
 def write(folder: Path, rows: dict[str, Tensor], named: Sequence[str], curve: list[Record], scores: dict[str, Record],
           main: str, meant: str, ledger: dict[str, int]) -> dict[str, str]:
     """save/samples.png, save/curve.png and index.html into a run's folder; their names by what they are. rows: pictures

@@ -20,7 +20,8 @@ def settle(config: Config) -> None:
     own = config.distill
     taken = TAKEN + OF_A_MODEL * bool(own.prompts)
     of_teacher = [f"teacher.type={config.teacher.type}"] if own.prompts else []  # others' defaults depend on it
-    for key in configuration.differences(config, configuration.load(overrides=of_teacher)):
+    given = configuration.differences(config, configuration.load(overrides=of_teacher))
+    for key in sorted(given, key=lambda each: each not in OF_A_MODEL):  # what others follow from first
         if not {key, key.split(".")[0]} & {*taken}:
             need = " without distill.prompts" if key in OF_A_MODEL else ""
             raise UserError(f"{key}: given to carv3d distill{need}, where it has no effect; allowed: distill.*, "
@@ -29,9 +30,9 @@ def settle(config: Config) -> None:
     config.distill = own = own.filled(recipe)
     own.check("distill")
     if not own.prompts:
-        for key, given in (("fake_rank", own.fake_rank), ("guidance", own.guidance)):
-            if given:
-                raise UserError(f"distill.{key}: {given:g} given without distill.prompts; the embedded digits have no "
+        for key, value in (("fake_rank", own.fake_rank), ("guidance", own.guidance)):
+            if value:
+                raise UserError(f"distill.{key}: {value:g} given without distill.prompts; the embedded digits have no "
                                 "words and no layers for LoRA; leave it 0")
         return
     if not registry.teacher(config).network:

@@ -95,12 +95,14 @@ class Distillation:
                     return False
                 if self.done == CHOSEN_AT and own.k == "auto":
                     self._choose()
-                found = self.student.step(self.done, self._progress())
+                before = self._progress()
+                found = self.student.step(self.done, before)
                 self.done += 1
                 bar.to(self.done)
                 self.clock.lap("train")
-                last = self._ended()
-                scored = last or own.evaluate_every and self.done % own.evaluate_every == 0
+                last, points = self._ended(), config.budget.evaluations
+                scored = last or (int(before * points) < int(self._progress() * points) if points else
+                                  own.evaluate_every and self.done % own.evaluate_every == 0)
                 if scored or self.done % config.log.every_n_steps == 0:
                     run.log(self._line(found) | (self._scores(run) if scored else {}))
                     self.clock.lap("evaluation")

@@ -1,0 +1,122 @@
+"""A student of the bundled teacher against the teacher's own samples by DDIM, judged as scripts/eval_teacher.py judges.
+
+usage: python scripts/eval_student.py RUN_OR_FOLDER [--count 120] [--steps 1 4 50] [--each 8] [--sheet FILE]
+
+The same prompts (single objects with a view, half of them held out from the teacher and the student) and the same noise
+for all, words alone told. Right: nearer to the truth of its own prompt than to that of any of 200 distractors. Intervals:
+95 %, bootstrap over prompts, paired. Beside it, on --each samples of every tenth prompt: diversity, the mean distance of
+two samples of a prompt in latent space over that of the teacher in the most steps, and the sliced Wasserstein distance
+to samples of that teacher from other noise, whose own such distance is what chance leaves. Markdown on stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from itertools import product
+from pathlib import Path
+
+import torch
+from eval_teacher import judge, sheet
+from torch import Tensor
+
+from carv3d.carv.bootstrap import Bootstrap, interval
+from carv3d.config.schema import TeacherConfig
+from carv3d.diffusion.prompts import VIEWS, view_prompt
+from carv3d.diffusion.weights import bundled
+from carv3d.export.images import write_png
+from carv3d.onestep import folder
+from carv3d.onestep.latent import Latent
+from carv3d.onestep.quality import apart, sliced_wasserstein
+from carv3d.runtime.progress import Progress
+from carv3d.runtime.rng import generator
+from carv3d.toybox.grammar import caption, singles
+from carv3d.toybox.lists import held_out
+
+AT_ONCE = 30
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("student", type=Path)
+    parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--steps", type=int, nargs="+", default=[1, 4, 50])
+    parser.add_argument("--each", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sheet", type=Path)
+    args = parser.parse_args()
+    place = args.student / "save" / folder.NAME if (args.student / "config.yaml").is_file() else args.student
+    draw = random.Random(args.seed)
+    cells = [cell for held in (False, True) for cell in draw.sample(
+        [(spec, view) for spec, view in product(singles(), VIEWS[8]) if held_out(spec) == held], args.count // 2)]
+    texts = [view_prompt(caption(spec), view) for spec, view in cells]
+    teacher, student = (Latent(where, texts, TeacherConfig(), 1.0, folder.timestep(where) or 0, torch.float32,
+                               torch.device("cpu")) for where in (bundled(), place))
+    made = pictures(teacher, student, torch.arange(len(cells)), "judged", args)
+    right = {name: verdicts(name, teacher.pictures(latents), cells) for name, latents in made.items()}
+    several = torch.arange(0, len(cells), 10).repeat_interleave(args.each)
+    many = pictures(teacher, student, several, "several", args)
+    other = pictures(teacher, student, several, "other", args, args.steps[-1:])
+    reference = next(iter(other.values()))
+    print(table(right, many, several, reference, args))
+    if args.sheet:
+        rows = torch.cat([teacher.pictures(latents[::max(len(cells) // 12, 1)][:12]) for latents in made.values()])
+        write_png(args.sheet, sheet(rows, 12))
+    return 0
+
+
+@torch.no_grad()
+def pictures(teacher: Latent, student: Latent, prompt: Tensor, purpose: str, args: argparse.Namespace,
+             steps: list[int] | None = None) -> dict[str, Tensor]:
+    """Latents by name: of the teacher by steps, and of the student unless steps are given."""
+    noise = torch.randn(len(prompt), *teacher.shape, generator=generator(args.seed, f"eval student {purpose}"))
+    parts = list(zip(noise.split(AT_ONCE), prompt.split(AT_ONCE), strict=True))
+    out = {}
+    for count in steps or args.steps:
+        with Progress(f"{purpose}: teacher, {count} steps", len(parts)) as bar:
+            out[f"teacher, {count} DDIM step{'s' * (count > 1)}"] = torch.cat(
+                [(teacher.sample(z, p, count), bar.add())[0] for z, p in parts])
+    if not steps:
+        out["student, one step"] = torch.cat([student.generate(student.teacher, z, p) for z, p in parts])
+    return out
+
+
+def verdicts(name: str, made: Tensor, cells: list) -> list[dict]:
+    found = []
+    with Progress(f"judging {name}", len(cells)) as bar:
+        for picture, (spec, view) in zip(made, cells, strict=True):
+            found.append(judge(picture, spec, view))
+            bar.add()
+    return found
+
+
+def table(right: dict[str, list[dict]], many: dict[str, Tensor], prompt: Tensor, reference: Tensor,
+          args: argparse.Namespace) -> str:
+    boot = Bootstrap(args.count, generator(args.seed, "eval student: bootstrap"))
+    columns = {name: {key: torch.tensor([float(row[key]) for row in rows]) for key in ("right", "view right", "psnr")}
+               for name, rows in right.items()}
+    student = columns["student, one step"]
+    flat = reference.flatten(1).double()
+    lines = [f"{args.count} prompts, half held out; seed {args.seed}", "",
+             "| | right | student less it, % | view right | PSNR to the nearest truth, dB | student less it, dB | "
+             "diversity | sliced Wasserstein |", "|---|---|---|---|---|---|---|---|"]
+    for name, column in columns.items():
+        cells = [name, f"{100 * column['right'].mean():.1f} %"]
+        for key, factor in (("right", 100), ("psnr", 1)):
+            lead = interval(boot.mean(factor * (student[key] - column[key]).double()), args.count)
+            told = "" if column is student else f"{lead['value']:.1f} [{lead['low']:.1f}, {lead['high']:.1f}]"
+            cells += [told, f"{100 * column['view right'].mean():.1f} %", f"{column['psnr'].mean():.1f}"] if (
+                key == "right") else [told]
+        latents = many[name].flatten(1).double()
+        cells += [f"{apart(latents, prompt) / apart(flat, prompt):.2f}", f"{sliced_wasserstein(latents, flat):.3f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    for held, word in enumerate(("seen", "held out")):
+        half = slice(args.count // 2 * held, args.count // 2 * (held + 1))
+        lines.append(f"\n{word}: " + ", ".join(f"{name} {100 * column['right'][half].mean():.1f} %"
+                                               for name, column in columns.items()))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

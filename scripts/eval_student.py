@@ -2,11 +2,13 @@
 
 usage: python scripts/eval_student.py RUN_OR_FOLDER [--count 120] [--steps 1 4 50] [--each 8] [--sheet FILE]
 
-The same prompts (single objects with a view, half of them held out from the teacher and the student) and the same noise
-for all, words alone told. Right: nearer to the truth of its own prompt than to that of any of 200 distractors. Intervals:
-95 %, bootstrap over prompts, paired. Beside it, on --each samples of every tenth prompt: diversity, the mean distance of
-two samples of a prompt in latent space over that of the teacher in the most steps, and the sliced Wasserstein distance
-to samples of that teacher from other noise, whose own such distance is what chance leaves. Markdown on stdout.
+The same prompts (single objects with a view, half of them held out from the teacher and the student) and the same
+noise for all, words alone told; truths under the toybox's own light, which the teacher has learned to make where it is
+told none. Right: nearer to the truth of its own prompt than to that of any of 200 distractors.
+Intervals: 95 %, bootstrap over prompts, paired. Beside it, on --each samples of every tenth prompt: diversity, the mean
+distance of two samples of a prompt in latent space over that of the teacher in the most steps, and the sliced
+Wasserstein distance to samples of that teacher from other noise, whose own such distance is what chance leaves.
+Markdown on stdout.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from carv3d.config.schema import TeacherConfig
 from carv3d.diffusion.prompts import VIEWS, view_prompt
 from carv3d.diffusion.weights import bundled
 from carv3d.export.images import write_png
+from carv3d.lights import AMBIENT
 from carv3d.onestep import folder
 from carv3d.onestep.latent import Latent
 from carv3d.onestep.quality import apart, sliced_wasserstein
@@ -86,7 +89,7 @@ def verdicts(name: str, made: Tensor, cells: list) -> list[dict]:
     found = []
     with Progress(f"judging {name}", len(cells)) as bar:
         for picture, (spec, view) in zip(made, cells, strict=True):
-            found.append(judge(picture, spec, view))
+            found.append(judge(picture, spec, view, ambient=AMBIENT))
             bar.add()
     return found
 

@@ -63,33 +63,34 @@ def camera_grid(view: View):
 
 
 @lru_cache(maxsize=None)
-def layers(kind: str, under: str | None, view: View) -> np.ndarray:
+def layers(kind: str, under: str | None, view: View, ambient: float) -> np.ndarray:
     """Paint layers of a shape over the grid, means over cells: [G,32,32,M+1] uint8."""
     spec = Spec(kind, "red", under=Spec(under, "red") if under else None)
-    full = render_layers(spec, camera_grid(view), ambient=1.0)
+    full = render_layers(spec, camera_grid(view), ambient)
     g, h, w, c = full.shape
     return (full.reshape(g, h // CELL, CELL, w // CELL, CELL, c).mean((2, 4)) * 255).round().byte().numpy()
 
 
-def distance(picture: np.ndarray, background: np.ndarray, spec: Spec, view: View) -> float:
+def distance(picture: np.ndarray, background: np.ndarray, spec: Spec, view: View, ambient: float) -> float:
     """Least mean squared difference between a pooled picture [32,32,3] and the truth over the view's grid."""
-    shape = layers(spec.kind, spec.under.kind if spec.under else None, view).astype(np.float32) / 255.0
+    shape = layers(spec.kind, spec.under.kind if spec.under else None, view, ambient).astype(np.float32) / 255.0
     truth = shape[..., :-1] @ build(spec).palette.astype(np.float32) + (1.0 - shape[..., -1:]) * background
     return float(np.square(truth - picture).mean((1, 2, 3)).min())
 
 
-def judge(picture: Tensor, spec: Spec, view: View, by_view: bool = True) -> dict:
-    """picture: [64,64,3] in [0,1]. by_view: ask too which view's truth is nearest, which renders all of them."""
+def judge(picture: Tensor, spec: Spec, view: View, by_view: bool = True, ambient: float = 1.0) -> dict:
+    """picture: [64,64,3] in [0,1]. by_view: ask too which view's truth is nearest, which renders all of them. ambient:
+    of the truths' light, under which 1 is unlit."""
     array = picture.numpy().astype(np.float32)
     border = np.concatenate([array[0], array[-1], array[:, 0], array[:, -1]])
     background = np.median(border, 0)
     pooled = array.reshape(SIZE // CELL, CELL, SIZE // CELL, CELL, 3).mean((1, 3))
     every = (spec, *distractors(spec))
-    distances = [distance(pooled, background, other, view) for other in every]
+    distances = [distance(pooled, background, other, view, ambient) for other in every]
     right = min(distances[1:]) >= distances[0] * (1 - 1e-6)  # equal only where the view hides what differs
     out = {"right": right, "nearest": caption(every[int(np.argmin(distances))]), "psnr": -10.0 * np.log10(distances[0])}
     if by_view:
-        views = [distance(pooled, background, spec, other) for other in VIEWS[8]]
+        views = [distance(pooled, background, spec, other, ambient) for other in VIEWS[8]]
         out["view right"] = VIEWS[8][int(np.argmin(views))] is view
     return out
 

@@ -89,6 +89,33 @@ def test_killed_before_its_first_checkpoint_no_line_stands_twice(whole, tmp_path
     assert mine["quality"] == theirs["quality"] and mine["status"] == "finished" and "artefacts" not in mine
 
 
+def test_the_account_of_a_run(whole, tmp_path, capsys):
+    """Of each checkpoint, into measure/; the run itself stays as it is."""
+    run = shutil.copytree(whole, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (run / "ckpts").glob("step-*.ckpt")}
+    assert cli.main(["measure", "--run", str(run), "--cameras", "4", "--k", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("== update") == len(before) and str(run / "measure") in out.splitlines()[-1]
+    report = json.loads((run / "measure" / "measure.json").read_text())
+    state = report["states"][-1]
+    assert state["step"] == 12 and state["outputs"] == 8 and state["variance"]["rho"]["value"] > 0
+    assert {(row["way"], row["k"]) for row in state["designs"]} == {
+        ("iid", 1), ("iid", 2), ("strata", 1), ("strata", 2), ("strata, antithetic", 2),
+        ("strata, antithetic, importance", 2)}
+    table = (run / "measure" / "measure.csv").read_text().splitlines()
+    assert table[0].startswith("step,way,k,conditional,conditional_low") and len(table) == 1 + 6 * len(before)
+    assert {path.name: path.read_bytes() for path in (run / "ckpts").glob("step-*.ckpt")} == before
+    assert cli.main(["measure", "--run", str(run), "--warm-up", "3"]) == 2
+    assert "--warm-up given with --run" in capsys.readouterr().err
+
+
+def test_samples_of_a_student(whole, tmp_path, capsys):
+    assert cli.main(["sample", str(whole), "--number", "10", "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 11
+    assert cli.main(["sample", str(whole), "--prompt", "a three"]) == 2
+    assert "reads no words" in capsys.readouterr().err
+
+
 def test_stopped_it_keeps_what_it_has(tmp_path, monkeypatch):
     from carv3d.onestep.student import Student
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d import carv
+from carv3d.carv.allocate import Cost
 from carv3d.carv.proposal import make_proposal
 from carv3d.carv.variance import between_items, set_variance
 from carv3d.config.onestep import DistillConfig
@@ -155,6 +156,47 @@ def test_where_the_gradients_variance_comes_from():
     assert off.abs() < 4.5 * error and error < 0.2 * one.mean()
     between = [between_items(rows[k]).mean() for k in (4, 1)]
     assert between[0] > 0.2 * four.mean() and 0.5 < between[0] / between[1] < 2
+
+
+def account_of(monkeypatch, push: Cost, whole: Cost, **options):
+    """Of a student whose fake score lags, with these costs."""
+    monkeypatch.setattr(account, "costs", lambda student: account.Costs(push, whole))
+    student = Student(Known(MEAN, ROOT), DistillConfig(outputs=8, normalise=False, **options).filled(), 0)
+    with torch.no_grad():
+        student.fake.mean += 0.3
+        student.fake.root *= 1.3
+    return student
+
+
+def test_the_account_is_of_its_parts(monkeypatch):
+    """iid K = 4 on fixed outputs has a quarter of one's variance within its interval; totals, effective compute and K*
+    follow from the parts by hand; with the fake's updates an output is dearer, and K* higher."""
+    push, whole = Cost(0, 3, 1), Cost(0, 30, 1)
+    student = account_of(monkeypatch, push, whole)
+    found = account.measure(student, 60, 4, (1, 4))
+    rows = {(row["way"], row["k"]): row for row in found["designs"]}
+    quarter = rows["iid", 4]["conditional"]
+    assert quarter["low"] < 4 < quarter["high"] and quarter["high"] - quarter["low"] < 2
+    outputs, draw = (found["variance"][name]["value"] for name in ("outputs", "draw"))
+    four = draw / quarter["value"]
+    assert rows["iid", 4]["total"]["value"] == pytest.approx((outputs + draw) / (outputs + four))
+    assert rows["iid", 4]["ecm"]["whole"]["value"] == pytest.approx((outputs + draw) * 31 / ((outputs + four) * 34))
+    assert found["variance"]["rho"]["value"] == pytest.approx(draw / outputs)
+    assert found["r"] == {"push": 3, "whole": 30} and found["best_k"]["whole"]["iid"] > found["best_k"]["push"]["iid"]
+    assert rows["strata, antithetic", 4]["conditional"]["value"] > quarter["high"]
+    assert ("strata, antithetic", 1) not in rows and rows["iid", 1]["ecm"]["push"]["value"] == 1
+    assert all(len(line) < 200 for line in account.table(found))
+
+
+@pytest.mark.parametrize("output,most", [(0.001, 1), (1000.0, 16)])
+def test_k_is_chosen_by_cost(monkeypatch, output, most):
+    """Outputs that cost nothing are made anew; dear ones are asked about often. A step costs what it did, about."""
+    student = account_of(monkeypatch, Cost(0, output, 1), Cost(0, output, 1), stratified=False)
+    monkeypatch.setattr(account, "CHOOSING", (12, 2, (1, 4, 16)))
+    student.reshape(64, 1)
+    outputs, k = account.choose(student)
+    assert k == most and abs(outputs * (output + k) - 64 * (output + 1)) <= output + k
+    assert (student.own.outputs, student.own.k) == (64, 1)
 
 
 def test_ddims_steps_come_to_the_data_and_one_does_not():

@@ -76,6 +76,9 @@ class Distillation:
         self.denoiser = students.denoiser(config)
         clock.lap("teacher")
         self.student = Student(self.denoiser, config.distill, config.seed)
+        if config.distill.prompts:
+            say(f"{self.student.bytes / 2**30:.1f} GiB of weights, gradients and moments; what networks keep on their "
+                "way comes on top (lower it by distill.chunk, distill.fake_rank)")
         self._world: World | None = None
 
     @property

@@ -59,11 +59,12 @@ class Latent(Denoiser):
         self.start = start or (round(EPS_START * last) if self.kind == "epsilon" else last)
         embedded = states(folder, [*words, ""], variant=given.variant, device=device)
         self.embeddings, self.prompts = embedded.to(device, dtype), len(words)
-        self._unet: Network = loading.model(folder, self.component, given.variant, torch.float32)
-        loading.prefer_trained_attention(self._unet)
-        self._unet.to(device).eval().requires_grad_(False)
+        self._unet: Network = loading.model(folder, self.component, given.variant, torch.float32)  # stays on the CPU
+        self._unet.eval().requires_grad_(False)
+        if device.type == "cpu":
+            loading.plain_attention(self._unet)
         with loading.quiet():  # of a cast that is meant
-            self.teacher = copy.deepcopy(self._unet).to(dtype) if dtype != torch.float32 else self._unet
+            self.teacher: nn.Module = copy.deepcopy(self._unet).to(device, dtype)
         self.vae = loading.model(folder, "vae", given.variant, torch.float32).to(device).eval().requires_grad_(False)
         self.vae.encoder = self.vae.quant_conv = None  # nothing is encoded
         size, channels = self._unet.config.sample_size, self._unet.config.in_channels
@@ -76,7 +77,8 @@ class Latent(Denoiser):
         return out.float()
 
     def copy(self) -> nn.Module:
-        return nn.Module.requires_grad_(copy.deepcopy(self._unet), True)
+        made: nn.Module = copy.deepcopy(self._unet).to(self.device)
+        return made.requires_grad_(True)
 
     def fake(self, rank: int, seed: int) -> nn.Module:
         return Layers(self.teacher, rank, generator(seed, "fake layers")) if rank else self.copy()

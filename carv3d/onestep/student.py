@@ -142,6 +142,13 @@ class Student:
         self.ledger.fake_evals += len(outputs)
         return torch.cat(losses).mean()
 
+    @property
+    def bytes(self) -> int:
+        """Of weights, gradients and Adam's moments; activations come on top."""
+        sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in self._networks()}
+        teacher = sum(p.numel() * p.element_size() for p in self.denoiser.teacher.parameters())
+        return 16 * (sizes["generator"] + sizes["fake"]) + 4 * sizes["average"] + teacher
+
     @torch.no_grad()
     def made(self, network: nn.Module, start: Start) -> Tensor:
         """Outputs of a generator."""

@@ -15,6 +15,7 @@ from carv3d.report.markup import Html, table, text
 from carv3d.report.multipliers import Number, plain
 from carv3d.report.seeds import BySeed, bullets, by_seed, count, label, named, paired, stacked
 from carv3d.report.study import RunOf, Study
+from carv3d.runtime.errors import one_line
 
 COUNTED = ("outputs", "updates", "teacher_evals", "fake_evals")  # of a run's ledger
 TEACHER = "teacher, 4 steps"  # that a student is compared with
@@ -90,17 +91,17 @@ def quality(run: RunOf) -> dict[str, float]:
 
 def groups(study: Study) -> list[Group]:
     """The runs that are done and have scores, in the order of the sweep."""
-    found: dict[tuple[object, ...], list[Row]] = {}
+    found: dict[tuple[str, tuple[object, ...]], list[Row]] = {}
     for axes, runs in seeds.grouped(study, _main):
         if main := _main(runs[0]):
             row = Row(axes, runs)
-            found.setdefault((main, *map(row.option, JUDGED_BY[main])), []).append(row)
-    alike = {main: [key[1:] for key in found if key[0] == main] for main in MAIN}
+            found.setdefault((main, tuple(map(row.option, JUDGED_BY[main]))), []).append(row)
     out = []
-    for (main, *values), rows in found.items():
-        differing = [i for i, value in enumerate(values) if any(other[i] != value for other in alike[str(main)])]
-        own = [f"{label(JUDGED_BY[str(main)][i])} {values[i]}" for i in differing]
-        out.append(Group(", ".join([SCORES[str(main)], *own]), str(main), rows))
+    for (main, values), rows in found.items():
+        others = [each for name, each in found if name == main]
+        own = [one_line(f"{label(key)} {value}") for i, (key, value) in enumerate(zip(JUDGED_BY[main], values))
+               if any(each[i] != value for each in others)]
+        out.append(Group(", ".join([SCORES[main], *own]), main, rows))
     return out
 
 
@@ -161,9 +162,8 @@ def _headline(group: Group) -> str:
                      if (number := seeds.mean(row.student(main)))))
     best = ranked[0][2]
     number, many = seeds.mean(best.student(main)), len(best.student(main))
-    said = [f"<b>{text(group.name)}</b>: " + (f"the lowest mean of {len(ranked)} is <b>{text(best.name)}</b>'s, "
-                                              if len(ranked) > 1 else f"{text(best.name)} has ")
-            + f"<b>{text(plain(number, 3))}</b> over {many} seed{'s' * (many > 1)}."]
+    said = [f"<b>{text(group.name)}</b>: " + f"the lowest mean of {len(ranked)}: " * (len(ranked) > 1)
+            + f"<b>{text(best.name)}</b>, <b>{text(plain(number, 3))}</b> over {many} seed{'s' * (many > 1)}."]
     if len(ranked) > 1:
         rival = group.first if best is not group.first else ranked[1][2]
         said.append(_compared(rival.name, paired(rival.student(main), best.student(main))))
@@ -178,15 +178,15 @@ def _compared(name: str, differences: BySeed) -> str:
     number, many = seeds.mean(differences), len(differences)
     if number is None:
         return ""
-    less = f"{text(name)} less it: {text(plain(number, 3))}"
+    less, way = f"{text(name)} less it: {text(plain(number, 3))}", "better" if number.value > 0 else "worse"
     if many < 2:
         return f"{less}, on one seed: how much of this is chance is not known."
     if number.low <= 0 <= number.high:
         return f"{less}; the interval covers 0: no difference was seen."
     if many < FEW:
         return (f"{less}; the interval does not cover 0, but one from {many} seeds covers "
-                f"{seeds.most_covered(many):.0%} at most: a hint.")
-    return f"{less}: {'better' if number.value > 0 else 'worse'} than {text(name)}."
+                f"{seeds.most_covered(many):.0%} at most: a hint that it is {way}.")
+    return f"{less}: it is {way}."
 
 
 MEANT = {
@@ -214,9 +214,11 @@ def _explained(study: Study, found: list[Group]) -> str:
             "off together: that many of them lie on one side of 0 is no more evidence than one."]
     else:
         said.append("One seed each: no interval is given, and how much of a difference is chance is not known.")
+    alone = all(run.workers for group in found for row in group.rows for run in row.runs)
     said.append("Seconds: of the student's training alone, "
                 + ("by runs that shared the machine, so that they do not compare strictly." if study.shared_machine
-                   else "one run at a time.")
+                   else "one run at a time." if alone
+                   else "by each run's own clock; whether it had the machine to itself is not known.")
                 + " Outputs: made by the generator, those for the fake score included. Rows: through the teacher, and "
                 "through the fake score with what it learns from.")
     return bullets(said)
@@ -273,7 +275,8 @@ def _figures(group: Group, folder: Path, number: int) -> Iterator[str]:
     what = SCORES[group.main]
     levels = {name: known.value for name in group.teachers
               if (known := group.teacher(name, group.main)) and known.value > 0}
-    seeds_are = "Bold: the mean over seeds; thin: each seed." if any(len(row.runs) > 1 for row in group.rows) else ""
+    several = any(len(row.runs) > 1 for row in group.rows)
+    seeds_are = "Bold: the mean over seeds, as far as all go; thin: each seed." * several
     with figures.names_as_they_are():
         for name, (axis, cost) in COSTS.items():
             if drawn := _curves(group, cost, group.main):
@@ -282,9 +285,9 @@ def _figures(group: Group, folder: Path, number: int) -> Iterator[str]:
                 yield markup.figure(svg, f"{what} of the student against {axis}; lower is better. {seeds_are} Dashed: "
                                     "the teacher by steps of its sampler.")
         if drawn := _curves(group, lambda point: point["step"], reading.FRESH[0]):
-            beside = _curves(group, lambda point: point["step"], reading.FRESH[1])
-            svg = figures.save(figures.over_cost(drawn, "updates of the generator", "denoising loss, fresh outputs",
-                                                 beside=beside), folder / f"fake_score_{number}.png")
+            beside = "the teacher on the same", _curves(group, lambda point: point["step"], reading.FRESH[1])
+            figure = figures.over_cost(drawn, "updates of the generator", "denoising loss, fresh outputs", {}, beside)
+            svg = figures.save(figure, folder / f"fake_score_{number}.png")
             yield markup.figure(svg, f"The fake score's denoising loss on outputs that it has not learned from. "
                                 f"{seeds_are} Dashed: the teacher's on the same outputs. How far the fake score's lies "
                                 "above its optimum is not known; as the outputs become what the teacher expects, the "

@@ -247,11 +247,12 @@ def mean_line(lines: list[Line]) -> Line:
     return grid, numpy.mean([numpy.interp(grid, xs, ys) for xs, ys in lines], 0)
 
 
-def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[str, float] | None = None,
-              beside: dict[str, list[Line]] | None = None) -> Figure:
+def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[str, float],
+              beside: tuple[str, dict[str, list[Line]]] = ("", {})) -> Figure:
     """A score against a cost, each run thin and the runs' mean bold, one colour a name.
 
-    label, what: of the axes. levels: horizontal lines, by name. beside: of the same names, of which the mean is dashed.
+    label, what: of the axes. levels: horizontal lines, by name. beside: something else, and its lines by the same
+    names, of which the mean is dashed.
     """
     from matplotlib.ticker import NullLocator
 
@@ -263,10 +264,12 @@ def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[
             axes.plot(xs, ys, color=look["color"], linewidth=0.7, alpha=0.4)
         grid, mean = mean_line(each)
         axes.plot(grid, mean, label=name, markevery=max(1, len(grid) // 8), markersize=5, linewidth=1.8, **look)
-        if beside and name in beside:
-            axes.plot(*mean_line(beside[name]), linewidth=1.1, linestyle="--", color=look["color"])
+        if name in beside[1]:
+            axes.plot(*mean_line(beside[1][name]), linewidth=1.1, linestyle="--", color=look["color"])
     axes.set_yscale("log")
-    _levels(axes, levels or {})
+    if beside[1]:
+        axes.plot([], [], linewidth=1.1, linestyle="--", color="#666666", label=beside[0])
+    _levels(axes, levels)
     _plain_ticks(axes.yaxis, *axes.get_ylim())
     axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)

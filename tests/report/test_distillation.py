@@ -15,8 +15,10 @@ import pytest
 
 from carv3d import cli
 from carv3d import config as configuration
+from carv3d.commands.sweep import planned
 from carv3d.report import distillation, figures, reading, seeds, study
 from carv3d.runs import checkpoint
+from carv3d.sweep import engine
 from carv3d.sweep.ledger import CellLedger
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -357,3 +359,20 @@ def test_a_sweep_of_two_students_from_plan_to_page(tmp_path, monkeypatch, capsys
     assert [row["frechet"] for row in again] == [row["frechet"] for row in found]
     page = plain(report(tmp_path / "out/few"))
     assert "outputs 8, K 2 , " in page and "over 2 seeds" in page and "2 of 2 runs done" in page
+
+
+@pytest.mark.parametrize("text,option,chunks", [
+    ("command: distill\noverrides: {distill.outputs: 10}", "distill.chunk", [5, 2, 1, 0]),
+    ("command: distill\noverrides: {distill.outputs: 10, distill.chunk: 4}", "distill.chunk", [2, 1, 0]),
+    ("prompts: [a red cube]\noverrides: {estimator.k: auto}", "estimator.chunk", [8, 4, 2, 1, 0]),
+    ("command: attribute", "", [0])])
+def test_what_is_halved_where_memory_runs_out(tmp_path, text, option, chunks):
+    """And the application takes it."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    plan, found = planned(file), [None]
+    while found[-1] != 0:
+        found.append(engine.smaller_chunk(plan.application, plan.cells[0], found[-1]))
+    assert found[1:] == chunks and plan.application.chunk == option
+    if option:
+        planned(file, [f"{option}={chunks[0]}"])

@@ -11,18 +11,19 @@ from carv3d.runtime.progress import result, say
 
 
 def main(args: Namespace) -> int:
-    from carv3d.report import attribution, page, reading, study
+    from carv3d.report import page, reading, study
     from carv3d.report.multipliers import plain, summary
+    from carv3d.report.parts import present
 
     found = study.collect(args.paths)
-    trained, attributed = map(found.of, reading.COMMANDS)
+    trained = found.of(reading.COMMANDS[0])
     parts = trained.by_setting()
     names = {setting: [*part.variants, *(name for state in part.states for name in state.by_name)]
              for setting, part in parts.items()}
     every = list(dict.fromkeys(name for of_one in names.values() for name in of_one))
     if args.baseline and args.baseline not in every:
         raise UserError(f"--baseline {args.baseline}: no such variant; allowed: "
-                        f"{', '.join(every) or 'none, attribution has no multipliers'}")
+                        f"{', '.join(every) or 'none, as only runs of carv3d train have multipliers'}")
     baseline = {setting: args.baseline if args.baseline in names[setting] else part.first
                 for setting, part in parts.items()}
     qualities = list(dict.fromkeys(name for run in found.runs for point in run.curve
@@ -45,8 +46,9 @@ def main(args: Namespace) -> int:
                 reach = row["reach"]["seconds"]
                 result(f"{setting + ': ' if setting else ''}{row['name']}: by variance {plain(row['work'])}, "
                        f"to quality in seconds {plain(reach[0] if reach else None)}")
-    for line in attribution.lines(attributed):
-        result(line)
+    for part, own in present(found):
+        for line in part.lines(own):
+            result(line)
     result(written)
     return 0
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 from carv3d import teachers
-from carv3d.attribution import settle
+from carv3d.attribution.settle import settle as settle_attribution
+from carv3d.config.schema import Config
+from carv3d.onestep.settle import settle as settle_distillation
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import duration, result, say
 from carv3d.sweep import engine as sweep
@@ -20,12 +23,27 @@ from carv3d.sweep.ray_cluster import Ray
 from carv3d.sweep.table import table
 from carv3d.text3d import build
 
+LARGEST_K = 16  # of estimator.k=auto, where the first chunk to try after running out of memory is sought
+
+
+def _draws(config: Config) -> int:
+    """Of a view that go through the teacher together."""
+    estimator = config.estimator
+    k = LARGEST_K if isinstance(estimator.k, str) else estimator.k
+    return min(k, k if isinstance(estimator.chunk, str) else estimator.chunk or k)
+
+
 # what may be swept: settled and summarised by its own code, which no room of the sweep knows
-APPLICATIONS = (Application("train", build.settle, ("step", "stopped_by", "ledger", "seconds", "quality", "particles",
-                                                     "peak_mem_mib", "warnings"),
-                            teachers.meant),
-                Application("attribute", settle.settle, ("step", "ledger", "seconds", "quality", "peak_mem_mib",
-                                                               "warnings")))
+APPLICATIONS = (
+    Application("train", build.settle, ("step", "stopped_by", "ledger", "seconds", "quality", "particles",
+                                        "peak_mem_mib", "warnings"),
+                teachers.meant, chunk="estimator.chunk", whole=_draws),
+    Application("attribute", settle_attribution, ("step", "ledger", "seconds", "quality", "peak_mem_mib", "warnings"),
+                steps=lambda config: config.attribute.sets),
+    Application("distill", settle_distillation, ("step", "outputs", "k", "ledger", "seconds", "quality", "teacher",
+                                                 "peak_mem_mib", "warnings"),
+                steps=lambda config: config.distill.steps, chunk="distill.chunk",
+                whole=lambda config: config.distill.chunk or config.distill.outputs))
 
 
 def planned(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Plan:
@@ -52,17 +70,27 @@ def main(args: Namespace) -> int:
     return status
 
 
+def _of_distillation(config: Config) -> str:
+    own = config.distill
+    return f"{own.steps} updates of {own.outputs} outputs, K {own.k}"
+
+
+PLAINLY: dict[str, tuple[Callable[[Config], str], str]] = {  # what a cell does, and of what its cost is made
+    "attribute": (lambda config: f"{config.attribute.sets} sets of {config.attribute.k} draws",
+                  "draws times pictures and queries in gradients"),
+    "distill": (_of_distillation, "its updates, or until its budget ends, and the teacher's samples beside")}
+
+
 def _dry_run(plan: Plan, workers: int) -> int:
-    """The cells, and their time from two probe steps per image size of one cell per variant; of attribution the draws,
-    as what gradients cost is known only with the pictures; writes nothing."""
+    """The cells, and of training their time from two probe steps per image size of one cell per variant; of the others
+    what a cell does, as what that costs is known only with its pictures or its teacher. Writes nothing."""
     from carv3d.commands.dry_run import estimate
 
-    if plan.application.command == "attribute":
+    if plan.application.command in PLAINLY:
+        of_cell, costs = PLAINLY[plan.application.command]
         for cell in plan.cells:
-            own = cell.config.attribute
-            result(f"{cell.id}  {cell.name}  # {own.sets} sets of {own.k} draws")
-        result(f"# {len(plan.cells)} cells, {workers} at a time; each takes draws times pictures and queries in "
-               "gradients")
+            result(f"{cell.id}  {cell.name}  # {of_cell(cell.config)}")
+        result(f"# {len(plan.cells)} cells, {workers} at a time; each takes {costs}")
         return 0
     alike: dict[str, list[Cell]] = {}
     for cell in plan.cells:

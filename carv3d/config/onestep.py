@@ -17,6 +17,10 @@ RECIPES: dict[str, dict[str, float]] = {
 """What an option that is 0 means: the first two as measured here (docs/distillation.md), the last as DMD2 has it for
 Stable Diffusion 1.5 but for the outputs, of which it takes 2,048 on 64 GPUs."""
 
+SCORES = {"frechet": "Fréchet distance", "precision": "precision", "coverage": "coverage", "nearest": "nearest picture",
+          "wasserstein": "sliced Wasserstein distance", "diversity": "diversity"}  # of a student or its teacher
+MAIN = ("frechet", "wasserstein")  # lower is better; a run has one of them
+
 
 @dataclass
 class DistillConfig:

@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from carv3d.onestep.world import SCORES
+from carv3d.config.onestep import SCORES
 from carv3d.report import figures, markup
 from carv3d.report.markup import table, text
 from carv3d.runtime.files import write_bytes, write_text

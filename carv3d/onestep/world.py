@@ -17,8 +17,6 @@ from carv3d.onestep.networks import Denoiser, Digits
 from carv3d.onestep.student import Start
 from carv3d.runtime.rng import generator
 
-SCORES = {"frechet": "Fréchet distance", "precision": "precision", "coverage": "coverage", "nearest": "nearest picture",
-          "wasserstein": "sliced Wasserstein distance", "diversity": "diversity"}
 EACH, PICTURES = 4, 12  # samples of a prompt; pictures in a row of what is looked at
 STEPS = (1, 4, 50)  # of DDIM, that the teacher is shown with beside the student
 

@@ -8,31 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carv3d.config.attribution import BESIDE, METHODS
-from carv3d.config.fields import leaves
-from carv3d.report import figures, markup, reading
+from carv3d.report import figures, markup, seeds
 from carv3d.report.markup import Html, table, text, words
 from carv3d.report.multipliers import Number, plain
+from carv3d.report.seeds import bullets, count, label, named, stacked
 from carv3d.report.study import RunOf, Study
 
-K, METHOD, SEED = "attribute.k", "attribute.method", "seed"
+K, METHOD = "attribute.k", "attribute.method"
 OF_MODELS = (*METHODS, BESIDE)  # scores that ask a model; others are baselines, nearest by something
 COUNTED = ("sets", "draws", "gradients")  # of a run's ledger
 CSV_HEAD = ("id", "group", "method", "ranks", "value", "low", "high", "lead", "lead_low", "lead_high", "ceiling")
 
 
 @dataclass(frozen=True)
-class Row:
-    """Runs that differ in their seed alone. axes: of the sweep, by configuration key, without the seed. method: that
-    ranks."""
+class Row(seeds.Row):
+    """method: that ranks."""
 
-    axes: dict[str, str]
     k: int
     method: str
-    runs: list[RunOf]
 
     @property
     def name(self) -> str:
-        return ", ".join([*_named(self.axes, K, METHOD), f"K {self.k}"])
+        return ", ".join([*named(self.axes, K, METHOD), f"K {self.k}"])
 
     def each(self, group: str, method: str, kind: str = "lds") -> list[tuple[float, float, float]]:
         """Of the runs that have it: value, low and high. kind: lds, or difference."""
@@ -48,25 +45,14 @@ class Row:
         value, low, high = (statistics.fmean(column) for column in zip(*found))
         return Number(value, low, high)
 
-    def spent(self, section: str, name: str) -> float | None:
-        """The mean over runs of a number in ``ledger`` or ``seconds``."""
-        found = [run.summary[section][name] for run in self.runs if name in run.summary[section]]
-        return statistics.fmean(found) if found else None
-
-    def coordinate(self, key: str) -> float | None:
-        """The value of an option, where it is a number."""
-        config = self.runs[0].config
-        return reading.number(leaves(config).get(key)) if config else None
-
 
 def rows(study: Study) -> list[Row]:
     """The runs that are done, in the order of the sweep."""
-    found: dict[tuple, Row] = {}
-    for run in study.runs:
-        if run.status == "done" and run.config:
-            own, axes = run.config.attribute, {key: value for key, value in run.axes.items() if key != SEED}
-            found.setdefault((*axes.items(), own.k, own.method), Row(axes, own.k, own.method, [])).runs.append(run)
-    return list(found.values())
+    def asked(run: RunOf) -> tuple[int, str]:
+        assert run.config is not None
+        return run.config.attribute.k, run.config.attribute.method
+
+    return [Row(axes, runs, *asked(runs[0])) for axes, runs in seeds.grouped(study, asked)]
 
 
 def groups(found: list[Row]) -> dict[str, list[Row]]:
@@ -105,7 +91,7 @@ def lines(study: Study) -> Iterator[str]:
             yield f"{group}: {row.name}: {', '.join(known)}"
 
 
-def flat(study: Study) -> Iterator[tuple]:
+def flat(study: Study) -> Iterator[tuple[object, ...]]:
     """Every score of every run, as ``CSV_HEAD`` says; lead: of the ranking method over this one."""
     for row in rows(study):
         for run in row.runs:
@@ -116,15 +102,6 @@ def flat(study: Study) -> Iterator[tuple]:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-def _label(key: str) -> str:
-    return "K" if key == K else key.rsplit(".")[-1]
-
-
-def _named(axes: dict[str, str], *without: str) -> list[str]:
-    return [value if key == "variant" else f"{_label(key)} {value}" for key, value in axes.items()
-            if key not in without]
-
 
 def _ceiling(group: str, within: list[Row]) -> float | None:
     found = [level for row in within for run in row.runs
@@ -171,7 +148,7 @@ def _explained(study: Study, found: list[Row]) -> str:
                    else "one run at a time.")
                 + " Gradients of own pictures may come from a cache, and then cost little." * any(
                     own.data and own.cache != "off" for own in configs))
-    return "<ul class=\"quiet\">" + "".join(f"<li>{each}</li>" for each in said) + "</ul>"
+    return bullets(said)
 
 
 # --- tables and the figure --------------------------------------------------------------------------------------------
@@ -187,19 +164,8 @@ def _methods(group: str, within: list[Row]) -> list[str]:
     return sorted(dict.fromkeys([*ranking, *known]), key=lambda name: (name not in ranking, name not in OF_MODELS))
 
 
-def _stacked(number: Number | None, bold: bool = False) -> Html:
-    """The interval under the value, so that many methods stand beside one another."""
-    value, _, interval = plain(number, 3).partition(" ")
-    shown = f"<b>{text(value)}</b>" if bold else text(value)
-    return Html(shown + (f"<br><span class=\"ci\">{text(interval)}</span>" if interval else ""))
-
-
 def _axes(found: list[Row]) -> list[str]:
     return [key for key in dict.fromkeys(key for row in found for key in row.axes) if key != K]
-
-
-def _count(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
 
 
 def _table(group: str, within: list[Row]) -> str:
@@ -209,7 +175,7 @@ def _table(group: str, within: list[Row]) -> str:
     heads = {name: Html(f"nearest<br>by {text(name)}") for name in methods if name not in OF_MODELS}
     if len(ranking := _ranking(within)) == 1:
         heads[ranking[0]] = Html(f"{text(ranking[0])}<br>(ranks)")
-    head = [*(Html(f"<th class=\"text\">{text(_label(key))}</th>") for key in axes), "K",
+    head = [*(Html(f"<th class=\"text\">{text(label(key))}</th>") for key in axes), "K",
             *(heads.get(name, name) for name in methods), *(Html(f"lead over<br>{text(name)}") for name in leads),
             "gradients", "seconds"]
     body = []
@@ -217,9 +183,9 @@ def _table(group: str, within: list[Row]) -> str:
         seconds = row.spent("seconds", "score")
         body.append([
             *(words(row.axes.get(key, "")) for key in axes), row.k,
-            *(_stacked(row.number(group, name), name == row.method) for name in methods),
-            *(_stacked(row.number(group, name, "difference")) for name in leads),
-            _count(row.spent("ledger", "gradients")), "–" if seconds is None else f"{seconds:.1f}"])
+            *(stacked(row.number(group, name), name == row.method) for name in methods),
+            *(stacked(row.number(group, name, "difference")) for name in leads),
+            count(row.spent("ledger", "gradients")), "–" if seconds is None else f"{seconds:.1f}"])
     return table(head, body)
 
 
@@ -239,7 +205,7 @@ def _figure(group: str, within: list[Row], path: Path) -> str | None:
     drawn: dict[str, list[figures.Mark]] = {}
     for row in sorted(within, key=lambda row: row.coordinate(key) or 0):
         number, at = row.number(group, row.method), row.coordinate(key)
-        name = ", ".join(_named(row.axes, key)) or row.method
+        name = ", ".join(named(row.axes, key)) or row.method
         assert number is not None and at is not None  # of these rows all have both
         drawn.setdefault(name, []).append((at, number, [value for value, _, _ in row.each(group, row.method)]))
     levels = {} if (level := _ceiling(group, within)) is None else {"ceiling": level}
@@ -247,31 +213,22 @@ def _figure(group: str, within: list[Row], path: Path) -> str | None:
         if other not in OF_MODELS:
             levels[f"nearest by {other}"] = statistics.fmean(
                 number.value for row in within if (number := row.number(group, other)))
-    label = "K, draws in a set" if key == K else key
+    option = "K, draws in a set" if key == K else key
     with figures.names_as_they_are():
-        svg = figures.save(figures.by_option(drawn, label, levels), path)
+        svg = figures.save(figures.by_option(drawn, option, levels), path)
     return markup.figure(svg, (
-        f"Linear datamodelling score of {' and '.join(_ranking(within))} by {label}, on {group}. Bars are 95 % "
+        f"Linear datamodelling score of {' and '.join(_ranking(within))} by {option}, on {group}. Bars are 95 % "
         "intervals over the queries. Points that have these in common may be off together: their bars say little of "
         "how they differ."))
 
 
 def _cells(study: Study, by_group: list[str]) -> str:
-    seeds = len({run.seed for run in study.runs}) > 1
-    axes = [key for key in dict.fromkeys(key for run in study.runs for key in run.axes) if key != SEED]
-    head = [*map(_label, axes), *(["seed"] * seeds), "state", *COUNTED, "seconds",
-            *(f"LDS {name}" for name in by_group), "run"]
-    body = []
-    for run in study.runs:
+    def columns(run: RunOf) -> list[object]:
         ledger = run.summary.get("ledger") or {}
         seconds = (run.summary.get("seconds") or {}).get("score")
         known = [(run.summary.get("lds") or {}).get(name, {"lds": {}})["lds"] for name in by_group]
         method = run.config.attribute.method if run.config else ""
-        body.append([
-            *(words(run.axes.get(key, "")) for key in axes), *([run.seed] * seeds),
-            words(run.status + (f" ({run.failure})" if run.failure else "")),
-            *(ledger.get(name, "") for name in COUNTED), "" if seconds is None else f"{seconds:.1f}",
-            *(f"{found[method][0]:.3f}" if method in found else "" for found in known),
-            words(run.folder.name if run.folder else "")])
-    return table([Html(f"<button>{text(name)}</button>") for name in head], body,
-                 "class=\"sortable\" id=\"attributed\"")
+        return [*(ledger.get(name, "") for name in COUNTED), "" if seconds is None else f"{seconds:.1f}",
+                *(f"{found[method][0]:.3f}" if method in found else "" for found in known)]
+
+    return seeds.cells(study, "attributed", [*COUNTED, "seconds", *(f"LDS {name}" for name in by_group)], columns)

@@ -14,7 +14,9 @@ from pathlib import Path
 import matplotlib
 import numpy
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from numpy import ndarray
 
 from carv3d.report.multipliers import SHARE, Curves, Number, variance_multiplier
 from carv3d.report.study import Study
@@ -23,6 +25,7 @@ from carv3d.runtime.files import write_bytes
 from carv3d.runtime.types import Record
 
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
+Line = tuple[ndarray, ndarray]  # of one run: costs, rising, and what it had at each
 Mark = tuple[float, Number, list[float]]  # an option's value, a score there, and the values of which it is the mean
 WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "importance sampling",
         "stratified": "strata of timesteps", "noise": "noise", "cameras": "camera strata"}
@@ -59,14 +62,18 @@ def save(figure: Figure, path: Path) -> str:
     return buffer.getvalue()
 
 
-def _ratio_axis(axes: Axes, label: str) -> None:
+def _plain_ticks(axis: Axis, low: float, high: float) -> None:
+    """Of a logarithmic axis: round numbers, as they are written."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
     subs = (1, 1.5, 2, 3, 5, 7) if high / low < 30 else (1, 2, 5) if high / low < 1000 else (1,)
-    axes.xaxis.set_major_locator(LogLocator(subs=subs))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
+def _ratio_axis(axes: Axes, label: str) -> None:
+    axes.set_xscale("log")
+    _plain_ticks(axes.xaxis, *axes.get_xlim())
     axes.minorticks_off()
     axes.axvline(1, color="#888888", linewidth=0.9)
     axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
@@ -214,8 +221,7 @@ def by_option(lines: dict[str, list[Mark]], label: str, levels: dict[str, float]
         for x, (_, _, each) in zip(xs, marks):
             if len(each) > 1:
                 axes.plot([x] * len(each), each, linestyle="", marker=".", markersize=3, color=look["color"])
-    for (name, level), dashes in zip(levels.items(), itertools.cycle(("--", ":", "-."))):
-        axes.axhline(level, color="#666666", linewidth=1, linestyle=dashes, label=f"{name} {level:.3f}")
+    _levels(axes, levels)
     axes.set_xticks([places[x] for x in at], [f"{x:g}" for x in at])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)
@@ -225,6 +231,52 @@ def by_option(lines: dict[str, list[Mark]], label: str, levels: dict[str, float]
     order = [*range(len(handles) - len(lines), len(handles)), *range(len(handles) - len(lines))]  # lines before levels
     figure.legend([handles[i] for i in order], [names[i] for i in order], fontsize=8.5, frameon=False,
                   loc="outside right upper")
+    return figure
+
+
+def _levels(axes: Axes, levels: dict[str, float]) -> None:
+    """Horizontal lines, dashed, each with its name and value in the legend."""
+    for (name, level), dashes in zip(levels.items(), itertools.cycle(("--", ":", "-."))):
+        axes.axhline(level, color="#666666", linewidth=1, linestyle=dashes, label=f"{name} {level:.3f}")
+
+
+def mean_line(lines: list[Line]) -> Line:
+    """Over runs, linear between their points, where all are known."""
+    first, last = max(xs[0] for xs, _ in lines), min(xs[-1] for xs, _ in lines)
+    grid = numpy.unique([x for xs, _ in lines for x in xs if first <= x <= last])
+    return grid, numpy.mean([numpy.interp(grid, xs, ys) for xs, ys in lines], 0)
+
+
+def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[str, float],
+              beside: tuple[str, dict[str, list[Line]]] = ("", {})) -> Figure:
+    """A score against a cost, each run thin and the runs' mean bold, one colour a name.
+
+    label, what: of the axes. levels: horizontal lines, by name. beside: something else, and its lines by the same
+    names, of which the mean is dashed.
+    """
+    from matplotlib.ticker import NullLocator
+
+    figure = Figure(figsize=(8.2, 4.3), layout="constrained")
+    axes = figure.add_subplot()
+    for i, (name, each) in enumerate(lines.items()):
+        look = {**style(i), "linestyle": "-"}
+        for xs, ys in each if len(each) > 1 else ():
+            axes.plot(xs, ys, color=look["color"], linewidth=0.7, alpha=0.4)
+        grid, mean = mean_line(each)
+        axes.plot(grid, mean, label=name, markevery=max(1, len(grid) // 8), markersize=5, linewidth=1.8, **look)
+        if name in beside[1]:
+            axes.plot(*mean_line(beside[1][name]), linewidth=1.1, linestyle="--", color=look["color"])
+    axes.set_yscale("log")
+    if beside[1]:
+        axes.plot([], [], linewidth=1.1, linestyle="--", color="#666666", label=beside[0])
+    _levels(axes, levels)
+    _plain_ticks(axes.yaxis, *axes.get_ylim())
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(label)
+    axes.set_ylabel(what)
+    figure.legend(*axes.get_legend_handles_labels(), fontsize=8.5, frameon=False, loc="outside right upper")
     return figure
 
 

@@ -48,7 +48,7 @@ def plain(number: Number | None, digits: int = 2) -> str:
     return f"{number.bound}{number.value:.{digits}f}{interval}"
 
 
-def _number(rows: ndarray, count: int, bound: str = "") -> Number:
+def with_interval(rows: ndarray, count: int, bound: str = "") -> Number:
     """rows: the sample's value, then the resamples'. count: prompts behind them; with one there is no interval."""
     if count < 2:
         return Number(float(rows[0]), math.nan, math.nan, bound)
@@ -74,7 +74,7 @@ def variance_multiplier(states: list[State], baseline: str, variant: str,
     if not by_prompt:
         return None
     values = numpy.concatenate(list(by_prompt.values()))
-    return _number(numpy.exp(nested_weights(tuple(map(len, by_prompt.values()))) @ values), len(by_prompt))
+    return with_interval(numpy.exp(nested_weights(tuple(map(len, by_prompt.values()))) @ values), len(by_prompt))
 
 
 def variance(state: State, name: str) -> float:
@@ -186,7 +186,7 @@ def time_to_quality(baseline: Curves, variant: Curves) -> tuple[Number, float] |
         took, bound = first_reach(other_grid, theirs, targets[-1])
         rows.append(first_reach(grid, mine, targets[-1])[0] / max(took, EARLY))
         bounds.append({"<": ">", ">": "<", "": ""}[bound])
-    return _number(numpy.array(rows), len(sizes), bounds[0]), targets[0]
+    return with_interval(numpy.array(rows), len(sizes), bounds[0]), targets[0]
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def by_quality(baseline: Curves, variant: Curves, count: int = 60) -> Ladder | N
     low, high = numpy.full(count, numpy.nan), numpy.full(count, numpy.nan)
     for i in numpy.flatnonzero(enough if len(sizes) > 1 else enough & False):
         column = ratios[:, i]
-        number = _number(column[~numpy.isnan(column)], len(sizes))
+        number = with_interval(column[~numpy.isnan(column)], len(sizes))
         low[i], high[i] = number.low, number.high
     return Ladder(levels, ratios[0], low, high)
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from carv3d.report import attribution, figures, markup, reading
+from carv3d.report import figures, markup, reading
 from carv3d.report.figures import UNIT_NAMES, WHAT
 from carv3d.report.markup import Html, data, table, text, words
 from carv3d.report.multipliers import SHARE, Number, plain
+from carv3d.report.parts import present
 from carv3d.report.reading import UNITS
 from carv3d.report.study import RunOf, Study, Way, environment
 from carv3d.runtime.errors import UserError
@@ -31,17 +32,17 @@ def write(study: Study, summaries: dict[str, Record], baseline: dict[str, str], 
     summaries: setting -> its numbers, as ``multipliers.summary`` gives them. baseline: setting -> a variant's name.
     Both of runs of carv3d train alone.
     """
-    trained, attributed = map(study.of, reading.COMMANDS)
+    trained, others = study.of(reading.COMMANDS[0]), present(study)
     _write_csvs(study, summaries, folder)
     body = [f"<h1>{text(study.title)}</h1>", _facts(study)]
-    for setting, part in trained.by_setting().items():
+    for setting, within in trained.by_setting().items():
         body += [f"<h1 class=\"setting\">{text(setting)}</h1>"] if setting else []
-        body += _section(part, summaries[setting], baseline[setting], quality, folder,
+        body += _section(within, summaries[setting], baseline[setting], quality, folder,
                          f"{_slug(setting)}_" if setting else "")
     body += ["<h2>All runs</h2>", _cells(trained, quality)] if trained.runs else []
-    if attributed.runs:
-        body += ["<h1 class=\"setting\">Attribution</h1>"] if trained.runs else []
-        body += attribution.section(attributed, folder)
+    for part, own in others:
+        body += [f"<h1 class=\"setting\">{text(part.title)}</h1>"] * bool(trained.runs or len(others) > 1)
+        body += part.section(own, folder)
     page = markup.page(study.title, "carv3d report", filter(None, body))
     write_text(folder / "index.html", page)
     return folder / "index.html"
@@ -274,21 +275,22 @@ def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> N
 
 def _write_csvs(study: Study, summaries: dict[str, Record], folder: Path) -> None:
     """runs.csv; of training, multipliers.csv and pairs.csv, and curves.csv and states.csv, from which all else follows;
-    of attribution, attribution.csv."""
-    trained, attributed = map(study.of, reading.COMMANDS)
-    _csv(folder / "runs.csv", *_runs(trained, attributed))
+    of every other command, one of its own."""
+    trained = study.of(reading.COMMANDS[0])
+    _csv(folder / "runs.csv", *_runs(study, trained))
     if trained.runs:
         _write_training(trained, summaries, folder)
-    if attributed.runs:
-        _csv(folder / "attribution.csv", attribution.CSV_HEAD, attribution.flat(attributed))
+    for part, own in present(study):
+        _csv(folder / part.file, *part.flat(own))
 
 
-def _runs(trained: Study, attributed: Study) -> tuple[list[str], list[list[object]]]:
+def _runs(study: Study, trained: Study) -> tuple[list[str], list[list[object]]]:
     """Head and rows of runs.csv, with the counts of those commands whose runs there are."""
-    runs = trained.runs + attributed.runs
-    kinds = [(COUNTED, "train")] * bool(trained.runs) + [(attribution.COUNTED, "score")] * bool(attributed.runs)
+    others = present(study)
+    runs = [*trained.runs, *(run for _, own in others for run in own.runs)]
+    kinds = [(COUNTED, "train")] * bool(trained.runs) + [(part.counted, part.clock) for part, _ in others]
     counts = list(dict.fromkeys(name for names, _ in kinds for name in names))
-    clocks = [clock for _, clock in kinds]
+    clocks = list(dict.fromkeys(clock for _, clock in kinds))
     names = list(dict.fromkeys(name for run in runs for name in (run.summary.get("quality") or {})))
     own, ended = ["id", "setting", "variant", "prompt", "seed", "status", "failure", "workers"], ["step", "stopped_by"]
     return [*own, *ended, *counts, *(f"{clock}_s" for clock in clocks), *names], [

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import math
 
+from carv3d.config.onestep import MAIN, SCORES
 from carv3d.runtime.errors import one_line
 from carv3d.runtime.types import Record
 
 UNITS = ("seconds", "renders", "teacher_evals")
-COMMANDS = ("train", "attribute")  # whose runs a report has something to say of
+COMMANDS = ("train", "attribute", "distill")  # whose runs a report has something to say of
 GROUPS = METHODS = 16  # of datamodelling scores, at most: no run has more
+ROWS, FAR = 16, 1e15  # of a teacher's scores, at most; of what is known of a student
+SPENT = ("step", "seconds", "outputs", "teacher_evals", "fake_evals")  # in a line of a student's metrics
+FRESH = ("loss_fresh_fake", "loss_fresh_teacher")
 MEASURED = ("variance", "signal", "step_ms", "items", "replicates")  # of a compared estimator
 
 
@@ -58,6 +62,24 @@ def datamodelling(value: object) -> Record:
     return out
 
 
+def distances(value: object) -> dict[str, float | int]:
+    """What is known of a student, or of its teacher: those of ``SCORES`` that are numbers."""
+    return {name: known for name, known in numbers(value).items() if name in SCORES and 0 <= known <= FAR}
+
+
+def teachers(value: object) -> dict[str, dict[str, float | int]]:
+    """A teacher's scores by how it was sampled."""
+    found = list(value.items())[:ROWS] if isinstance(value, dict) else ()
+    return {one_line(name): known for name, each in found if (known := distances(each))}
+
+
+def learned(record: Record) -> dict[str, float | int] | None:
+    """Cost, scores and losses in a line of a student's metrics; None where it is not such a line, or a damaged one."""
+    known = numbers({name: record.get(name) for name in (*SPENT, *SCORES, *FRESH)})
+    known = {name: value for name, value in known.items() if 0 <= value <= FAR}
+    return known if set(SPENT) <= known.keys() and any(name in known for name in MAIN) else None
+
+
 def command(environment: Record) -> str:
     """Of carv3d, that made the run; train where it is none that a report knows."""
     return found if (found := environment.get("command")) in COMMANDS else COMMANDS[0]
@@ -67,8 +89,9 @@ def summary(found: Record) -> Record:
     """A run's summary.json, without whatever in it is not what it should be."""
     texts = {name: one_line(found[name]) for name in ("status", "stopped_by", "reason")
              if isinstance(found.get(name), str)}
-    step = number(found.get("step"))
-    return {**texts, "step": int(step) if step is not None else None, "ledger": numbers(found.get("ledger")),
+    counts = {name: int(known) if (known := number(found.get(name))) is not None else None
+              for name in ("step", "outputs", "k")}
+    return {**texts, **counts, "teacher": teachers(found.get("teacher")), "ledger": numbers(found.get("ledger")),
             "seconds": numbers(found.get("seconds")), "quality": scores(found.get("quality")),
             "lds": datamodelling(found.get("lds"))}
 

@@ -69,7 +69,8 @@ class State:
 class RunOf:
     """A run, or a cell that has got none yet. variant: what is compared. setting: what variants are compared within,
     the sweep's other axes but for prompt and seed. axes: all that it was made to differ in from its neighbours, by
-    configuration key, the variant and the sweep's name among them. command: of carv3d, whose run it is."""
+    configuration key, the variant and the sweep's name among them. command: of carv3d, whose run it is. learned: cost,
+    scores and losses of a student along its way."""
 
     id: str
     setting: str
@@ -82,6 +83,7 @@ class RunOf:
     failure: str = ""
     curve: list[Point] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
+    learned: list[dict[str, float]] = field(default_factory=list)
     summary: Record = field(default_factory=dict)
     config: Config | None = None
     axes: dict[str, str] = field(default_factory=dict)
@@ -182,15 +184,22 @@ def _sweep(folder: Path) -> list[RunOf]:
         run = RunOf(str(row["id"]), setting, variant, axes.get("prompt", ""), int(seed or 0), one_line(row["state"]),
                     folder / row["run"] if within else None, row["workers"], one_line(row["failure"] or ""), axes=axes)
         out.append(_read(run))
-    if any(run.command == "attribute" for run in out):  # a sweep has one command, also where a run cannot tell
-        for run in out:
-            run.command = "attribute"
+    told = next((run.command for run in out if run.command != reading.COMMANDS[0]), reading.COMMANDS[0])
+    for run in out:  # a sweep has one command, also where a run cannot tell
+        run.command = told
     return out
 
 
 def _loose(folders: list[Path]) -> list[RunOf]:
     """Runs that no sweep has made: what they differ in tells them apart."""
     read = [_read(RunOf(folder.name, "", "all", "", 0, "running", folder)) for folder in folders]
+    for command in reading.COMMANDS:
+        _tell_apart([run for run in read if run.command == command])
+    return read
+
+
+def _tell_apart(read: list[RunOf]) -> None:
+    """Give runs of one command their axes."""
     flat = {run.id: {k: v for k, v in leaves(run.config).items() if k not in (*NAMING, "prompt", "seed")}
             for run in read if run.config}
     every = list(flat.values())
@@ -203,7 +212,6 @@ def _loose(folders: list[Path]) -> list[RunOf]:
                                    or "all")
             run.axes = {key: one_line(str(configuration.flow(values[key]))) for key in differing if key in values}
             run.status = run.summary.get("status", "running").replace("finished", "done")
-    return read
 
 
 def _read(run: RunOf) -> RunOf:
@@ -228,6 +236,8 @@ def _read(run: RunOf) -> RunOf:
             ways = {one_line(name): Way.of(configs[name], numbers["k"]) for name, numbers in by_name.items()}
             shown = {one_line(name): numbers for name, numbers in by_name.items()}
             run.states.append(State(run.id, run.prompt, record["step"], shown, ways))
+        elif (known := reading.learned(record)) is not None:
+            run.learned.append(known)
     return run
 
 

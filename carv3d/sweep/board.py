@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from carv3d.config.schema import Config
 from carv3d.runtime.errors import one_line, printable
 from carv3d.runtime.progress import duration, on_terminal, say
 from carv3d.runtime.types import Record
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 class Board:
     """A table on a terminal; elsewhere a line for each start and end. Use as a context manager."""
 
-    def __init__(self, rows: list[Record], slots: int, every_s: float = 0.5):
-        self.slots, self.every_s = slots, every_s
+    def __init__(self, rows: list[Record], slots: int, steps: Callable[[Config], int] = lambda config: 1,
+                 every_s: float = 0.5):
+        """steps: of a cell's run, at most."""
+        self.slots, self.steps, self.every_s = slots, steps, every_s
         self._live: Live | None = None
         self._waiting = False
         self.know(rows)
@@ -66,12 +69,12 @@ class Board:
         from rich.text import Text
 
         self._shown, running = now, positions()
-        share = {slot: step / cell.config.trainer.max_steps for slot, (cell, step) in running.items()}
+        share = {slot: step / self.steps(cell.config) for slot, (cell, step) in running.items()}
         table = Table(title=f"{self._counts()}{self._eta(sum(share.values()))}")
         for column in ("worker", "cell", "step", "of at most"):
             table.add_column(column)
         for slot, (cell, step) in sorted(running.items()):
-            table.add_row(str(slot), Text(one_line(cell.name)), str(step), str(cell.config.trainer.max_steps))
+            table.add_row(str(slot), Text(one_line(cell.name)), str(step), str(self.steps(cell.config)))
         self._live.update(table, refresh=True)
 
     def tell(self, text: str) -> None:

@@ -26,11 +26,10 @@ from carv3d.runtime.types import Record
 from carv3d.sweep.board import Board
 from carv3d.sweep.executor import RESTARTS, Attempt, Executor, Job, locked
 from carv3d.sweep.ledger import OPEN, CellLedger
-from carv3d.sweep.plan import Cell, Plan
+from carv3d.sweep.plan import Application, Cell, Plan
 from carv3d.sweep.table import write_csv
 
 POLL_S, CLAIM_S, BEAT_S = 0.05, 0.5, 20.0
-LARGEST_K = 16  # of estimator.k=auto, where the first chunk to try after running out of memory is sought
 MEMORY = ("OutOfMemoryError", "out of memory", "MemoryError", "can't allocate memory")
 
 
@@ -93,7 +92,7 @@ class Engine:
         before = {number: signal.signal(number, self._signal) for number in (signal.SIGINT, signal.SIGTERM)}
         asked, beaten, tried = False, 0.0, 0.0
         try:
-            with Board(self.ledger.rows(self.cells), self.executor.slots) as board:
+            with Board(self.ledger.rows(self.cells), self.executor.slots, self.plan.application.steps) as board:
                 while True:
                     ended = self._reap(board)
                     now = time.monotonic()
@@ -185,7 +184,8 @@ class Engine:
         tag = f"{cell.tag}-chunk{chunk}" if chunk else cell.tag
         begin = [self.plan.application.command, "--config", str(self._config(cell)), f"name={self.plan.name}",
                  f"exp_root_dir={self.plan.root}", f"tag={tag}"]
-        return Attempt(self.plan.folder, tag, (*begin, f"estimator.chunk={chunk}") if chunk else tuple(begin))
+        return Attempt(self.plan.folder, tag,
+                       (*begin, f"{self.plan.application.chunk}={chunk}") if chunk else tuple(begin))
 
     def _config(self, cell: Cell) -> Path:
         return self.plan.folder / "cells" / f"{cell.id}.yaml"
@@ -220,7 +220,7 @@ class Engine:
             elif kind in ("interrupted", "killed"):
                 values["restarts"] += 1
                 state = "interrupted" if values["restarts"] <= RESTARTS else "failed"
-            elif kind == "memory" and (chunk := smaller_chunk(cell, row["chunk"])):
+            elif kind == "memory" and (chunk := smaller_chunk(self.plan.application, cell, row["chunk"])):
                 values |= {"chunk": chunk, "run": None}  # another rounding, so another run from the start
                 state = "pending"
             else:
@@ -256,12 +256,9 @@ def failure_kind(code: int, text: str, stopping: bool) -> str:
     return "memory" if any(word in text for word in MEMORY) else "crash"
 
 
-def smaller_chunk(cell: Cell, now: int | None) -> int:
-    """Half of what a teacher call took, in draws per view; 0 if that was one."""
-    estimator = cell.config.estimator
-    k = LARGEST_K if isinstance(estimator.k, str) else estimator.k
-    given = 0 if isinstance(estimator.chunk, str) else estimator.chunk
-    return min(now or given or k, k) // 2
+def smaller_chunk(application: Application, cell: Cell, now: int | None) -> int:
+    """Half of what went through a network together; 0 if that was one, or nothing divides it."""
+    return (now or application.whole(cell.config)) // 2 if application.chunk else 0
 
 
 def _hold(path: Path) -> IO | None:

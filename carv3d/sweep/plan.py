@@ -48,12 +48,16 @@ class Application:
     """What a sweep's cells are runs of. command: of carv3d; it takes --config, --resume and key=value, and its runs lie
     in folders as ``runs.folder`` says. settle: UserError for a configuration that cannot run, before any does. kept:
     what of a run's summary becomes its cell's result. meant: the prompt as the teacher takes it, by which two ways to
-    write one are the same cell."""
+    write one are the same cell. steps: of a run, at most. chunk: the option that says how much goes through a network
+    together, halved where memory runs out; empty: there is none. whole: how much that is as configured."""
 
     command: str
     settle: Callable[[Config], None]
     kept: tuple[str, ...]
     meant: Callable[[Config], str] = lambda config: config.prompt
+    steps: Callable[[Config], int] = lambda config: config.trainer.max_steps
+    chunk: str = ""
+    whole: Callable[[Config], int] = lambda config: 1
 
 
 MOST_SEEDS, MOST_CELLS = 100_000, 100_000

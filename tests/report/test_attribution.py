@@ -208,7 +208,7 @@ def test_beside_runs_of_training(sweep, tmp_path):
 
 def test_options_of_training_are_refused(sweep, capsys):
     assert cli.main(["report", str(sweep), "--baseline", "iid"]) == 2
-    assert "attribution has no multipliers" in capsys.readouterr().err
+    assert "only runs of carv3d train have multipliers" in capsys.readouterr().err
     assert cli.main(["report", str(sweep), "--quality", "psnr"]) == 2
     assert not (sweep / "report").exists()
 

@@ -142,7 +142,8 @@ def _check_estimator(config: Config) -> None:
 
 
 def _check_quality(config: Config) -> None:
-    if config.budget.evaluations and not (registry.teacher(config).toybox or config.quality.clip):
+    scored = registry.teacher(config).toybox or config.quality.clip or config.distill.prompts
+    if config.budget.evaluations and not scored:
         raise UserError(f"budget.evaluations: {config.budget.evaluations} given with teacher.type "
                         f"{config.teacher.type}, whose prompts have no ground truth; allowed: {_with('toybox')}, or "
                         "with the score of a CLIP model, quality.clip=FOLDER")

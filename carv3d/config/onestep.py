@@ -53,7 +53,8 @@ class DistillConfig:
                                choices=("fresh", "own"))
     chunk: int = option(0, "outputs that go through a network together, for less memory; 0: all", ge=0)
     lr: float = option(0.0, "0: own; Adam's rate for the generator", ge=0)
-    cool: float = option(0.5, "last share of the steps over which that rate falls to nothing", ge=0, le=1)
+    cool: float = option(0.5, "last share of the training over which that rate falls to nothing, and the fake "
+                         "score's to a tenth", ge=0, le=1)
     fake_lr: float = option(0.0, "0: own; Adam's rate for the fake score", ge=0)
     evaluate_every: int = option(100, "updates between evaluations of the student; 0: only at the end", ge=0)
     samples: int = option(64, "with prompts: samples that an evaluation looks at", ge=8)

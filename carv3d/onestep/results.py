@@ -14,6 +14,7 @@ from torch import Tensor
 from carv3d.config.onestep import SCORES
 from carv3d.report import figures, markup
 from carv3d.report.markup import table, text
+from carv3d.runtime.figure_style import plain_ticks
 from carv3d.runtime.files import write_bytes, write_text
 from carv3d.runtime.types import Record
 
@@ -84,11 +85,13 @@ def _curve(curve: list[Record], scores: dict[str, Record], main: str) -> Figure:
             if name != "student":
                 axes.axhline(row[main], color="0.4", linestyle=("-", "--", ":")[number % 3], linewidth=1, label=name)
         axes.set(xlabel=label, ylabel=SCORES[main], yscale="log")
+        plain_ticks(axes.yaxis)
     panels[0].legend(frameon=False)
     for name in ("fake", "teacher"):
         panels[3].plot([line["step"] for line in curve], [line[f"loss_fresh_{name}"] for line in curve], marker="o",
                        label=f"{name} score" if name == "fake" else name)
     panels[3].set(xlabel="updates", ylabel="denoising loss, fresh outputs", yscale="log")
+    plain_ticks(panels[3].yaxis)
     panels[3].legend(frameon=False)
     return figure
 

@@ -26,6 +26,7 @@ from carv3d.runtime.states import load_optimizer
 from carv3d.runtime.types import State
 
 LOOKED = 64  # outputs on which the fake score's lag is looked at, the same each time
+FAKE_COOLED = 0.1  # of its rate, to which the fake score's falls: it still has to follow
 BETAS = (0.0, 0.99)  # of both optimisers: no momentum, as the two chase each other
 
 
@@ -83,8 +84,11 @@ class Student:
     def push(self, number: int, progress: float) -> tuple[Tensor, Start, Tensor]:
         """One update of the generator; its outputs, what they were made of, and the mean length of their gradients."""
         own, net = self.own, self.denoiser
-        for group in self.optimizer.param_groups:
-            group["lr"] = own.lr * min(1.0, (1 - progress) / own.cool) if own.cool else own.lr
+        cooled = min(1.0, (1 - progress) / own.cool) if own.cool else 1.0
+        for optimizer, rate in ((self.optimizer, own.lr * cooled), (self.fake_optimizer,
+                                                                    own.fake_lr * max(cooled, FAKE_COOLED))):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         start, draws = self.start(number, "outputs"), self.draw(number)
         self.optimizer.zero_grad(set_to_none=True)
         made, found = [], []

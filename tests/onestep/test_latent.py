@@ -235,6 +235,7 @@ def test_a_budget_ends_a_run_and_cools_its_rate(pipelines, root, signals, quick)
     assert summary["status"] == "finished" and summary["step"] == 4
     state = checkpoint.load(checkpoint.newest(the_run(root) / "ckpts"))["student"]
     assert state["optimizer"]["param_groups"][0]["lr"] == pytest.approx(1e-3 * (1 - 96 / 100) / 0.5)
+    assert state["fake_optimizer"]["param_groups"][0]["lr"] == pytest.approx(1e-3 * 0.1)  # no further than a tenth
 
 
 def test_k_is_chosen_and_kept(pipelines, root, signals, quick, monkeypatch):

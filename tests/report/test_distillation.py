@@ -122,6 +122,13 @@ def test_the_page_has_the_scores_and_nothing_of_training(tmp_path, capsys):
     assert "left out: many, seed 9 (pending)" in captured.err
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """For pages whose figures nobody looks at: they take seconds."""
+    monkeypatch.setattr(figures, "save", lambda figure, path: "<svg></svg>")
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_differences_are_paired_by_seed(tmp_path):
     """By hand; and the control: of the same numbers, unpaired, the interval is wide and covers 0."""
     (group,) = distillation.groups(study.collect([str(sweep_of(tmp_path / "s", students(6)))]))
@@ -139,6 +146,7 @@ def test_differences_are_paired_by_seed(tmp_path):
     assert unpaired.high - unpaired.low > 20 * (lead.high - lead.low)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("count,gain,words,never", [
     (1, 0.5, "few less it: 0.500, on one seed: how much of this is chance is not known", "["),
     (3, 0.5, "covers 75% at most: a hint that it is better", "]: it is"),
@@ -151,6 +159,7 @@ def test_no_more_is_said_than_the_seeds_bear_out(tmp_path, count, gain, words, n
     assert words in headline and never not in headline
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_seeds_that_one_row_lacks_are_in_no_difference(tmp_path):
     """Two runs of one seed count as one."""
     cells = students(4)
@@ -161,6 +170,7 @@ def test_seeds_that_one_row_lacks_are_in_no_difference(tmp_path):
     assert seeds.paired(first.student("frechet"), second.student("frechet")) == pytest.approx({0: 1.5, 1: 0.6})
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_tables_of_numbers(tmp_path):
     sweep = sweep_of(tmp_path / "s", students(2))
     report(sweep)
@@ -210,6 +220,7 @@ def latent(value: float, guidance: float) -> tuple[list[str], dict]:
     return [f"distill.guidance={guidance:g}", "distill.prompts=toybox"], found
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_judged_by_different_teachers_is_not_compared(tmp_path):
     """Sliced Wasserstein distances under two guidances are from two references; Fréchet distances stand apart, too."""
     cells = [({"distill.k": k, "distill.guidance": g}, *(given := latent(0.1 * k * g, g))[:1], given[1], ())
@@ -268,6 +279,7 @@ READABLE = [{**FULL, "quality": scores(8.12) | {EVIL: 3.0, "diversity": EVIL}, "
                          {f"teacher{i}": {"frechet": 3.0} for i in range(1000)})]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("found", SCORELESS + READABLE)
 def test_scores_that_are_none_cost_nobody_the_page(tmp_path, found):
     """Beside a good run; what of the odd one can be read is shown, and its names are shown as they are."""
@@ -289,6 +301,7 @@ def test_odd_lines_are_in_no_figure(tmp_path, drawn, line):
     assert all(len(lines[EVIL][0][0]) == 4 for lines, *_ in drawn) and len(drawn) == 3
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name,content", [("summary.json", b"{"), ("env.json", b"{"), ("metrics.jsonl", b"\xff\n"),
                                           ("env.json", b'{"command": "train"}'), ("config.yaml", b"{")])
 def test_one_damaged_run_never_costs_the_others(tmp_path, name, content):

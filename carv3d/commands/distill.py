@@ -151,8 +151,9 @@ class Distillation:
         return self.student.made(self.student.average, self.world.start)
 
     def finish(self, run: Run, status: str) -> None:
-        summary: Record = {"status": status, "step": self.done, "ledger": vars(self.student.ledger), "warnings": [],
-                           "outputs": self.student.own.outputs, "k": self.student.own.k}
+        own = self.student.own
+        summary: Record = {"status": status, "step": self.done, "outputs": own.outputs, "k": own.k,
+                           "ledger": vars(self.student.ledger), "warnings": self._warnings()}
         there, rows = self.world, {}
         for steps in world.STEPS:
             with Progress(f"teacher, {steps} step{'s' * (steps > 1)}", there.evaluations * steps) as bar:
@@ -175,6 +176,11 @@ class Distillation:
         for name, row in scores.items():
             say(f"{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in row.items()))
         say("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in self.clock.seconds.items()))
+
+    def _warnings(self) -> list[str]:
+        skipped = self.student.ledger.skipped
+        return [f"{skipped} updates were left out, as their gradients were not finite; lower distill.lr, or give "
+                "teacher.dtype=float32"] * bool(skipped)
 
     def _save(self, run: Run) -> None:
         checkpoint.save(run.ckpts, self.done, {

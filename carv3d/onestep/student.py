@@ -33,12 +33,13 @@ BETAS = (0.0, 0.99)  # of both optimisers: no momentum, as the two chase each ot
 @dataclass
 class Ledger:
     """What was spent: outputs of the generator, those that the gradient passed through among them, rows through the
-    teacher and through the fake score."""
+    teacher and through the fake score. skipped: updates whose gradient was not finite."""
 
     outputs: int = 0
     updates: int = 0
     teacher_evals: int = 0
     fake_evals: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Student:
             found.append(carv.estimate(self.value(outputs.detach(), start.prompt[part]), draws.part(part)))
             (outputs * found[-1].mean).sum().div(own.outputs).backward()
             made.append(outputs.detach())
-        self.optimizer.step()
+        self._update(self.optimizer)
         self.sampler.observe(draws.timestep, torch.cat([each.squared_norm for each in found]))
         for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(now.detach(), 1 - own.ema)
@@ -142,9 +143,16 @@ class Student:
             losses.append(carv.estimate_loss(
                 lambda index, t, noise: net.denoising(self.fake, clean[index], t, noise, told[index]),
                 draws.part(part), items=len(outputs)).mean)
-        self.fake_optimizer.step()
+        self._update(self.fake_optimizer)
         self.ledger.fake_evals += len(outputs)
         return torch.cat(losses).mean()
+
+    def _update(self, optimizer: torch.optim.Optimizer) -> None:
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            optimizer.step()
+        else:
+            self.ledger.skipped += 1
 
     @property
     def bytes(self) -> int:

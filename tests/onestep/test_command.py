@@ -49,7 +49,8 @@ def test_a_run_leaves_what_it_promises_and_goes_on_to_the_bit_after_a_kill(whole
     """The control: another seed's student is another."""
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["status"] == "finished" and summary["step"] == 12
-    assert summary["ledger"] == {"outputs": 12 * 8 * 6, "updates": 96, "teacher_evals": 192, "fake_evals": 192 + 480}
+    assert summary["ledger"] == {"outputs": 12 * 8 * 6, "updates": 96, "teacher_evals": 192, "fake_evals": 192 + 480,
+                                 "skipped": 0}
     assert summary["quality"].keys() == {"frechet", "precision", "coverage", "nearest"}
     assert [name for name in summary["teacher"]] == ["teacher, 1 step", "teacher, 4 steps", "teacher, 50 steps"]
     assert all((whole / name).is_file() for name in summary["artefacts"].values())

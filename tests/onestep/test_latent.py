@@ -202,7 +202,7 @@ def test_a_run_of_ones_own_model(pipelines, root, signals, quick, monkeypatch, c
     whole = the_run(root)
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["ledger"] == {"outputs": 6 * 4 * 3, "updates": 24, "teacher_evals": 6 * 8,
-                                 "fake_evals": 6 * (8 + 2 * 4)}
+                                 "fake_evals": 6 * (8 + 2 * 4), "skipped": 0}
     assert summary["quality"].keys() == {"wasserstein", "diversity"}
     assert {path.name for path in (whole / "save").iterdir()} == {"samples.png", "curve.png", "preview.png", "student"}
     assert "a corgi, a mug" in (whole / "index.html").read_text()

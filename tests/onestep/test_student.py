@@ -158,6 +158,21 @@ def test_where_the_gradients_variance_comes_from():
     assert between[0] > 0.2 * four.mean() and 0.5 < between[0] / between[1] < 2
 
 
+def test_an_update_that_is_not_finite_is_left_out_and_counted():
+    """Nothing of the student changes in a step whose teacher breaks, and it goes on after it."""
+    student = Student(Known(MEAN, ROOT), DistillConfig(outputs=8, fake_updates=1, importance_sampling=True).filled(), 0)
+    student.step(0, 0.0)
+    before = [p.clone() for p in student.generator.parameters()]
+    teacher, student.denoiser.teacher = student.denoiser.teacher, Gaussian(MEAN * float("nan"), ROOT)
+    student.push(1, 0.0)
+    assert all(torch.equal(a, b) for a, b in zip(before, student.generator.parameters(), strict=True))
+    assert student.ledger.skipped == 1
+    student.denoiser.teacher = teacher
+    student.step(2, 0.0)
+    assert student.ledger.skipped == 1 and all(p.isfinite().all() for p in student.generator.parameters())
+    assert not all(torch.equal(a, b) for a, b in zip(before, student.generator.parameters(), strict=True))
+
+
 def account_of(monkeypatch, push: Cost, whole: Cost, **options):
     """Of a student whose fake score lags, with these costs."""
     monkeypatch.setattr(account, "costs", lambda student: account.Costs(push, whole))

@@ -109,5 +109,7 @@ def of_latents(denoiser: Latent, seed: int, own: DistillConfig, report: Callable
         f"Of {own.samples} samples each, against as many that the teacher made in {STEPS[-1]} steps of the same "
         "prompts and other noise. Sliced Wasserstein distance: in latent space, over random directions; lower is "
         f"better, and the teacher's own in {STEPS[-1]} steps is what chance leaves. Diversity: how far samples of a "
-        "prompt lie apart, the teacher's in that many steps being 1.",
+        "prompt lie apart, the teacher's in that many steps being 1. Sampling from pure noise makes a teacher's own "
+        "samples narrower than what it was trained on where its last noise level leaves a signal, as Stable "
+        "Diffusion's does (arXiv 2305.08891): a student can be wider than 1 and closer to the data.",
         words=[denoiser.words[number] for number in prompt[::EACH][:PICTURES].tolist()])

@@ -198,7 +198,8 @@ MEANT = {
                    "most steps of the same prompts and other noise, lower is better; what the teacher itself has in as "
                    "many is what chance leaves. Diversity: how far samples of a prompt lie apart, the teacher's being "
                    "1; a student may exceed it, as those samples can be narrower than what the teacher was trained "
-                   "on (arXiv 2305.08891). Only rows whose teacher, prompts, guidance and samples are the same are compared."}
+                   "on (arXiv 2305.08891). Only rows whose teacher, prompts, guidance and samples are the same "
+                   "are compared."}
 
 
 def _explained(study: Study, found: list[Group]) -> str:

@@ -25,7 +25,8 @@ from carv3d.runtime.types import Record
 
 SKETCH, WHOLE = 8192, 1 << 18  # numbers that a longer gradient is sketched to
 ROUNDS, LONG_S = 7, 60.0  # of timing; fewer where they would take longer in all
-CHOOSING = (16, 2, (1, 2, 4, 8, 16))  # batches, sets and K of the choice of K
+CHOOSING = (12, 2, (1, 2, 4, 8, 16))  # batches, sets and K of the choice of K
+CHOSEN_ON = 32  # outputs in a batch of these, at most
 FITTED = 64  # outputs that a proposal is fitted to, with 8 draws each
 
 
@@ -98,10 +99,10 @@ def designs(ks: Sequence[int], ways: Sequence[str] = tuple(WAYS)) -> list[tuple[
 
 
 def measure(student: Student, groups: int, count: int, ks: Sequence[int], ways: Sequence[str] = tuple(WAYS),
-            report: Callable[[], None] = lambda: None) -> Record:
+            cost: Costs | None = None, report: Callable[[], None] = lambda: None) -> Record:
     """The account of a student as it stands; it is trained a little by the timing. ks: 1 and others. Intervals: 95 %,
-    by bootstrap over the batches of outputs, whose number is ``groups``. ways: iid and others. report: called groups x
-    count times for each of ``designs``."""
+    by bootstrap over the batches of outputs, whose number is ``groups``. ways: iid and others. cost: if it is known
+    already. report: called groups x count times for each of ``designs``."""
     within, between = {}, []
     for name, k in designs(ks, ways):
         found = replicates(student, WAYS[name], k, groups, count, report)
@@ -110,7 +111,7 @@ def measure(student: Student, groups: int, count: int, ks: Sequence[int], ways: 
     boot = Bootstrap(groups, generator(student.seed, "account: groups"))
     outputs = boot.mean(torch.stack(between).mean(0))  # the same outputs behind all: the same expectation
     sets = {design: boot.mean(column) for design, column in within.items()}
-    plain, cost = sets[PLAIN, 1], costs(student)
+    plain, cost = sets[PLAIN, 1], cost or costs(student)
     rho = torch.where(outputs > 0, plain / outputs, torch.inf)
     both = {"push": cost.push, "whole": cost.whole}
     rows = [{"way": name, "k": k, "conditional": interval(plain / sets[name, k], groups),
@@ -183,7 +184,9 @@ def choose(student: Student) -> tuple[int, int]:
     cost as much as today's outputs with one draw, the fake score's updates counted. The student is as before."""
     way = "strata, antithetic" if student.own.stratified else PLAIN
     with student.preserved():
-        found = measure(student, *CHOOSING, ways=[PLAIN, way] if way != PLAIN else [PLAIN])
+        timed = costs(student)
+        student.reshape(min(student.own.outputs, CHOSEN_ON), 1)  # its variance is as 1 over the outputs
+        found = measure(student, *CHOOSING, ways=[PLAIN, way] if way != PLAIN else [PLAIN], cost=timed)
     cost = Cost(**found["cost_ms"]["whole"])
     here = found["variance"]["outputs"]["value"], found["variance"]["draw"]["value"]
     best: tuple[float, int, int] | None = None

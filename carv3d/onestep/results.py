@@ -90,8 +90,7 @@ def _curve(curve: list[Record], scores: dict[str, Record], main: str) -> Figure:
     for name in ("fake", "teacher"):
         panels[3].plot([line["step"] for line in curve], [line[f"loss_fresh_{name}"] for line in curve], marker="o",
                        label=f"{name} score" if name == "fake" else name)
-    panels[3].set(xlabel="updates", ylabel="denoising loss, fresh outputs", yscale="log")
-    plain_ticks(panels[3].yaxis)
+    panels[3].set(xlabel="updates", ylabel="denoising loss, fresh outputs")
     panels[3].legend(frameon=False)
     return figure
 

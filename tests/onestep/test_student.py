@@ -205,11 +205,17 @@ def test_the_account_is_of_its_parts(monkeypatch):
 
 @pytest.mark.parametrize("output,most", [(0.001, 1), (1000.0, 16)])
 def test_k_is_chosen_by_cost(monkeypatch, output, most):
-    """Outputs that cost nothing are made anew; dear ones are asked about often. A step costs what it did, about."""
+    """Outputs that cost nothing are made anew; dear ones are asked about often. A step costs what it did, about; and
+    the student is as if nothing had been measured, although timing trains it."""
     student = account_of(monkeypatch, Cost(0, output, 1), Cost(0, output, 1), stratified=False)
     monkeypatch.setattr(account, "CHOOSING", (12, 2, (1, 4, 16)))
+    monkeypatch.setattr(account, "costs", lambda student: student.push(0, 0.5) and account.Costs(
+        *[Cost(0, output, 1)] * 2))
     student.reshape(64, 1)
+    before = {name: p.clone() for name, p in student.generator.state_dict().items()}
     outputs, k = account.choose(student)
+    assert all(torch.equal(before[name], p) for name, p in student.generator.state_dict().items())
+    assert student.ledger.updates == 0
     assert k == most and abs(outputs * (output + k) - 64 * (output + 1)) <= output + k
     assert (student.own.outputs, student.own.k) == (64, 1)
 

@@ -60,6 +60,7 @@ def main() -> int:
     teacher, student = (Latent(where, texts, TeacherConfig(), 1.0, folder.timestep(where) or 0, torch.float32,
                                torch.device("cpu")) for where in (bundled(), place))
     made = pictures(teacher, student, torch.arange(len(cells)), "judged", args)
+    made["renders"] = renders(cells, torch.arange(len(cells)), teacher, args.seed + 2)
     right = {name: verdicts(name, teacher.pictures(latents), cells) for name, latents in made.items()}
     several = torch.arange(0, len(cells), 10).repeat_interleave(args.each)
     many = pictures(teacher, student, several, "several", args)
@@ -144,7 +145,6 @@ def table(right: dict[str, list[dict]], many: dict[str, Tensor], prompt: Tensor,
             cells += [told, f"{100 * column['view right'].mean():.1f} %", f"{column['psnr'].mean():.1f}"] if (
                 key == "right") else [told]
         lines.append(f"| {' | '.join([*cells, *_spread(many[name], flat, prompt, spread[name])])} |")
-    lines.append(f"| renders | | | | | | {' | '.join(_spread(many['renders'], flat, prompt, spread['renders']))} |")
     for held, word in enumerate(("seen", "held out")):
         half = slice(args.count // 2 * held, args.count // 2 * (held + 1))
         lines.append(f"\n{word}: " + ", ".join(f"{name} {100 * column['right'][half].mean():.1f} %"

@@ -118,7 +118,8 @@ def measure(student: Student, groups: int, count: int, ks: Sequence[int], ways: 
              "total": interval((outputs + plain) / (outputs + sets[name, k]), groups),
              "ecm": {kind: interval(_ecm(outputs, plain, sets[name, k], k, student.own.outputs, each), groups)
                      for kind, each in both.items()}} for name, k in sets]
-    kappa = {name: float((sets[name, max(ks)] * max(ks) / plain)[0]) for name, _ in sets}
+    largest = {name: max(k for way, k in sets if way == name) for name, _ in sets}
+    kappa = {name: float((sets[name, k] * k / plain)[0]) for name, k in largest.items()}
     return {"outputs": student.own.outputs, "groups": groups, "replicates": count,
             "variance": {"outputs": interval(outputs, groups), "draw": interval(plain, groups),
                          "rho": interval(rho, groups)},

@@ -94,17 +94,17 @@ def test_the_account_of_a_run(whole, tmp_path, capsys):
     """Of each checkpoint, into measure/; the run itself stays as it is."""
     run = shutil.copytree(whole, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (run / "ckpts").glob("step-*.ckpt")}
-    assert cli.main(["measure", "--run", str(run), "--cameras", "4", "--k", "2"]) == 0
+    assert cli.main(["measure", "--run", str(run), "--cameras", "4", "--k", "2,3"]) == 0
     out = capsys.readouterr().out
     assert out.count("== update") == len(before) and str(run / "measure") in out.splitlines()[-1]
     report = json.loads((run / "measure" / "measure.json").read_text())
     state = report["states"][-1]
     assert state["step"] == 12 and state["outputs"] == 8 and state["variance"]["rho"]["value"] > 0
     assert {(row["way"], row["k"]) for row in state["designs"]} == {
-        ("iid", 1), ("iid", 2), ("strata", 1), ("strata", 2), ("strata, antithetic", 2),
+        *((way, k) for way in ("iid", "strata") for k in (1, 2, 3)), ("strata, antithetic", 2),
         ("strata, antithetic, importance", 2)}
     table = (run / "measure" / "measure.csv").read_text().splitlines()
-    assert table[0].startswith("step,way,k,conditional,conditional_low") and len(table) == 1 + 6 * len(before)
+    assert table[0].startswith("step,way,k,conditional,conditional_low") and len(table) == 1 + 8 * len(before)
     assert {path.name: path.read_bytes() for path in (run / "ckpts").glob("step-*.ckpt")} == before
     assert cli.main(["measure", "--run", str(run), "--warm-up", "3"]) == 2
     assert "--warm-up given with --run" in capsys.readouterr().err

@@ -46,9 +46,15 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     return torch.stack(states)
 
 
-def states(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu") -> Tensor:
+def states(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
+           announce: Callable[[str], None] = lambda line: None) -> Tensor:
     """The same for many prompts that will not be asked for again: nothing is kept on disk."""
-    return torch.stack([found for found, _ in _encode(folder, list(prompts), variant, device)])
+    found, counts = zip(*_encode(folder, list(prompts), variant, device), strict=True)
+    length = len(found[0])
+    if long := sum(count > length for count in counts):
+        announce(f"{long} of {len(found)} prompts have more than the {length} tokens that the teacher reads; what is "
+                 "beyond has no effect")
+    return torch.stack(found)
 
 
 @torch.no_grad()

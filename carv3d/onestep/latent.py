@@ -20,6 +20,7 @@ from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.text import states
 from carv3d.onestep.networks import Denoiser
 from carv3d.runtime.fingerprint import fingerprint
+from carv3d.runtime.progress import say
 from carv3d.runtime.rng import generator
 
 EPS_START = 0.7  # of the timesteps: where an eps-teacher's copy is asked; later, 1/alpha amplifies what it cannot tell
@@ -57,7 +58,7 @@ class Latent(Denoiser):
         self.kind = plan.config.prediction_type
         last = self.schedule.timesteps - 1
         self.start = start or (round(EPS_START * last) if self.kind == "epsilon" else last)
-        embedded = states(folder, [*words, ""], variant=given.variant, device=device)
+        embedded = states(folder, [*words, ""], variant=given.variant, device=device, announce=say)
         self.embeddings, self.prompts = embedded.to(device, dtype), len(words)
         self._unet: Network = loading.model(folder, self.component, given.variant, torch.float32)  # stays on the CPU
         self._unet.eval().requires_grad_(False)

@@ -58,6 +58,13 @@ def test_a_fresh_student_is_one_step_of_the_teacher(pipelines, name, start):
     torch.testing.assert_close(net.pictures(made).permute(0, 3, 1, 2), (decoded / 2 + 0.5).clamp(0, 1))
 
 
+def test_prompts_longer_than_the_teacher_reads_are_said(pipelines, capsys):
+    Latent(pipelines("sd15"), ["a mug", "m" * 40], TeacherConfig(), 1.0, 0, torch.float32, torch.device("cpu"))
+    assert "1 of 3 prompts have more than the 32 tokens" in capsys.readouterr().err
+    latent(pipelines("sd15"))
+    assert "tokens" not in capsys.readouterr().err
+
+
 def test_guidance_is_the_fields(pipelines):
     net = latent(pipelines("sd21"), 7.5)
     noisy, prompt = torch.randn(2, *net.shape, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 0])

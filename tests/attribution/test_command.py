@@ -165,7 +165,8 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, words):
 def test_commands_that_are_not_for_such_a_run_say_so(whole, capsys, command):
     assert cli.main([str(whole) if word == "RUN" else word for word in command]) == 2
     err = capsys.readouterr().err
-    assert "is a run of carv3d 'attribute', and one of carv3d train is needed" in err and err.count("\n") == 1
+    needed = "train or distill" if command[0] == "measure" else "train"
+    assert f"is a run of carv3d 'attribute', and one of carv3d {needed} is needed" in err and err.count("\n") == 1
 
 
 def test_a_checkpoint_made_with_other_options_is_refused(whole, tmp_path, capsys):

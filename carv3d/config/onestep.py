@@ -10,7 +10,7 @@ from carv3d.runtime.errors import UserError
 RECIPES: dict[str, dict[str, float]] = {
     "digits": {"steps": 2500, "outputs": 256, "fake_updates": 2, "lr": 3e-4, "fake_lr": 1e-3, "ema": 0.99,
                "t_max": 0.7},
-    "bundled": {"steps": 1000, "outputs": 16, "fake_updates": 3, "lr": 3e-5, "fake_lr": 6e-5, "ema": 0.98,
+    "bundled": {"steps": 2000, "outputs": 16, "fake_updates": 3, "lr": 1e-4, "fake_lr": 2e-4, "ema": 0.99,
                 "t_max": 0.98},
     "others": {"steps": 10_000, "outputs": 8, "fake_updates": 5, "lr": 1e-5, "fake_lr": 1e-5, "ema": 0.999,
                "t_max": 0.98}}

@@ -162,7 +162,7 @@ class Distillation:
         scores = {name: there.judge(values) for name, values in rows.items()}
         summary["quality"], summary["teacher"] = scores["student"], {
             name: row for name, row in scores.items() if name != "student"}
-        curve = [line for line in run.metrics() if there.main in line]
+        curve = [line for line in run.metrics() if {there.main, "loss_fresh_fake", "loss_fresh_teacher"} <= line.keys()]
         with convenient("page"):
             summary["artefacts"] = results.write(run.folder, there.looked_at(rows), there.words, curve, scores,
                                                  there.main, there.meant, vars(self.student.ledger))

@@ -42,7 +42,7 @@ def save(denoiser: Latent, student: nn.Module, where: Path) -> None:
     make_folder(where / "unet", "exp_root_dir")
     write_bytes(where / "unet" / "diffusion_pytorch_model.safetensors",
                 as_bytes({name: p.detach().cpu().contiguous() for name, p in student.state_dict().items()}))
-    write_text(where / "unet" / "config.json", (source / denoiser.component / "config.json").read_text())
+    write_bytes(where / "unet" / "config.json", (source / denoiser.component / "config.json").read_bytes())
     levels = read_object(source / "scheduler" / "scheduler_config.json") | {
         "_class_name": "DDPMScheduler", "clip_sample": False, "thresholding": False, "timestep_spacing": "trailing",
         "variance_type": "fixed_small", "steps_offset": 1}

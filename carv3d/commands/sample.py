@@ -109,7 +109,8 @@ def _latent(args: Namespace, place: Path, toybox: bool, home: Path | None = None
     device = devices.device(args.device)
     guidance = 1.0 if toybox or timestep is not None else students.GUIDANCE
     auto = loading.encoder_dtype(device) if device.type == "cuda" else torch.float32
-    made = Latent(place, args.prompt, Config().teacher, args.guidance or guidance, timestep or 0, auto, device)
+    made = Latent(place, args.prompt, Config().teacher, guidance if args.guidance is None else args.guidance,
+                  timestep or 0, auto, device)
     return Asked(made, None if timestep is None else made.teacher, home)
 
 

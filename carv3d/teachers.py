@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from carv3d.config import registry
 from carv3d.config.schema import Config, TeacherConfig
-from carv3d.config.traits import BundledTraits, ExactTraits, StableDiffusionTraits
+from carv3d.config.traits import BundledTraits, DiffusersTraits, ExactTraits
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 
@@ -48,7 +48,7 @@ class Exact(ExactTraits):
 
 
 class _Diffusion:
-    """A folder in the Stable Diffusion format."""
+    """A folder of diffusers."""
 
     @staticmethod
     def make(config: Config, device: torch.device) -> Teacher:
@@ -64,12 +64,24 @@ class Bundled(_Diffusion, BundledTraits):
         settle_weights(config)
 
 
-class StableDiffusion(_Diffusion, StableDiffusionTraits):
-    """teacher.type=stable-diffusion: the weights that teacher.path names."""
+class Diffusers(_Diffusion, DiffusersTraits):
+    """teacher.type=diffusers: the weights that teacher.path names, of any family in ``diffusion.families``."""
 
     @staticmethod
     def settle(config: Config) -> None:
         settle_weights(config)
+        if config.objective.guidance_scale == "auto":  # a path that was no folder yet
+            config.objective.guidance_scale = Diffusers.guidance(str(weights_folder(config))) or 1.0
+
+    @staticmethod
+    def guidance(path: str) -> float | None:
+        """Of the family of a folder; None where that is none yet, as a model on the hub."""
+        from carv3d.diffusion.families.check import family_of
+
+        with contextlib.suppress(OSError, RuntimeError, ValueError, UserError):
+            family = family_of(Path(path).expanduser())
+            return family.guidance if family else DiffusersTraits.default_guidance
+        return None
 
 
 def _settle_toybox(config: Config) -> None:
@@ -93,10 +105,24 @@ def settle_weights(config: Config) -> None:
     if config.teacher.told != TeacherConfig().told and not (folder / VIEW).is_file():
         raise UserError(f"teacher.told: [{', '.join(config.teacher.told)}] given, but {folder} has no {VIEW}, so it "
                         "can be told nothing beside words; leave teacher.told as it is")
+    _check_family(config, folder)
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
                         "compiler, or leave it false")
+
+
+def _check_family(config: Config, folder: Path) -> None:
+    """UserError for an option that has no effect on the family of ``folder``."""
+    from carv3d.diffusion.families.check import family_of
+
+    family, plain = family_of(folder), TeacherConfig()
+    name = family.name if family else "Stable Diffusion 1 or 2"
+    for option, meant_for in (("size", family is not None), ("shift", family is not None and family.flow),
+                              ("told_guidance", family is not None and family.tells_guidance)):
+        if (given := getattr(config.teacher, option)) != getattr(plain, option) and not meant_for:
+            raise UserError(f"teacher.{option}: {given:g} given, which has no effect on {name}; leave it "
+                            f"{getattr(plain, option):g}")
 
 
 def _exact_teacher(config: Config, device: torch.device) -> Teacher:
@@ -127,21 +153,31 @@ def _exact_teacher(config: Config, device: torch.device) -> Teacher:
 
 def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     from carv3d.diffusion import loading, stable_diffusion
+    from carv3d.diffusion.families.check import family_of
     from carv3d.diffusion.prompts import perp_neg_weights, view_weights
     from carv3d.runtime.progress import say
 
-    given, own = config.teacher, config.prompts
-    names = {"auto": loading.fastest_dtype(device), **loading.DTYPES}
+    given, own, folder = config.teacher, config.prompts, weights_folder(config)
+    family = family_of(folder)
+    names = {"auto": loading.fastest_dtype(device, family.half if family else "float16"), **loading.DTYPES}
     encoder_names = {**names, "auto": loading.encoder_dtype(device)}
+    dtype, encode_dtype = names[given.dtype], encoder_names[given.encode_dtype]
     weights_of = partial(view_weights, views=config.data.views, interpolate=own.interpolate or own.perp_neg > 0,
                          front_deg=own.front_deg, back_deg=own.back_deg, overhead_deg=own.overhead_deg)
-    negatives_of = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
-    return stable_diffusion.load(
-        weights_folder(config), view_prompts(config), negative=own.negative, weights_of=weights_of,
-        negatives_of=negatives_of if own.perp_neg else None, told=given.told, variant=given.variant,
-        use_ema=given.use_ema,
-        dtype=names[given.dtype], encode_dtype=encoder_names[given.encode_dtype], device=device, compiled=given.compile,
-        checkpoint_encode=given.checkpoint_encode, announce=say)
+    perp_neg = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
+    negatives_of = perp_neg if own.perp_neg else None
+    if family is None:
+        return stable_diffusion.load(
+            folder, view_prompts(config), negative=own.negative, weights_of=weights_of, negatives_of=negatives_of,
+            told=given.told, variant=given.variant, use_ema=given.use_ema, dtype=dtype, encode_dtype=encode_dtype,
+            device=device, compiled=given.compile, checkpoint_encode=given.checkpoint_encode, announce=say)
+    from carv3d.diffusion.families import base, text
+
+    told = text.encode(folder, family, view_prompts(config), own.negative, variant=given.variant, device=device,
+                       announce=say)
+    settings = base.Settings(given.variant, given.use_ema, dtype, encode_dtype, given.compile, given.checkpoint_encode,
+                             given.size, given.shift, given.told_guidance)
+    return base.load(folder, family, told, settings, weights_of=weights_of, negatives_of=negatives_of, device=device)
 
 
 def meant(config: Config) -> str:

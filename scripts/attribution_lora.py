@@ -75,12 +75,12 @@ def make(folder: Path, steps: int) -> None:
         write(folder / name, marked(GROUPS * ASKED, seed))
     items = pictures.folder(str(folder / "data"), "FOLDER", "")
     teacher = stable_diffusion.load(weights.bundled(), [CAPTION], weights_of=own_model.no_views)
-    layers = adapters.fresh_layers(teacher.unet, RANK, generator(0, "lora world: layers"), own_model.ADAPTER,
+    layers = adapters.fresh_layers(teacher.denoiser, RANK, generator(0, "lora world: layers"), own_model.ADAPTER,
                                    adapters.ATTENTION + adapters.CONVOLUTIONS)
     model = own_model.Adapted(teacher, dict(layers), "")
     with torch.no_grad():
         latents = teacher.encode(torch.stack([item.load((SIDE, SIDE)) for item in items]))
-    samples = Samples(latents, teacher.embeddings[:1].float(), torch.zeros(len(items), dtype=torch.long))
+    samples = Samples(latents, teacher.embeddings["states"][:1].float(), torch.zeros(len(items), dtype=torch.long))
     some = samples[torch.arange(0, len(samples), 10)]
     before = tune.losses(model, model.parameters, some).mean()
     with Progress("LoRA", steps) as bar:

@@ -62,7 +62,7 @@ def load_decoder(config: Config, teacher: StableDiffusionTeacher) -> Callable[[T
 
     from carv3d.diffusion.loading import model
 
-    vae = model(teachers.weights_folder(config), "vae", config.teacher.variant, teacher.unet.dtype).to(teacher.device)
+    vae = model(teachers.weights_folder(config), "vae", config.teacher.variant, teacher.denoiser.dtype).to(teacher.device)
     vae = vae.eval().requires_grad_(False)
     vae.encoder = vae.quant_conv = None
     if teacher.device.type == "cuda":  # as the teacher's own networks
@@ -147,7 +147,7 @@ def measure(config: Config, plain: Config, warm_up: int, repeats: int) -> dict:
     return {
         "batch_size": batch, "k": trainer.sampler.k, "picture": round(config.data.width.at(0)),
         "guidance_scale": config.objective.guidance_scale,
-        "dtype": str(trainer.teacher.unet.dtype).removeprefix("torch."),
+        "dtype": str(trainer.teacher.denoiser.dtype).removeprefix("torch."),
         "encoder_dtype": str(trainer.teacher.encode_dtype).removeprefix("torch."),
         "steps": {name: {"k": draws[name] // batch, "renders": batch, "encodes": batch,
                          "decodes": batch if name == "plain_sds_decode" else 0, "draws": draws[name],

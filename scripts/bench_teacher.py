@@ -181,7 +181,7 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
     import torch
 
     teacher = teachers.teacher(config)
-    device, dtype = teacher.device, teacher.unet.dtype
+    device, dtype = teacher.device, teacher.denoiser.dtype
     say(teacher.description)
     sync = synchroniser(device)
     views = sorted({1, config.data.batch_size})

@@ -100,7 +100,7 @@ def test_flops_are_those_of_layers_and_attention(pipelines, name, dtype):
     def remember(module, inputs, output):
         widths[module] = tuple(output.shape)
 
-    for module in made.unet.modules():
+    for module in made.denoiser.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             module.register_forward_hook(layer)
         if hasattr(module, "to_q"):

@@ -41,12 +41,12 @@ class Adapted(Model):
     def __init__(self, teacher: StableDiffusionTeacher, parameters: dict[str, Tensor], identity: str):
         self.teacher, self.schedule, self.identity = teacher, teacher.schedule, identity
         self.parameters = {name: p.detach() for name, p in parameters.items()}
-        loading.plain_attention(teacher.unet)
+        loading.plain_attention(teacher.denoiser)
         pixels = teacher.latent_shape[1] * teacher.latent_shape[2]
         self.activations = 400 * pixels ** 2 + 200_000 * pixels  # SD 1.5: attention of 4,096 to 4,096 at full size
 
     def predict(self, parameters: Parameters, noisy: Tensor, timestep: Tensor, told: Tensor) -> Tensor:
-        unet = self.teacher.unet
+        unet = self.teacher.denoiser
         out: Tensor = functional_call(unet, dict(parameters), (noisy.to(unet.dtype), timestep, told),
                                       {"return_dict": False})[0]
         return out.to(noisy.dtype)
@@ -67,17 +67,17 @@ def model(folder: Path, own: AttributeConfig, given: TeacherConfig, captions: Se
     if own.lora:
         path = adapters.located(own.lora, "attribute.lora")
         sources.append(("lora", path))
-        layers, others = adapters.read_layers(teacher.unet, path, "attribute.lora", ADAPTER)
+        layers, others = adapters.read_layers(teacher.denoiser, path, "attribute.lora", ADAPTER)
         parameters: dict[str, Tensor] = dict(layers)
         if others:
             say(f"warning: {others} tensors of {path.name} are a text encoder's and have no effect here: captions are "
                 "read by the model's own text encoder")
     else:
-        parameters = {name: p for name, p in teacher.unet.named_parameters()
+        parameters = {name: p for name, p in teacher.denoiser.named_parameters()
                       if not own.parameters or any(part in name for part in own.parameters)}
         if not parameters:
             raise UserError(f"attribute.parameters: {', '.join(own.parameters)} given, in no name of a parameter; "
-                            f"names are as {next(iter(dict(teacher.unet.named_parameters())))}")
+                            f"names are as {next(iter(dict(teacher.denoiser.named_parameters())))}")
     identity = hashlib.sha256(f"{fingerprint(sources)} {sorted(parameters)} {dtype}".encode()).hexdigest()
     return Adapted(teacher, parameters, identity)
 
@@ -91,7 +91,7 @@ def world(title: str, folder: Path, own: AttributeConfig, given: TeacherConfig, 
     """cache: where gradients are kept, if they are. embed: of CLIP, whose likeness is shown beside that of pixels."""
     captions = list(dict.fromkeys(item.caption for item in (*training, *queries)))
     made = model(folder, own, given, captions, device)
-    told = made.teacher.embeddings[:-1].float().cpu()
+    told = made.teacher.embeddings["states"][:-1].float().cpu()
     numbers = {caption: number for number, caption in enumerate(captions)}
     small = min(SHOWN, *made.teacher.image_size)
     with Progress("pictures", len(training) + len(queries)) as bar:

@@ -129,7 +129,8 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
     config: Config = _typed(Config, resolved, "", sections)
     if config.objective.guidance_scale == "auto":
         own = registry.objective(config).default_guidance
-        config.objective.guidance_scale = registry.teacher(config).default_guidance if own is None else own
+        found = registry.guidance(config) if own is None else own
+        config.objective.guidance_scale = "auto" if found is None else found
     if config.light.colour == "auto":
         config.light.colour = "albedo" if registry.teacher(config).told_light else "baked"
     check_relations(config)

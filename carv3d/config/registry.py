@@ -60,7 +60,8 @@ GROUPS = {group.section: group for group in (
     Group("teacher", "carv3d.diffusion.teacher.Teacher", "options, *, config, device", {
         "bundled": (traits.BundledTraits, "carv3d.teachers:Bundled"),
         "exact": (traits.ExactTraits, "carv3d.teachers:Exact"),
-        "stable-diffusion": (traits.StableDiffusionTraits, "carv3d.teachers:StableDiffusion")}),
+        "diffusers": (traits.DiffusersTraits, "carv3d.teachers:Diffusers"),
+        "stable-diffusion": (traits.DiffusersTraits, "carv3d.teachers:Diffusers")}),  # the same by its old name
 )}
 
 
@@ -91,6 +92,12 @@ def objective(config: Config) -> type[traits.ObjectiveTraits]:
 def teacher(config: Config) -> type[traits.TeacherTraits]:
     """What the configured teacher's class says of itself."""
     found: type[traits.TeacherTraits] = said("teacher", config.teacher.type)
+    return found
+
+
+def guidance(config: Config) -> float | None:
+    """What objective.guidance_scale=auto means for the configured teacher; None where only its weights will tell."""
+    found: float | None = component("teacher", config.teacher.type).guidance(config.teacher.path)
     return found
 
 

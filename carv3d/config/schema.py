@@ -73,18 +73,25 @@ class ExactConfig:
 @dataclass
 class TeacherConfig:
     type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; exact: the "
-                       "optimal denoiser of a finite set of toybox renders; stable-diffusion: the weights in path; or "
-                       "a class of yours: an entry point, or module:Class")
+                       "optimal denoiser of a finite set of toybox renders; diffusers (also stable-diffusion): the "
+                       "weights in path, of any family in docs/teachers.md; or a class of yours: an entry point, or "
+                       "module:Class")
     options: Open = option(NoOptions(), "options that a class of yours declares")
-    path: str = option("", "stable-diffusion: a folder in the diffusers format, or a hub id, owner/name")
-    revision: str = option("", "stable-diffusion from the hub: branch, tag or commit; empty: the default branch")
-    variant: str = option("", "stable-diffusion: which weights of a folder that holds several, such as fp16")
-    use_ema: bool = option(False, "stable-diffusion: the UNet in unet_ema, a moving average that training kept")
+    path: str = option("", "diffusers: a folder in the diffusers format, or a hub id, owner/name")
+    revision: str = option("", "diffusers, from the hub: branch, tag or commit; empty: the default branch")
+    variant: str = option("", "diffusers: which weights of a folder that holds several, such as fp16")
+    use_ema: bool = option(False, "diffusers: the UNet in unet_ema, a moving average that training kept")
     told: list[str] = option(["camera", "background", "light"], "what a teacher with an embedding of views, such as "
                              "the bundled one, is told beside words: any of these",
                              choices=("camera", "background", "light"))
-    dtype: str = option("auto", "precision of the UNet; auto: float16 on CUDA, bfloat16 on a CPU with AMX, else "
-                                "float32",
+    size: int = option(0, "diffusers: pixels a side of what is encoded; 0: what the model was trained on", ge=0,
+                       le=4096)
+    shift: float = option(0.0, "flow models: k of s' = k s / (1 + (k - 1) s), by which their timesteps are spread; 0: "
+                               "the model's own", ge=0, le=100)
+    told_guidance: float = option(3.5, "models with an embedding of guidance (FLUX): the scale that they are told",
+                                  ge=0, le=100)
+    dtype: str = option("auto", "precision of the denoiser; auto: on CUDA its family's half precision, bfloat16 on a "
+                                "CPU with AMX, else float32",
                         choices=("auto", "float32", "float16", "bfloat16"))
     encode_dtype: str = option("auto", "precision of the VAE encoder's products (autocast); auto: bfloat16 on "
                                        "CUDA that has "
@@ -127,10 +134,11 @@ class ObjectiveConfig:
                        "classifier score (arXiv 2310.19415); or a class of yours: an entry point, or module:Class")
     options: Open = option(NoOptions(), "options that a class of yours declares")
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
-                                         "auto: sds 1 for exact and bundled, 100 for stable-diffusion; vsd 7.5; "
+                                         "auto: sds 1 for exact and bundled, for diffusers its family's; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
-                            "x0 sigma/alpha", choices=("sds", "uniform", "fantasia3d", "x0"))
+                            "x0 sigma/alpha, velocity 1 + sigma/alpha (a flow model's own residual)",
+                            choices=("sds", "uniform", "fantasia3d", "x0", "velocity"))
     t_min: Schedule = option(constant(0.02), "lowest noise level, as a share of the teacher's steps", ge=0, le=1)
     t_max: Schedule = option(Schedule([0.98, 0.35], [0, 560]), "highest noise level, as a share of the teacher's "
                              "steps; stretch it for longer runs", ge=0, le=1)

@@ -66,6 +66,11 @@ class TeacherTraits:
     told_light: ClassVar[bool] = False
     located: ClassVar[bool] = False
 
+    @classmethod
+    def guidance(cls, path: str) -> float | None:
+        """What objective.guidance_scale=auto means for the weights in ``path``; None where that is not known yet."""
+        return cls.default_guidance
+
 
 def _of_optimizer(*names: str) -> dict[str, float]:
     """Those that the section ``optimizer`` has as lr_NAME, with their defaults."""
@@ -137,7 +142,7 @@ class ExactTraits(TeacherTraits):
 
 
 class DiffusionTraits(TeacherTraits):
-    """A diffusion model in the Stable Diffusion format."""
+    """A diffusion model in a folder of diffusers."""
 
     reads_text = network = adaptable = True
 
@@ -147,6 +152,8 @@ class BundledTraits(DiffusionTraits):
     toybox = told_light = True
 
 
-class StableDiffusionTraits(DiffusionTraits):
+class DiffusersTraits(DiffusionTraits):
+    """The default guidance is of the family that the folder turns out to be."""
+
     default_guidance = 100.0
     located = True

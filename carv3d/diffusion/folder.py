@@ -48,8 +48,8 @@ def files(folder: Path, variant: str, use_ema: bool) -> list[tuple[str, Path]]:
 
 def token_length(folder: Path) -> int:
     """How many tokens the text encoder is given: what the tokenizer says, else what the encoder reads."""
-    settings = _object(folder / "tokenizer" / "tokenizer_config.json", str(folder))
-    positions = _object(folder / "text_encoder" / "config.json", str(folder)).get("max_position_embeddings", 77)
+    settings = as_object(folder / "tokenizer" / "tokenizer_config.json", str(folder))
+    positions = as_object(folder / "text_encoder" / "config.json", str(folder)).get("max_position_embeddings", 77)
     length = settings.get("model_max_length", UNSET)
     return int(length) if length < UNSET else int(positions)
 
@@ -61,23 +61,20 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
     """
     _check_index(folder, given, use_ema)
     unet = unet_name(use_ema)
-    config = {name: _object(folder / name / "config.json", given) for name in (unet, "vae", "text_encoder")}
+    config = {name: as_object(folder / name / "config.json", given) for name in (unet, "vae", "text_encoder")}
     weights = chosen(folder, variant, use_ema, given)
     tensors = {name: {key: shape for path in own.files for key, shape in shapes(path, given, name).items()}
                for name, own in weights.items()}
     _check_networks(config[unet], config["vae"], config["text_encoder"], given)
     _check_tokenizer(folder / "tokenizer", config["text_encoder"], tensors["text_encoder"], given)
-    _check_scheduler(_object(folder / "scheduler" / "scheduler_config.json", given), given)
-    _tell(weights, given, variant, announce)
+    _check_scheduler(as_object(folder / "scheduler" / "scheduler_config.json", given), given)
+    tell(weights, given, variant, announce)
 
 
 def _check_index(folder: Path, given: str, use_ema: bool) -> None:
-    index = _object(folder / "model_index.json", given, "it is no diffusers pipeline; a folder that save_pretrained "
+    index = as_object(folder / "model_index.json", given, "it is no diffusers pipeline; a folder that save_pretrained "
                     "wrote holds this file")
     name = str(shown(index.get("_class_name"))).strip("'")
-    if "XL" in name:
-        raise UserError(f"teacher.path: {given} holds a {name}; SDXL (two text encoders, size conditioning) is not "
-                        "supported; give a StableDiffusionPipeline folder, such as SD 1.5 or SD 2.1-base")
     if not _PLAIN.fullmatch(name):
         raise UserError(f"teacher.path: {given} holds a {name}; a StableDiffusionPipeline is needed")
     if why := next((why for part, why in _OTHER.items() if part in name), ""):
@@ -129,7 +126,7 @@ def _check_networks(unet: Record, vae: Record, text: Record, given: str) -> None
 
 
 def _check_tokenizer(folder: Path, text: Record, tensors: dict[str, tuple[int, ...]], given: str) -> None:
-    settings = _object(folder / "tokenizer_config.json", given)
+    settings = as_object(folder / "tokenizer_config.json", given)
     files = ["tokenizer.json"] if (folder / "tokenizer.json").exists() else ["vocab.json", "merges.txt"]
     if not all((folder / name).is_file() for name in files):
         raise UserError(f"teacher.path: the tokenizer of {given} has neither tokenizer.json nor vocab.json with "
@@ -152,7 +149,7 @@ def _check_tokenizer(folder: Path, text: Record, tensors: dict[str, tuple[int, .
 
 def _vocabulary(folder: Path, name: str, settings: Record, given: str) -> int:
     """One more than the largest number that the tokenizer gives a token."""
-    content = _object(folder / name, given)
+    content = as_object(folder / name, given)
     model = content.get("model")
     table = content if name == "vocab.json" else model.get("vocab") if isinstance(model, dict) else None
     added = content.get("added_tokens") or [] if name == "tokenizer.json" else []
@@ -164,7 +161,7 @@ def _vocabulary(folder: Path, name: str, settings: Record, given: str) -> int:
     ids = list(table.values()) if isinstance(table, dict) else [len(table) - 1]
     ids += [each.get("id") for each in added] + [int(key) for key in decoder if key.isascii() and key.isdigit()][:10**6]
     if name == "vocab.json" and (folder / "added_tokens.json").exists():
-        ids += _object(folder / "added_tokens.json", given).values()
+        ids += as_object(folder / "added_tokens.json", given).values()
     if not ids or not all(_is_whole(each + 1 if type(each) is int else each, 1 << 40) for each in ids):
         raise UserError(f"teacher.path: the tokenizer of {given} cannot be loaded (a token of {name} has no number); "
                         f"{AGAIN}")
@@ -181,7 +178,7 @@ def _check_scheduler(scheduler: Record, given: str) -> None:
         raise UserError(f"teacher.path: {given} predicts {shown(predicts)}; allowed: epsilon, v_prediction, sample")
 
 
-def _tell(weights: dict[str, Weights], given: str, variant: str, announce: Callable[[str], None]) -> None:
+def tell(weights: dict[str, Weights], given: str, variant: str, announce: Callable[[str], None]) -> None:
     """UserError where nothing has the variant that was asked for; a line where some parts have another one."""
     if variant and all(own.variant != variant for own in weights.values()):
         raise UserError(f"teacher.variant: {variant} given; the {', '.join(weights)} of {given} come in these "
@@ -197,7 +194,8 @@ def _all_variants(folder: Path, weights: dict[str, Weights]) -> list[str]:
     return [name or "none (empty)" for name in sorted(names)]
 
 
-def _object(path: Path, given: str, advice: str = AGAIN) -> Record:
+def as_object(path: Path, given: str, advice: str = AGAIN) -> Record:
+    """A JSON file that holds an object."""
     content = read_json(path, given, advice)
     if not isinstance(content, dict):
         raise UserError(f"teacher.path: {path.name} of {given} is not a JSON object; {AGAIN}")

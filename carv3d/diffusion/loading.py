@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,10 +20,11 @@ Network: TypeAlias = Any  # an object or a class of diffusers or transformers, w
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def fastest_dtype(device: torch.device) -> torch.dtype:
-    """float16 on CUDA; bfloat16 on a CPU that multiplies bfloat16 tiles in hardware (AMX); float32 on any other."""
+def fastest_dtype(device: torch.device, half: str = "float16") -> torch.dtype:
+    """``half`` on CUDA (float16 in place of a bfloat16 that the device has not); bfloat16 on a CPU that multiplies
+    bfloat16 tiles in hardware (AMX); float32 on any other."""
     if device.type == "cuda":
-        return torch.float16
+        return DTYPES[half] if half == "float16" or torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
 
 
@@ -32,8 +34,9 @@ def encoder_dtype(device: torch.device) -> torch.dtype:
 
 
 def prefer_trained_attention(unet: Network) -> None:
-    """On a CPU the fused attention's backward pass takes several times the plain one's."""
-    if unet.device.type == "cpu":
+    """On a CPU the fused attention's backward pass takes several times the plain one's. Transformers have none but
+    their own."""
+    if unet.device.type == "cpu" and type(unet).__name__ == "UNet2DConditionModel":
         plain_attention(unet)
 
 
@@ -48,7 +51,7 @@ def scheduler(folder: Path) -> Network:
     """The noise levels and the prediction type of the folder's scheduler, whatever sampler it was saved for."""
     from diffusers import DDPMScheduler
 
-    with quiet(), _one_line(folder, "scheduler"):
+    with quiet(), one_line(folder, "scheduler"):
         made = DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
         levels = made.alphas_cumprod
         if levels.ndim != 1 or len(levels) < 2 or not ((levels >= 0) & (levels <= 1)).all():  # NaN is neither
@@ -66,13 +69,22 @@ def model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: N
 
         cls = getattr(diffusers, COMPONENTS[component.removesuffix("_ema")] or "")
     weights = choose(folder, component, variant)
-    with quiet(), _one_line(folder, component), _readable(folder / component, weights) as (place, name):
+    with quiet(), one_line(folder, component), _readable(folder / component, weights) as (place, name):
         made, info = cls.from_pretrained(place, variant=name or None, torch_dtype=dtype, use_safetensors=True,
                                          local_files_only=True, output_loading_info=True)
         if info["missing_keys"]:  # the libraries would leave these at random values
             raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
     _check_finite(made, folder, component, dtype)
     return made
+
+
+def named(entry: Sequence[str]) -> Network:
+    """The class that an entry of model_index.json names: of diffusers or transformers, checked before (``check``)."""
+    library = importlib.import_module(entry[0])
+    if not hasattr(library, entry[1]):
+        raise UserError(f"teacher.path: its model_index.json names {entry[1]}, which the installed {entry[0]} "
+                        f"{library.__version__} has not; install a later one")
+    return getattr(library, entry[1])
 
 
 def _check_finite(made: Network, folder: Path, component: str, dtype: torch.dtype) -> None:
@@ -100,7 +112,7 @@ def _readable(home: Path, weights: Weights) -> Iterator[tuple[Path, str]]:
 
 
 @contextlib.contextmanager
-def _one_line(folder: Path, component: str) -> Iterator[None]:
+def one_line(folder: Path, component: str) -> Iterator[None]:
     """Whatever the libraries raise for files that do not fit, a dozen types in all, as one line."""
     try:
         yield

@@ -6,17 +6,19 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from carv3d.diffusion.folder import token_length
-from carv3d.diffusion.loading import _one_line, model, quiet
+from carv3d.diffusion.loading import model, one_line, quiet
 from carv3d.diffusion.weight_files import AGAIN, choose
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import cache_folder, make_folder, write_bytes
 
 BATCH = 128  # prompts encoded at a time
+Entry: TypeAlias = dict[str, Tensor]  # what is kept of a prompt
 
 
 def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
@@ -27,23 +29,36 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     damaged entry is made anew. The encoder is loaded only for prompts that the cache lacks, and released. Says so when
     a prompt is longer than the encoder reads.
     """
-    digest = _content(folder, variant)
-    folder_of_all = cache_folder("embeddings")
-    paths = {text: folder_of_all / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
-             for text in prompts}
-    known = {text: _cached(path) for text, path in paths.items()}
-    missing = [text for text, value in known.items() if value is None]
-    if missing:
-        made = _encode(folder, missing, variant, device)
-        for text, value in zip(missing, made, strict=True):
-            known[text] = value
-            _keep(paths[text], value)
-    states, counts = zip(*(known[text] for text in prompts), strict=True)
-    longest, length = max(counts), len(states[0])
+    def make(missing: list[str]) -> list[Entry]:
+        return [{"states": value, "tokens": torch.tensor(count)}
+                for value, count in _encode(folder, missing, variant, device)]
+
+    found = kept(_content(folder, variant), prompts, make, {"states", "tokens"})
+    states = [entry["states"] for entry in found]
+    longest, length = max(int(entry["tokens"]) for entry in found), len(states[0])
     if longest > length:
-        announce(f"prompt: {longest} tokens, the teacher reads the first {length}; the end of it, view words included, "
-                 "has no effect")
+        announce(too_long(longest, length))
     return torch.stack(states)
+
+
+def too_long(longest: int, length: int) -> str:
+    """What is said of a prompt that has more tokens than are read."""
+    return (f"prompt: {longest} tokens, the teacher reads the first {length}; the end of it, view words included, has "
+            "no effect")
+
+
+def kept(digest: str, prompts: Sequence[str], make: Callable[[list[str]], list[Entry]], names: set[str]) -> list[Entry]:
+    """What ``make`` gives of each prompt, or gave before: kept in the user's cache under a hash of ``digest`` and the
+    prompt. An entry that is damaged, not finite or lacks one of ``names`` is made anew."""
+    folder = cache_folder("embeddings")
+    paths = {text: folder / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
+             for text in prompts}
+    known = {text: _cached(path, names) for text, path in paths.items()}
+    missing = [text for text, value in known.items() if value is None]
+    for text, value in zip(missing, make(missing) if missing else [], strict=True):
+        known[text] = value
+        _keep(paths[text], value)
+    return [entry for entry in (known[text] for text in prompts) if entry is not None]
 
 
 def states(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
@@ -63,7 +78,7 @@ def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device
     from transformers import CLIPTextModel, CLIPTokenizer
 
     with quiet():
-        with _one_line(folder, "tokenizer"):
+        with one_line(folder, "tokenizer"):
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
     encoder = model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
@@ -86,9 +101,13 @@ def _content(folder: Path, variant: str) -> str:
     """A hash of every byte that decides what a prompt's embedding is."""
     weights = choose(folder, "text_encoder", variant)
     sources = [*weights.files, folder / "text_encoder" / "config.json"]
-    sources += sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
+    return content([*sources, *sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())])
+
+
+def content(files: Sequence[Path]) -> str:
+    """A hash of the bytes of files and of their own names."""
     total = hashlib.sha256()
-    for path in sources:
+    for path in files:
         total.update(f"{path.name}:{path.stat().st_size}\n".encode())
         with path.open("rb") as file:
             while block := file.read(1 << 22):
@@ -96,22 +115,21 @@ def _content(folder: Path, variant: str) -> str:
     return total.hexdigest()
 
 
-def _cached(path: Path) -> tuple[Tensor, int] | None:
+def _cached(path: Path, names: set[str]) -> Entry | None:
     """An entry of the cache; None where it is missing, damaged or not finite."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        entry = load_file(path)
-        states, tokens = entry["states"], int(entry["tokens"])
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
+        entry: Entry = load_file(path)
+    except (OSError, SafetensorError, ValueError, RuntimeError):
         return None
-    return (states, tokens) if states.ndim == 2 and states.is_floating_point() and states.isfinite().all() else None
+    return entry if names <= {*entry} and all(value.isfinite().all() for value in entry.values()) else None
 
 
-def _keep(path: Path, value: tuple[Tensor, int]) -> None:
+def _keep(path: Path, value: Entry) -> None:
     from safetensors.torch import save
 
     with contextlib.suppress(UserError):  # without a cache the result is the same, only later
         make_folder(path.parent, "XDG_CACHE_HOME")
-        write_bytes(path, save({"states": value[0].contiguous(), "tokens": torch.tensor(value[1])}))
+        write_bytes(path, save({name: tensor.contiguous() for name, tensor in value.items()}))

@@ -14,8 +14,8 @@ from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import reason
 from carv3d.runtime.types import Value
 
-STEMS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
-PARTS = (*STEMS, "unet_ema", "tokenizer", "scheduler")  # subfolders
+PARTS = ("unet", "unet_ema", "transformer", "vae", "scheduler", *(  # subfolders
+    f"{name}{number}" for name in ("text_encoder", "tokenizer") for number in ("", "_2", "_3")))
 AGAIN = "copy the whole folder again"
 LARGEST_JSON, DEPTH = 1 << 26, 40  # bytes and levels; a tokenizer's file, the largest one, has 4 MB
 
@@ -32,8 +32,8 @@ class Weights:
 
 
 def stem_of(component: str) -> str:
-    """The first part of the names of a component's weights; unet_ema has the unet's."""
-    return STEMS[component.removesuffix("_ema")]
+    """The first part of the names of a component's weights: transformers' for text encoders, else diffusers'."""
+    return "model" if component.startswith("text_encoder") else "diffusion_pytorch_model"
 
 
 def variants(folder: Path, component: str) -> dict[str, tuple[Path, bool]]:
@@ -45,7 +45,7 @@ def variants(folder: Path, component: str) -> dict[str, tuple[Path, bool]]:
     ways = [(rf"{stem}(?:\.(?!.*-of-)([\w-]+))?\.safetensors", False),
             (rf"{stem}\.safetensors\.([\w-]+)\.index\.json", True),
             (rf"{stem}\.safetensors\.index(?:\.([\w-]+))?\.json", False)]
-    if component == "text_encoder":
+    if component.startswith("text_encoder"):
         ways = [*ways[1:], ways[0]]
     try:
         names = sorted(path.name for path in (folder / component).iterdir() if path.is_file())

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from carv3d.diffusion.folder import check, unet_name
+from carv3d.diffusion.families.check import check
+from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.weight_files import shapes, stem_of, variants
 from carv3d.runtime.errors import UserError
 

@@ -39,12 +39,12 @@ class VSD(VsdTraits, Objective):
     """Variational score distillation, ``objective.type=vsd``: a LoRA of the teacher learns with every step."""
 
     def __init__(self, options: VsdConfig, setting: Setting):
+        from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
         from carv3d.diffusion.lora import LoRAScore
-        from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 
         super().__init__(options, setting)
-        if not isinstance(setting.teacher, StableDiffusionTeacher):
-            raise TypeError(f"VSD adapts the layers of a UNet, which {type(setting.teacher).__name__} has not")
+        if not isinstance(setting.teacher, DiffusersTeacher):
+            raise TypeError(f"VSD adapts the layers of a network, which {type(setting.teacher).__name__} has not")
         score = LoRAScore(setting.teacher, options.rank, setting.seed)
         self.learner = Learner(score, options, setting.teacher.schedule.timesteps, setting.seed, setting.chunks,
                                setting.world)

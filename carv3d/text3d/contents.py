@@ -65,7 +65,7 @@ def start(config: Config, option: str) -> str:
 def _teacher(config: Config) -> list[tuple[str, Path]]:
     if not registry.teacher(config).located:
         return []
-    from carv3d.diffusion.folder import files
+    from carv3d.diffusion.families.check import files
 
     return files(teachers.weights_folder(config), config.teacher.variant, config.teacher.use_ema)
 

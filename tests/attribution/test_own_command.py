@@ -115,7 +115,7 @@ def test_gradients_are_those_of_diffusers_own_model_and_scheduler(pipelines, tmp
     (own.unet(noisy, t, text).sample - wanted).square().mean().backward()
     gradient = {key.replace(".x.", ".attributed."): p.grad for key, p in own.unet.named_parameters() if ".x." in key}
     assert gradient.keys() == made.parameters.keys() and len(gradient) > 0
-    samples = Samples(clean, made.teacher.embeddings[:1].float(), torch.zeros(1, dtype=torch.long))
+    samples = Samples(clean, made.teacher.embeddings["states"][:1].float(), torch.zeros(1, dtype=torch.long))
     draws = Draws(t[None], torch.ones(1, 1), noise[None])
     direction, length = Functional(made, samples, "loss", Sketches.of(made, 0, 0)).gradients(slice(0, 1), draws)
     whole = torch.cat([gradient[key].flatten() for key in made.parameters])

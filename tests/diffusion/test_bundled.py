@@ -57,12 +57,12 @@ def test_it_is_the_default_and_a_model_like_any_other():
     assert config.teacher.type == "bundled" and config.objective.guidance_scale == 1.0
     teacher = teachers.teacher(config)
     assert teacher.latent_shape == (4, 16, 16) and teacher.image_size == (64, 64)
-    assert 3e6 < sum(p.numel() for p in teacher.unet.parameters()) < 7e6  # 6.6 M
+    assert 3e6 < sum(p.numel() for p in teacher.denoiser.parameters()) < 7e6  # 6.6 M
     other = configuration.load(None, ["prompt=a red mushroom", "teacher.type=stable-diffusion",
                                       f"teacher.path={weights.bundled()}"])
     again = teachers.teacher(other)
-    assert torch.equal(teacher.embeddings, again.embeddings)  # the grammar's spelling is the canonical one
-    assert all(torch.equal(a, b) for a, b in zip(teacher.unet.parameters(), again.unet.parameters(), strict=True))
+    assert torch.equal(teacher.embeddings["states"], again.embeddings["states"])  # the grammar's spelling is the canonical one
+    assert all(torch.equal(a, b) for a, b in zip(teacher.denoiser.parameters(), again.denoiser.parameters(), strict=True))
 
 
 def test_samples_are_of_their_prompts(samples):
@@ -79,11 +79,11 @@ def test_samples_are_of_their_prompts(samples):
 def test_it_denoises_what_it_is_told_better_than_anything_else():
     """At a middling noise level eps_hat is nearest to eps under the right prompt, for 8 objects and 4 noises each."""
     teacher = teachers.teacher(configuration.load(None, ["prompt=a red mushroom", "data.views=1"]))
-    from carv3d.diffusion.stable_diffusion import TextCondition
+    from carv3d.diffusion.diffusers_teacher import TextCondition
     from carv3d.diffusion.text import encode_prompts
 
     rows = encode_prompts(weights.bundled(), [view_prompt(caption(parse(p)), FRONT) for p in PROMPTS])
-    texts = rows.to(teacher.unet.dtype)
+    texts = rows.to(teacher.denoiser.dtype)
     cameras = orbit([0.0] * 8, 15.0, 2.65, 40.0, 64, 64)
     vector = view_vector(cameras, torch.full((8, 3), 0.5))  # of the evaluation light it is never told
     rgba = render([parse(p) for p in PROMPTS], cameras).rgba
@@ -96,7 +96,7 @@ def test_it_denoises_what_it_is_told_better_than_anything_else():
             noise = torch.randn(latents.shape, generator=generator)
             noisy = teacher.schedule.add_noise(latents, noise, timestep)
             for j in range(8):
-                told = TextCondition(texts[j].expand(8, -1, -1), None, teacher.view(vector))
+                told = TextCondition({"states": texts[j].expand(8, -1, -1)}, None, teacher.view(vector))
                 eps = teacher.predict(noisy, timestep, told, torch.arange(8), ("cond",))["cond"]
                 error[:, j] += (eps - noise).square().mean((1, 2, 3))
     assert torch.equal(error.argmin(1), torch.arange(8))

@@ -232,7 +232,7 @@ def test_the_moving_average_of_the_unet(folder):
     assert "teacher.use_ema=true" in refused(folder)
     config = tiny.make_config(folder, "teacher.use_ema=true")
     assert torch.equal(located(folder, use_ema=True)[1], average)
-    assert teachers.teacher(config).unet.config._name_or_path.name == "unet_ema"
+    assert teachers.teacher(config).denoiser.config._name_or_path.name == "unet_ema"
 
 
 LORA = {"unet.down_blocks.0.attentions.0.to_q.lora.down.weight", "lora_unet_down_blocks_0.alpha",

@@ -86,7 +86,7 @@ def test_learning_leaves_the_teacher_as_it_was(pipelines, dtype):
     """Predictions and every frozen number, to the bit, though both scores are one UNet; only the layers and the camera
     have gradients, in float32, and all of them move."""
     trainer = made(pipelines("sd15"), f"teacher.dtype={dtype}")
-    unet, score = trainer.teacher.unet, trainer.objective.learner.score
+    unet, score = trainer.teacher.denoiser, trainer.objective.learner.score
     own = {id(p) for p in score.parameters()}
     held = {name: p.clone() for name, p in unet.named_parameters() if id(p) not in own}
     before, started = answers(trainer), parameters(trainer)
@@ -113,7 +113,7 @@ def test_it_is_told_of_each_rows_view_as_its_teacher_is(pipelines):
     noisy, timestep, condition, view = question(teacher)
     light = lights.light(torch.tensor([0.0, 90.0, 200.0]), torch.tensor([40.0] * 3), ambient=0.3)
     lit = teacher.condition(CAMERAS, torch.zeros(3, 3), light)
-    assert torch.equal(lit.text, condition.text) and lit.shift.shape[0] == 3
+    assert torch.equal(lit.text["states"], condition.text["states"]) and lit.shift.shape[0] == 3
     with torch.no_grad():
         plain, shaded = (score(noisy, timestep, told, view, CAMERAS.c2w) for told in (condition, lit))
         assert (plain - shaded).flatten(1).abs().amax(1).min() > 1e-3
@@ -186,7 +186,7 @@ def test_the_loss_is_the_squared_error_of_what_the_network_predicts(pipelines, n
     alpha_bar = own.scheduler.alphas_cumprod[timestep].reshape(-1, 1, 1, 1)
     alpha, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     with torch.no_grad():
-        out = own.unet(alpha * clean[view] + sigma * noise, timestep, condition.text[view]).sample
+        out = own.unet(alpha * clean[view] + sigma * noise, timestep, condition.text["states"][view]).sample
     target = {"epsilon": noise, "v_prediction": alpha * noise - sigma * clean[view], "sample": clean[view]}
     want = (out - target[own.scheduler.config.prediction_type]).square().flatten(1).sum(1)
     assert got.shape == (9,) and (got / want - 1).abs().max() < 1e-4
@@ -326,7 +326,7 @@ def test_chunks_do_not_change_the_gradient(pipelines, chunk):
             for i, p in enumerate(trainer.objective.learner.score.parameters()):
                 p += 0.1 * torch.randn(p.shape, generator=gen(i))
         rows = []
-        trainer.teacher.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+        trainer.teacher.denoiser.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
         learn(trainer, 1)
         assert rows == {0: [12], 1: [3, 3, 3, 3], 2: [6, 6], 3: [9, 3]}[chunk]
         return torch.cat([p.grad.flatten() for p in trainer.objective.learner.score.parameters()])

@@ -242,7 +242,7 @@ def asked(monkeypatch):
     """asked(teacher): the batches of embeddings that its UNet reads from now on."""
     def of(teacher):
         texts = []
-        teacher.unet.register_forward_pre_hook(lambda module, args: texts.append(args[2].clone()))
+        teacher.denoiser.register_forward_pre_hook(lambda module, args: texts.append(args[2].clone()))
         return texts
 
     return of
@@ -279,15 +279,15 @@ def test_interpolated_text_is_the_blend_of_its_rows(pipelines, views, dtype):
     on, off = (teachers.teacher(tiny.make_config(pipelines("sd15"), f"data.views={views}", f"teacher.dtype={dtype}",
                                               f"prompts.interpolate={how}")) for how in ("true", "false"))
     azimuths = [0.0, 30.0, 135.0, 200.0, 350.0, -90.0, 180.0]
-    text = on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text
-    rows = on.embeddings[:-1].float()
+    text = on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text["states"]
+    rows = on.embeddings["states"][:-1].float()
     want = torch.stack([torch.tensordot(blended(azimuth, views), rows, 1) for azimuth in azimuths]).to(text.dtype)
-    assert text.dtype == on.embeddings.dtype == getattr(torch, dtype)
+    assert text.dtype == on.embeddings["states"].dtype == getattr(torch, dtype)
     assert (text.float() - want.float()).abs().max() < (1e-5 if dtype == "float32" else 0.02)
     for i in (0, 5, 6):
-        assert torch.equal(text[i], on.embeddings[blended(azimuths[i], views).argmax()])
-    hard = off.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text
-    assert torch.equal(hard, off.embeddings[view_weights(*level(azimuths), views).argmax(1)])
+        assert torch.equal(text[i], on.embeddings["states"][blended(azimuths[i], views).argmax()])
+    hard = off.condition(tiny.seen(azimuths), torch.zeros(7, 3)).text["states"]
+    assert torch.equal(hard, off.embeddings["states"][view_weights(*level(azimuths), views).argmax(1)])
     assert (hard[1] - text[1]).abs().max() > 0.01
     assert on.condition(tiny.seen(azimuths), torch.zeros(7, 3)).negatives is None
 
@@ -335,7 +335,7 @@ def test_the_ledger_counts_the_rows_of_the_network(pipelines, overrides, each):
     trainer = build.trainer(tiny.make_config(
         pipelines("sd15"), "scene.type=image", "scene.image.size=8", "data.views=4", "estimator.k=auto", *overrides))
     rows = []
-    trainer.teacher.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+    trainer.teacher.denoiser.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
     train_step(trainer, 0)
     ledger = dict(trainer.ledger)
     learns = 2 * 2 if "objective.type=vsd" in overrides else 0

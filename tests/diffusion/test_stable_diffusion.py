@@ -102,7 +102,7 @@ def test_guidance_asks_for_no_more_than_it_needs(pipelines, scale, texts):
         text = kwargs["encoder_hidden_states"] if "encoder_hidden_states" in kwargs else args[2]
         batches.append((len(args[0]), text))
 
-    teacher.unet.register_forward_pre_hook(count, with_kwargs=True)
+    teacher.denoiser.register_forward_pre_hook(count, with_kwargs=True)
     weight = teacher.schedule.weighting("sds")
     value = objectives.sds(teacher, condition, latents, weight, scale)(view, t, noise)
     ((rows, text),) = batches
@@ -161,7 +161,7 @@ def test_auto_encodes_in_bfloat16_on_the_devices_that_have_it(monkeypatch):
 def test_auto_takes_the_precision_that_the_processor_multiplies_fastest(pipelines, monkeypatch, tiles, dtype):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
     made = teachers.teacher(tiny.make_config(pipelines("sd15"), "data.views=1", "teacher.dtype=auto", "device=cpu"))
-    assert str(made.unet.dtype) == f"torch.{dtype}" and dtype in made.description
+    assert str(made.denoiser.dtype) == f"torch.{dtype}" and dtype in made.description
     assert loading.fastest_dtype(torch.device("cuda")) == torch.float16
 
 
@@ -239,8 +239,8 @@ def test_nothing_is_kept_that_training_does_not_need(pipelines):
     assert teacher.vae.decoder is None and teacher.vae.post_quant_conv is None
     held = sum(p.numel() for p in teacher.vae.parameters())
     assert held == sum(p.numel() for part in (own.vae.encoder, own.vae.quant_conv) for p in part.parameters())
-    assert not any(p.requires_grad for part in (teacher.vae, teacher.unet) for p in part.parameters())
-    assert not teacher.unet.training and not teacher.vae.training
+    assert not any(p.requires_grad for part in (teacher.vae, teacher.denoiser) for p in part.parameters())
+    assert not teacher.denoiser.training and not teacher.vae.training
 
 
 # ----------------------------------------------------------------------------------------------------------- embeddings
@@ -341,7 +341,7 @@ def same_teacher(left, right):
     """Embeddings, latents and predictions of two teachers agree to the bit."""
     condition, view, t, noisy, _ = asked(left, 1)
     picture = torch.rand(1, *left.image_size, 3, generator=gen())
-    answers = [(each.embeddings, each.encode(picture), each.predict(noisy, t, condition, view, ("cond",))["cond"])
+    answers = [(each.embeddings["states"], each.encode(picture), each.predict(noisy, t, condition, view, ("cond",))["cond"])
                for each in (left, right)]
     return all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
 
@@ -387,9 +387,9 @@ def test_a_variant_is_read_from_its_own_files(pipelines, tmp_path, shard):
         assert (len(list((folder / component).glob("*fp16*.safetensors"))) > 1) == shard
     teacher = teachers.teacher(tiny.make_config(folder, "teacher.variant=fp16", "data.views=1"))
     rounded = {name: tensor.float() for name, tensor in own.unet.state_dict().items()}
-    assert all(torch.equal(tensor, rounded[name]) for name, tensor in teacher.unet.state_dict().items())
+    assert all(torch.equal(tensor, rounded[name]) for name, tensor in teacher.denoiser.state_dict().items())
     want = stable_diffusion.load(pipelines("sd15"), ["a corgi"], weights_of=tiny.PLAIN)
-    assert (teacher.embeddings - want.embeddings).abs().max() < 0.01  # measured: 0.002; of scaled weights: above 1
+    assert (teacher.embeddings["states"] - want.embeddings["states"]).abs().max() < 0.01  # measured: 0.002; of scaled weights: above 1
 
 
 # ----------------------------------------------------------------------------------------------------------- whole runs

@@ -1,0 +1,172 @@
+"""What the class of a family says beside ``DiffusersTeacher``, and how a teacher is made of a folder."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from carv3d.diffusion import loading
+from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
+from carv3d.diffusion.families.table import Family
+from carv3d.diffusion.folder import as_object, unet_name
+from carv3d.diffusion.loading import Network
+from carv3d.diffusion.schedule import NoiseSchedule, shifted, straight_path
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user says of a teacher. size: pixels a side, 0 for the model's own. shift: of a flow model's timesteps, 0
+    for its own. told_guidance: what a network with an embedding of guidance is told."""
+
+    variant: str = ""
+    use_ema: bool = False
+    dtype: torch.dtype = torch.float32
+    encode_dtype: torch.dtype = torch.float32
+    compiled: bool = False
+    checkpoint_encode: bool = False
+    size: int = 0
+    shift: float = 0.0
+    told_guidance: float = 3.5
+
+
+class FamilyTeacher(DiffusersTeacher):
+    """A teacher of one of the families of ``table``. TEXT: the names of what its network is told of a prompt. FACTOR:
+    pixels a side of what its latents stand for, where its VAE does not say. index: model_index.json."""
+
+    TEXT: ClassVar[tuple[str, ...]] = ("states",)
+
+    def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, index: Record,
+                 size: int = 0, told_guidance: float = 3.5, **common: Network):
+        super().__init__(denoiser, vae, levels, embeddings, **common)
+        self.index, self.told_guidance = index, told_guidance
+        own = self.sides(denoiser.config, index)
+        self.image_size = (size, size) if size else own
+        factor = self.factor(vae.config if vae is not None else None)
+        height, width = (side // factor for side in self.image_size)
+        self.latent_shape = (self.channels(denoiser.config), height, width)
+
+    # --- what a family says ---
+
+    @classmethod
+    @abstractmethod
+    def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
+        """What the network is told of prompts, by the family's pipeline over its text encoders alone."""
+
+    @classmethod
+    def unconditional(cls, text: Text, negative: str, index: Record) -> Text:
+        """The same with the last row, the negative prompt's, as the unconditional branch is told it."""
+        return text
+
+    @classmethod
+    def factor(cls, vae: Network) -> int:
+        """Pixels a side for each latent."""
+        return int(2 ** (len(vae.block_out_channels) - 1))
+
+    @classmethod
+    def channels(cls, config: Network) -> int:
+        """Of the latents that noise is added to."""
+        return int(config.in_channels)
+
+    @classmethod
+    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+        """Height and width in pixels of the images that the network was trained on."""
+        size = config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        return 8 * height, 8 * width
+
+    @classmethod
+    def tokens(cls, latents: int) -> int:
+        """Of the transformer, for so many latents of an image."""
+        return latents // 4
+
+    @classmethod
+    def exponent(cls, scheduler: Record, tokens: int) -> float:
+        """mu of a shift that depends on the resolution (SD 3, arXiv 2403.03206; FLUX)."""
+        low, high = _number(scheduler, "base_image_seq_len", 256), _number(scheduler, "max_image_seq_len", 4096)
+        least, most = _number(scheduler, "base_shift", 0.5), _number(scheduler, "max_shift", 1.15)
+        return least + (most - least) * (tokens - low) / (high - low)
+
+
+def teacher_of(family: Family) -> type[FamilyTeacher]:
+    """The class of a family's teachers."""
+    module, _, name = family.teacher.partition(":")
+    found: type[FamilyTeacher] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+    return found
+
+
+def load(folder: Path, family: Family, text: Text, settings: Settings, *, weights_of: Angles,
+         negatives_of: Angles | None = None, device: torch.device) -> FamilyTeacher:
+    """A teacher from a folder that ``check`` accepted, told ``text`` (``text.encode``)."""
+    index = as_object(folder / "model_index.json", str(folder))
+    name = unet_name(settings.use_ema) if family.denoiser == "unet" else family.denoiser
+    denoiser = loading.model(folder, name, settings.variant, settings.dtype, loading.named(index[family.denoiser]))
+    vae = None
+    if "vae" in family.parts:
+        vae = loading.model(folder, "vae", settings.variant, torch.float32, loading.named(index["vae"]))
+    if device.type == "cuda" and family.denoiser == "unet":  # on a CPU it gains nothing
+        denoiser, vae = (part and part.to(memory_format=torch.channels_last) for part in (denoiser, vae))
+    if settings.compiled:
+        denoiser.compile()
+    if settings.checkpoint_encode and vae is not None:
+        vae.enable_gradient_checkpointing()
+    cls = teacher_of(family)
+    size = settings.size or max(cls.sides(denoiser.config, index))
+    count = (size // cls.factor(vae.config if vae is not None else None)) ** 2
+    levels = noise_levels(folder, family, cls.tokens(count), settings.shift)
+    million = sum(p.numel() for p in denoiser.parameters()) / 1e6
+    return cls(denoiser, vae, levels, text, index=index, size=settings.size, told_guidance=settings.told_guidance,
+               weights_of=weights_of, negatives_of=negatives_of, encode_dtype=settings.encode_dtype, device=device,
+               description=f"{family.name}, {million:.1f} M parameters in "
+                           f"{str(settings.dtype).removeprefix('torch.')}, {folder}")
+
+
+def noise_levels(folder: Path, family: Family, tokens: int, shift: float = 0.0) -> Levels:
+    """The noise levels of a folder: betas, or the shifted path of a flow model, whose shift decides how often a level
+    is drawn and has no other effect. shift: another than its own, or 0."""
+    if not family.flow:
+        if shift:
+            raise UserError(f"teacher.shift: {shift:g} given, which {family.name} has no use for: it is no flow model; "
+                            "leave it 0")
+        own = loading.scheduler(folder)
+        schedule = NoiseSchedule(own.alphas_cumprod.double())
+        return Levels(schedule, own.config.prediction_type, torch.arange(schedule.timesteps))
+    plan = as_object(folder / "scheduler" / "scheduler_config.json", str(folder))
+    count = int(_number(plan, "num_train_timesteps", 1000))
+    share = torch.arange(1, count + 1, dtype=torch.float64) / count
+    if shift:
+        share = shifted(share, shift)
+    elif plan.get("use_dynamic_shifting"):
+        mu = teacher_of(family).exponent(plan, tokens)
+        share = shifted(share, mu if plan.get("time_shift_type") == "linear" else math.exp(mu))
+    else:
+        share = shifted(share, _number(plan, "flow_shift" if plan.get("use_flow_sigmas") else "shift", 1.0))
+    return Levels(straight_path(share), "flow", (count * share).float())
+
+
+def encoded(vae: Network, image: Tensor) -> Tensor:
+    """The mean of the posterior of images [B,3,H,W] in [-1,1]."""
+    found: Tensor = vae.encode(image.to(vae.dtype)).latent_dist.mode()
+    return found
+
+
+def scaled(vae: Network, latents: Tensor) -> Tensor:
+    """Shifted and scaled as most networks expect them."""
+    return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+
+
+def _number(plan: Record, name: str, default: float) -> float:
+    value = plan.get(name, default)
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise UserError(f"teacher.path: scheduler/scheduler_config.json has the {name} {value!r}; a number above 0 is "
+                        "needed; copy the whole folder again")
+    return float(value)

@@ -1,0 +1,103 @@
+"""A folder of one of the families, checked before anything is loaded: its parts, their classes, all whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from carv3d.diffusion import folder as stable_diffusion
+from carv3d.diffusion.families.table import FAMILIES, Family, of
+from carv3d.diffusion.folder import as_object, tell, unet_name
+from carv3d.diffusion.weight_files import AGAIN, Weights, choose, read_json, shapes
+from carv3d.runtime.errors import UserError, shown
+from carv3d.runtime.types import Record
+
+LIBRARIES = ("diffusers", "transformers")
+VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",), ("tokenizer.model",))
+
+
+def family_of(folder: Path) -> Family | None:
+    """The family of a folder; None for Stable Diffusion 1 and 2, and for what is not known."""
+    index = read_json(folder / "model_index.json", str(folder))
+    return of(str(index.get("_class_name"))) if isinstance(index, dict) else None
+
+
+def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Callable[[str], None]) -> None:
+    """UserError unless the folder is one that serves as a teacher. given: the folder as messages name it."""
+    index = as_object(folder / "model_index.json", given, "it is no diffusers pipeline; a folder that save_pretrained "
+                      "wrote holds this file")
+    name = str(index.get("_class_name"))
+    if family := of(name):
+        _check_family(folder, given, family, index, variant, use_ema, announce)
+    elif name.startswith("StableDiffusion") and not name.startswith(("StableDiffusionXL", "StableDiffusion3")):
+        stable_diffusion.check(folder, given, variant, use_ema, announce)
+    else:
+        known = ["StableDiffusionPipeline", *(each for family in FAMILIES for each in family.pipelines)]
+        raise UserError(f"teacher.path: {given} holds a {shown(name)}; allowed: {', '.join(known)}")
+
+
+def _check_family(folder: Path, given: str, family: Family, index: Record, variant: str, use_ema: bool,
+                  announce: Callable[[str], None]) -> None:
+    denoiser = unet_name(use_ema) if family.denoiser == "unet" else family.denoiser
+    if use_ema and not (folder / "unet_ema").is_dir():
+        raise UserError(f"teacher.use_ema: true given, but {given} has no unet_ema; leave it false")
+    for part, wanted in family.parts.items():
+        _check_part(folder, given, family, part, denoiser if part == family.denoiser else part, wanted, index)
+    there = [part for part in family.networks if _made(index, part)]
+    weights = {}
+    for part in there:
+        place = denoiser if part == family.denoiser else part
+        as_object(folder / place / "config.json", given)
+        weights[place] = choose(folder, place, variant, given)
+        for path in weights[place].files:
+            shapes(path, given, place)
+    for part in family.tokenizers:
+        if _made(index, part) and not any(all((folder / part / name).is_file() for name in names)
+                                          for names in VOCABULARIES):
+            raise UserError(f"teacher.path: the {part} of {given} has no vocabulary (tokenizer.json, vocab.json with "
+                            f"merges.txt, or spiece.model); {AGAIN}")
+    plan = as_object(folder / "scheduler" / "scheduler_config.json", given)
+    flows = "shift" in plan or "flow_shift" in plan or bool(plan.get("use_flow_sigmas"))
+    if flows != family.flow:
+        kinds = {True: "flow", False: "noise"}
+        raise UserError(f"teacher.path: the scheduler of {given} is a {shown(plan.get('_class_name'))}, of "
+                        f"{kinds[flows]} levels; {family.name} has {kinds[family.flow]} levels; {AGAIN}")
+    tell(weights, given, variant, announce)
+
+
+def _made(index: Record, part: str) -> str:
+    """The class that the index names for a component; empty for none."""
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) else ""
+
+
+def _check_part(folder: Path, given: str, family: Family, part: str, place: str, wanted: str, index: Record) -> None:
+    made = _made(index, part)
+    if not made and part in family.optional:
+        return
+    if not made or not (folder / place).is_dir():
+        needed = ", ".join(name for name in family.parts if name not in family.optional)
+        raise UserError(f"teacher.path: {given} lacks its {place}; copy the whole folder again, with {needed}")
+    if not made.startswith(tuple(wanted.split("|"))):
+        raise UserError(f"teacher.path: the {part} of {given} is a {made}; {wanted.replace('|', ' or ')} is needed")
+    entry = index[part]
+    if part != "scheduler" and isinstance(entry, list) and entry[0] not in LIBRARIES:
+        raise UserError(f"teacher.path: the {part} of {given} comes from {shown(entry[0])}; allowed: "
+                        f"{', '.join(LIBRARIES)}; code of a folder's own is not run")
+
+
+def files(folder: Path, variant: str, use_ema: bool) -> list[tuple[str, Path]]:
+    """Every file that decides what the teacher answers, each under a label that is the same wherever it lies."""
+    if (family := family_of(folder)) is None:
+        return stable_diffusion.files(folder, variant, use_ema)
+    index = as_object(folder / "model_index.json", str(folder))
+    found = [("index", folder / "model_index.json"), ("scheduler", folder / "scheduler" / "scheduler_config.json")]
+    for part in family.networks:
+        if _made(index, part):
+            place = unet_name(use_ema) if part == "unet" else part
+            own: Weights = choose(folder, place, variant)
+            found += [(place, folder / place / "config.json"), *((place, path) for path in own.files)]
+    for part in family.tokenizers:
+        if _made(index, part):
+            found += [(f"{part} {path.name}", path) for path in sorted((folder / part).iterdir()) if path.is_file()]
+    return found

@@ -1,0 +1,34 @@
+"""Stable Diffusion 3 and 3.5 (arXiv 2403.03206): a flow model told two CLIPs and T5, which may be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from carv3d.diffusion.diffusers_teacher import Text
+from carv3d.diffusion.families.base import FamilyTeacher, encoded, scaled
+from carv3d.diffusion.loading import Network
+
+
+class SD3(FamilyTeacher):
+    TEXT = ("states", "pooled")
+
+    @classmethod
+    def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
+        states, _, pooled, _ = pipeline.encode_prompt(list(prompts), None, None, device="cpu",
+                                                      do_classifier_free_guidance=False)
+        return {"states": states, "pooled": pooled}
+
+    def latents(self, image: Tensor) -> Tensor:
+        return scaled(self.vae, encoded(self.vae, image))
+
+    def answer(self, noisy: Tensor, time: Tensor, text: Text) -> Tensor:
+        out: Tensor = self.denoiser(hidden_states=noisy, timestep=time, encoder_hidden_states=text["states"],
+                                    pooled_projections=text["pooled"], return_dict=False)[0]
+        return out
+
+    @property
+    def time_embedding(self) -> nn.Module:
+        found: nn.Module = self.denoiser.time_text_embed
+        return found

@@ -1,0 +1,73 @@
+"""The families of models that serve as teachers, by the pipeline of diffusers that a folder's model_index.json names.
+
+What a family is made of is said here, without torch; how its network is told a prompt, shown an image and asked stands
+in a file of its own beside this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CLIP, CLIP_TOKENS = "CLIPTextModel", "CLIPTokenizer"
+
+
+@dataclass(frozen=True)
+class Family:
+    """name: for people. pipelines: class names. teacher: module:Class below this package. parts: each component, and
+    what the name of its class begins with ("" for any). optional: those that a folder may leave out. lengths: tokens
+    that each tokenizer's encoder reads. flow: whether it predicts noise - image along a straight path. guidance: what
+    objective.guidance_scale=auto means for sds. tells_guidance: whether its network has an embedding of guidance. half:
+    precision on CUDA. since: the version of diffusers that has it.
+    """
+
+    name: str
+    pipelines: tuple[str, ...]
+    teacher: str
+    parts: dict[str, str]
+    optional: tuple[str, ...] = ()
+    lengths: dict[str, int] = field(default_factory=dict)
+    flow: bool = False
+    guidance: float = 100.0
+    tells_guidance: bool = False
+    half: str = "float16"
+    since: str = "0.30"
+
+    @property
+    def denoiser(self) -> str:
+        """The component that predicts."""
+        return next(name for name in ("transformer", "unet") if name in self.parts)
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The components that read text."""
+        return tuple(name for name in self.parts if name.startswith("text_encoder"))
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The components that have weights, the denoiser first."""
+        return (self.denoiser, *(["vae"] if "vae" in self.parts else []), *self.encoders)
+
+    @property
+    def tokenizers(self) -> tuple[str, ...]:
+        return tuple(name for name in self.parts if name.startswith("tokenizer"))
+
+
+_FLOW = "FlowMatch"
+FAMILIES = (
+    Family("SDXL", ("StableDiffusionXLPipeline",), "sdxl:SDXL",
+           {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": CLIP, "tokenizer": CLIP_TOKENS,
+            "text_encoder_2": "CLIPTextModelWithProjection", "tokenizer_2": CLIP_TOKENS, "scheduler": ""},
+           lengths={"tokenizer": 77, "tokenizer_2": 77}),
+    Family("Stable Diffusion 3", ("StableDiffusion3Pipeline",), "sd3:SD3",
+           {"transformer": "SD3Transformer2DModel", "vae": "AutoencoderKL",
+            "text_encoder": "CLIPTextModelWithProjection", "tokenizer": CLIP_TOKENS,
+            "text_encoder_2": "CLIPTextModelWithProjection", "tokenizer_2": CLIP_TOKENS,
+            "text_encoder_3": "T5EncoderModel", "tokenizer_3": "T5Tokenizer", "scheduler": _FLOW},
+           optional=("text_encoder_3", "tokenizer_3"),
+           lengths={"tokenizer": 77, "tokenizer_2": 77, "tokenizer_3": 256}, flow=True),
+)
+
+
+def of(pipeline: str) -> Family | None:
+    """The family of a pipeline's class, other than Stable Diffusion 1 and 2, whose folders ``folder.check`` reads."""
+    return next((family for family in FAMILIES if pipeline in family.pipelines), None)

@@ -152,7 +152,8 @@ def _check_quality(config: Config) -> None:
         raise UserError(f"compare.points: {points} given with {estimators} compare.estimators; give both, or neither")
     if points and registry.objective(config).learns:
         raise UserError(f"compare.points: {points} given with objective.type {config.objective.type}, whose own score "
-                        "learns with every step and so has no state to compare on; allowed: objective.type=sds, csd")
+                        "learns with every step and so has no state to compare on; allowed: objective.type=sds, csd, "
+                        "rfds_rev")
 
 
 def _check_noise_levels(config: Config) -> None:

@@ -56,7 +56,8 @@ GROUPS = {group.section: group for group in (
     Group("objective", "carv3d.objectives.base.Objective", "options, setting", {
         "sds": (traits.SdsTraits, "carv3d.objectives.sds:SDS"),
         "vsd": (traits.VsdTraits, "carv3d.objectives.vsd:VSD"),
-        "csd": (traits.CsdTraits, "carv3d.objectives.csd:CSD")}),
+        "csd": (traits.CsdTraits, "carv3d.objectives.csd:CSD"),
+        "rfds_rev": (traits.SdsTraits, "carv3d.objectives.rfds_rev:RFDSRev")}),
     Group("teacher", "carv3d.diffusion.teacher.Teacher", "options, *, config, device", {
         "bundled": (traits.BundledTraits, "carv3d.teachers:Bundled"),
         "exact": (traits.ExactTraits, "carv3d.teachers:Exact"),

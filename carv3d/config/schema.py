@@ -131,7 +131,8 @@ class VsdConfig:
 @dataclass
 class ObjectiveConfig:
     type: str = option("sds", "sds: DreamFusion (arXiv 2209.14988); vsd: ProlificDreamer (arXiv 2305.16213); csd: "
-                       "classifier score (arXiv 2310.19415); or a class of yours: an entry point, or module:Class")
+                       "classifier score (arXiv 2310.19415); rfds_rev: at noise that the teacher names (arXiv "
+                       "2406.03293); or a class of yours: an entry point, or module:Class")
     options: Open = option(NoOptions(), "options that a class of yours declares")
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
                                          "auto: sds 1 for exact and bundled, for diffusers its family's; vsd 7.5; "

@@ -326,6 +326,8 @@ EVALUATIONS = [
     (["objective.type=csd"], 2), (["objective.type=csd", "prompts.perp_neg=1"], 4),
     (["objective.type=vsd"], 3), (["objective.type=vsd", "objective.guidance_scale=1"], 2),
     (["objective.type=vsd", "prompts.perp_neg=1"], 5),
+    (["objective.type=rfds_rev"], 3), (["objective.type=rfds_rev", "objective.guidance_scale=1"], 2),
+    (["objective.type=rfds_rev", "prompts.perp_neg=1"], 8),
 ]
 
 

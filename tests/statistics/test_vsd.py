@@ -1,4 +1,4 @@
-"""VSD and CSD where all is known: the teacher's branches and the particles are Gaussians, so every mean has a closed
+"""VSD, CSD and RFDS-Rev where all is known: the teacher's branches and the particles are Gaussians, so every mean has a closed
 form."""
 
 import pytest
@@ -8,6 +8,7 @@ from test_mixture import SCHEDULE, SHAPE, dense_covariances, gen, parts
 from carv3d import carv
 from carv3d.diffusion.mixture import MixtureTeacher
 from carv3d.objectives.csd import csd
+from carv3d.objectives.rfds_rev import rfds_rev
 from carv3d.objectives.sds import sds
 from carv3d.objectives.vsd import vsd
 
@@ -144,3 +145,30 @@ def test_csd_is_what_a_step_of_guidance_adds_to_sds(at, scale=3.0):
         guided = Guided()
         csd(guided, None, latents, WEIGHT, own)(*rows, noise)
         assert [branches for *_, branches in guided.asked] == [("uncond", "cond")]
+
+
+@pytest.mark.parametrize("guidance", [1.0, 6.5])
+def test_rfds_rev_is_the_paper_s_on_the_straight_path(guidance):
+    """Written as the paper has it, of a flow model: the noise moves by (1 - s)(v_hat - (e - x)), then v_hat - (e' - x)
+    at x_s' is what is left. The control: without the move it is another value."""
+    teacher = Guided()
+    latents = torch.randn(3, *SHAPE, generator=gen(1), dtype=torch.float64)
+    view, t = torch.tensor([2, 0, 1, 1]), torch.tensor([30, 300, 700, 979])
+    noise = torch.randn(4, *SHAPE, generator=gen(2), dtype=torch.float64)
+    alpha, sigma = SCHEDULE.alpha_sigma(t, noise)
+    s, clean = sigma / (alpha + sigma), latents[view]
+
+    def velocity(eps, scale):
+        z = ((1 - s) * clean + s * eps) * (alpha + sigma)  # x_s at the scale of the teacher's own process
+        found = teacher.predict(z, t, None, view, ("uncond", "cond"))
+        e_hat = found["uncond"] + scale * (found["cond"] - found["uncond"])
+        return (e_hat - ((1 - s) * clean + s * eps)) / (1 - s)
+
+    moved = noise + (1 - s) * (velocity(noise, 1.0) + clean - noise)
+    want = velocity(moved, guidance) - (moved - clean)
+    got = rfds_rev(teacher, None, latents, SCHEDULE.weighting("velocity"), guidance)(view, t, noise)
+    assert (got - want).abs().max() < 1e-10 * want.abs().max()
+    still = velocity(noise, guidance) - (noise - clean)
+    assert (sds(teacher, None, latents, SCHEDULE.weighting("velocity"), guidance)(view, t, noise)
+            - still).abs().max() < 1e-10 * still.abs().max()
+    assert (still - want).abs().max() > 0.1 * want.abs().max()

@@ -16,6 +16,7 @@ from carv3d.config.schema import Config, TeacherConfig
 from carv3d.config.traits import BundledTraits, DiffusersTraits, ExactTraits
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import expanded
 
 if TYPE_CHECKING:
     import torch
@@ -106,10 +107,22 @@ def settle_weights(config: Config) -> None:
         raise UserError(f"teacher.told: [{', '.join(config.teacher.told)}] given, but {folder} has no {VIEW}, so it "
                         "can be told nothing beside words; leave teacher.told as it is")
     _check_family(config, folder)
+    _settle_additions(config)
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
                         "compiler, or leave it false")
+
+
+def stable_diffusion_folder(config: Config, command: str) -> Path:
+    """The weights of a command that knows Stable Diffusion 1 and 2 alone; UserError for another family's."""
+    from carv3d.diffusion.families.check import family_of
+
+    folder = weights_folder(config)
+    if family := family_of(folder):
+        raise UserError(f"teacher.path: {config.teacher.path} holds {family.name}, which {command} cannot use; give a "
+                        "folder of Stable Diffusion 1 or 2 (StableDiffusionPipeline)")
+    return folder
 
 
 def _check_family(config: Config, folder: Path) -> None:
@@ -119,10 +132,38 @@ def _check_family(config: Config, folder: Path) -> None:
     family, plain = family_of(folder), TeacherConfig()
     name = family.name if family else "Stable Diffusion 1 or 2"
     for option, meant_for in (("size", family is not None), ("shift", family is not None and family.flow),
-                              ("told_guidance", family is not None and family.tells_guidance)):
+                              ("told_guidance", family is not None and family.tells_guidance),
+                              ("textual_inversion", family is None or family.words)):
         if (given := getattr(config.teacher, option)) != getattr(plain, option) and not meant_for:
-            raise UserError(f"teacher.{option}: {given:g} given, which has no effect on {name}; leave it "
-                            f"{getattr(plain, option):g}")
+            raise UserError(f"teacher.{option}: {given} given, which has no effect on {name}; leave it "
+                            f"{getattr(plain, option)}")
+
+
+def _settle_additions(config: Config) -> None:
+    """UserError for what is added to a model, where it is not there; paths become absolute."""
+    from carv3d.diffusion import additions
+
+    given = config.teacher
+    additions.given(given.lora, given.textual_inversion, given.fuse_lora)
+    for name in ("lora", "textual_inversion"):
+        setattr(given, name, [additions.absolute(each, f"teacher.{name}") for each in getattr(given, name)])
+    if not given.fuse_lora and (not given.lora or registry.objective(config).learns):
+        raise UserError("teacher.fuse_lora: false given " + (
+            f"with objective.type {config.objective.type}, whose own layers are switched with all others; leave it true"
+            if given.lora else "without teacher.lora; leave it true"))
+    if folder := _vae(config):
+        given.vae = str(folder.absolute())
+
+
+def _vae(config: Config) -> Path | None:
+    """The folder of another VAE, if one is given."""
+    if not (given := config.teacher.vae):
+        return None
+    folder = expanded(given, "teacher.vae")
+    if not any((folder / name).is_file() for name in ("config.json", "vae/config.json")):
+        raise UserError(f"teacher.vae: {given} holds no config.json of a VAE; give a folder that save_pretrained "
+                        "wrote, of the VAE or of a whole model")
+    return folder
 
 
 def _exact_teacher(config: Config, device: torch.device) -> Teacher:
@@ -152,7 +193,7 @@ def _exact_teacher(config: Config, device: torch.device) -> Teacher:
 
 
 def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
-    from carv3d.diffusion import loading, stable_diffusion
+    from carv3d.diffusion import additions, loading, stable_diffusion
     from carv3d.diffusion.families.check import family_of
     from carv3d.diffusion.prompts import perp_neg_weights, view_weights
     from carv3d.runtime.progress import say
@@ -166,17 +207,19 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
                          front_deg=own.front_deg, back_deg=own.back_deg, overhead_deg=own.overhead_deg)
     perp_neg = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     negatives_of = perp_neg if own.perp_neg else None
+    added, vae = additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config)
     if family is None:
         return stable_diffusion.load(
             folder, view_prompts(config), negative=own.negative, weights_of=weights_of, negatives_of=negatives_of,
             told=given.told, variant=given.variant, use_ema=given.use_ema, dtype=dtype, encode_dtype=encode_dtype,
-            device=device, compiled=given.compile, checkpoint_encode=given.checkpoint_encode, announce=say)
+            device=device, compiled=given.compile, checkpoint_encode=given.checkpoint_encode, additions=added,
+            vae_folder=vae, announce=say)
     from carv3d.diffusion.families import base, text
 
     told = text.encode(folder, family, view_prompts(config), own.negative, variant=given.variant, device=device,
-                       announce=say)
+                       additions=added, announce=say)
     settings = base.Settings(given.variant, given.use_ema, dtype, encode_dtype, given.compile, given.checkpoint_encode,
-                             given.size, given.shift, given.told_guidance)
+                             given.size, given.shift, given.told_guidance, added, vae)
     return base.load(folder, family, told, settings, weights_of=weights_of, negatives_of=negatives_of, device=device)
 
 

@@ -62,7 +62,8 @@ def load_decoder(config: Config, teacher: StableDiffusionTeacher) -> Callable[[T
 
     from carv3d.diffusion.loading import model
 
-    vae = model(teachers.weights_folder(config), "vae", config.teacher.variant, teacher.denoiser.dtype).to(teacher.device)
+    folder = teachers.stable_diffusion_folder(config, "bench_baseline")
+    vae = model(folder, "vae", config.teacher.variant, teacher.denoiser.dtype).to(teacher.device)
     vae = vae.eval().requires_grad_(False)
     vae.encoder = vae.quant_conv = None
     if teacher.device.type == "cuda":  # as the teacher's own networks
@@ -182,7 +183,7 @@ def main(argv: list[str] | None = None) -> int:
         writable(args.json)
         config, plain = loaded(args), loaded(args, *PLAIN)
         if config.teacher.type == "exact":
-            raise UserError("teacher.type: exact given, which has no VAE; allowed: bundled, stable-diffusion")
+            raise UserError("teacher.type: exact given, which has no VAE; allowed: bundled, diffusers")
         if config.objective.type != "sds":
             raise UserError(f"objective.type: {config.objective.type} given; the baseline is plain SDS; allowed: sds")
         build.set_up_kernels(config, say, truth=False)

@@ -262,7 +262,7 @@ def main(argv: list[str] | None = None) -> int:
         configs = [loaded(args, *(f"teacher.dtype={dtype}" for dtype in chosen))
                    for chosen in ([[dtype] for dtype in args.dtypes] if args.dtypes else [[]])]
         if configs[0].teacher.type == "exact":
-            raise UserError("teacher.type: exact given, which is no network; allowed: bundled, stable-diffusion")
+            raise UserError("teacher.type: exact given, which is no network; allowed: bundled, diffusers")
         device = devices.device(configs[0].device)
         found = [measure(settled(config), args.k, args.chunk, args.repeats) for config in configs]
         for one in found:

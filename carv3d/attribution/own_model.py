@@ -21,7 +21,7 @@ from carv3d.attribution.pictures import Item
 from carv3d.attribution.world import Retrain, World
 from carv3d.config.attribution import AttributeConfig
 from carv3d.config.schema import TeacherConfig
-from carv3d.diffusion import adapters, loading, stable_diffusion
+from carv3d.diffusion import adapters, additions, loading, stable_diffusion
 from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.weight_files import choose
@@ -65,7 +65,7 @@ def model(folder: Path, own: AttributeConfig, given: TeacherConfig, captions: Se
     weights = choose(folder, unet_name(given.use_ema), given.variant)
     sources = [(path.name, path) for path in weights.files]
     if own.lora:
-        path = adapters.located(own.lora, "attribute.lora")
+        path = additions.located(own.lora, "attribute.lora")
         sources.append(("lora", path))
         layers, others = adapters.read_layers(teacher.denoiser, path, "attribute.lora", ADAPTER)
         parameters: dict[str, Tensor] = dict(layers)

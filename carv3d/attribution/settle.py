@@ -27,7 +27,7 @@ def settle(config: Config) -> None:
                             f"{', '.join(taken[1:])}")
     if own.data and not registry.teacher(config).network:
         raise UserError(f"teacher.type: {config.teacher.type} given to carv3d attribute, which needs a network to take "
-                        "gradients of; allowed: bundled, stable-diffusion")
+                        "gradients of; allowed: bundled, diffusers")
     for name in ("data", "queries", "lora"):
         if given := getattr(own, name):
             setattr(own, name, str(expanded(given, f"attribute.{name}").absolute()))

@@ -63,7 +63,7 @@ def spelt(args: Namespace) -> list[str]:
     for word in args.overrides:
         key, _, value = word.partition("=")
         if key == "model":
-            kind = "bundled" if value == "bundled" else "stable-diffusion"
+            kind = "bundled" if value == "bundled" else "diffusers"
             out += [f"teacher.type={kind}", f"teacher.path={'' if value == 'bundled' else value}"]
         else:
             out.append(f"attribute.{word}" if key.split(".")[0] in SHORT and not key.startswith("data.") else word)
@@ -109,8 +109,9 @@ def _own(config: Config, root: Path) -> World:
     teachers.settle_weights(config)
     embed = clip.ClipScore(config.quality.clip, devices.device(config.device)).embed if config.quality.clip else None
     title = Path(own.lora or config.teacher.path or "the bundled model").name
-    return own_model.world(title, teachers.weights_folder(config), own, config.teacher, config.seed, training, queries,
-                           _cache(config, root), devices.device(config.device), embed)
+    folder = teachers.stable_diffusion_folder(config, "carv3d attribute")
+    return own_model.world(title, folder, own, config.teacher, config.seed, training, queries, _cache(config, root),
+                           devices.device(config.device), embed)
 
 
 def _cache(config: Config, root: Path) -> Path | None:

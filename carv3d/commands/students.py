@@ -27,7 +27,7 @@ def spelt(words: Sequence[str]) -> list[str]:
     out = [f"distill.prompts={word.partition('=')[2]}" if word.startswith("data.prompts=") else word for word in words]
     keys = {word.partition("=")[0] for word in out}
     if "teacher.path" in keys and "teacher.type" not in keys:
-        out.append("teacher.type=stable-diffusion")
+        out.append("teacher.type=diffusers")
     if "teacher.type=bundled" in out and "distill.prompts" not in keys:
         out.append(f"distill.prompts={TOYBOX}")
     return out
@@ -66,7 +66,7 @@ def latent(config: Config) -> Latent:
     words = prompts(config)
     device = devices.device(config.device)
     auto = loading.encoder_dtype(device) if device.type == "cuda" else loading.fastest_dtype(device)
-    made = Latent(teachers.weights_folder(config), words, given,
+    made = Latent(teachers.stable_diffusion_folder(config, "carv3d distill"), words, given,
                   own.guidance or (1.0 if registry.teacher(config).toybox else GUIDANCE),
                   own.start, loading.DTYPES.get(given.dtype, auto), device)
     _check_start(config, made.schedule.timesteps)

@@ -80,6 +80,11 @@ class TeacherConfig:
     path: str = option("", "diffusers: a folder in the diffusers format, or a hub id, owner/name")
     revision: str = option("", "diffusers, from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "diffusers: which weights of a folder that holds several, such as fp16")
+    lora: list[str] = option([], "diffusers: LoRA layers of diffusers, kohya or peft: FILE_OR_FOLDER, or "
+                                 "FILE_OR_FOLDER:SCALE; several")
+    fuse_lora: bool = option(True, "add those layers to the weights, after which they cost nothing")
+    textual_inversion: list[str] = option([], "diffusers: embeddings of words: FILE, or FILE:WORD; several")
+    vae: str = option("", "diffusers: a folder with another VAE of the same kind")
     use_ema: bool = option(False, "diffusers: the UNet in unet_ema, a moving average that training kept")
     told: list[str] = option(["camera", "background", "light"], "what a teacher with an embedding of views, such as "
                              "the bundled one, is told beside words: any of these",

@@ -115,7 +115,7 @@ def _complete(overrides: list[str]) -> list[str]:
 def implied(overrides: list[str]) -> list[str]:
     """What threestudio takes for granted: a path means Stable Diffusion, prompts by view its four view words."""
     named = {each.partition("=")[0] for each in overrides}
-    out = ["teacher.type=stable-diffusion"] if "teacher.path" in named and "teacher.type" not in named else []
+    out = ["teacher.type=diffusers"] if "teacher.path" in named and "teacher.type" not in named else []
     return out + (["data.views=4"] if named.intersection(WORDS_OF_FOUR) and "data.views" not in named else [])
 
 

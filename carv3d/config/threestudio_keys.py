@@ -97,7 +97,7 @@ def _unit(value: Value, given: Mapping[str, Value]) -> Pairs | None:
 
 PROMPTS, _GUIDANCE, _GEOMETRY = "system.prompt_processor.", "system.guidance.", "system.geometry."
 _GRID, _MLP, _ADAM = f"{_GEOMETRY}pos_encoding_config.", f"{_GEOMETRY}mlp_network_config.", "system.optimizer."
-_DIFFUSION: Pairs = [("teacher.type", "stable-diffusion")]
+_DIFFUSION: Pairs = [("teacher.type", "diffusers")]
 RULES: dict[str, Rule] = {  # in the order in which they are applied: what a later one needs comes first
     "system.guidance_type": one_of({
         "stable-diffusion-guidance": [*_DIFFUSION, ("objective.type", "sds")],

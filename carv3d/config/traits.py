@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from carv3d.config.options import NoOptions
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
 from carv3d.config.schema import ExactConfig, OptimizerConfig, VsdConfig
+from carv3d.runtime.types import Value
 
 
 class SceneTraits:
@@ -55,7 +56,8 @@ class TeacherTraits:
     """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means for it. toybox: whether its
     prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
     teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light:
-    whether it is told how a view is lit. located: whether its weights are named by teacher.path."""
+    whether it is told how a view is lit. located: whether its weights are named by teacher.path.
+    defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
     default_guidance: ClassVar[float] = 1.0
@@ -65,6 +67,7 @@ class TeacherTraits:
     adaptable: ClassVar[bool] = False
     told_light: ClassVar[bool] = False
     located: ClassVar[bool] = False
+    defaults: ClassVar[dict[str, Value]] = {}
 
     @classmethod
     def guidance(cls, path: str) -> float | None:
@@ -157,3 +160,4 @@ class DiffusersTraits(DiffusionTraits):
 
     default_guidance = 100.0
     located = True
+    defaults = {"data.views": 4, "objective.t_max": 0.98, "trainer.max_steps": 10000}  # DreamFusion's

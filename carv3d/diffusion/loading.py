@@ -78,6 +78,20 @@ def model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: N
     return made
 
 
+def vae_of(folder: Path, other: Path | None, variant: str, cls: Network = None) -> Network:
+    """The VAE of a folder in float32, or that of ``other``, a folder of its own or one with a vae in it; UserError
+    where that makes other latents."""
+    made = model(folder, "vae", variant, torch.float32, cls)
+    if other is None:
+        return made
+    home = other if (other / "vae").is_dir() else other.parent
+    found = model(home, "vae" if (other / "vae").is_dir() else other.name, "", torch.float32, type(made))
+    if found.config.latent_channels != made.config.latent_channels:
+        raise UserError(f"teacher.vae: that of {other} makes latents of {found.config.latent_channels} channels, the "
+                        f"model takes {made.config.latent_channels}; give a VAE that was made for this model")
+    return found
+
+
 def named(entry: Sequence[str]) -> Network:
     """The class that an entry of model_index.json names: of diffusers or transformers, checked before (``check``)."""
     library = importlib.import_module(entry[0])
@@ -117,7 +131,7 @@ def one_line(folder: Path, component: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if of_the_machine(error):  # no fault of the files'
+        if of_the_machine(error) or isinstance(error, UserError):  # no fault of the files', or said already
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise UserError(f"teacher.path: the {component} of {folder} cannot be loaded ({reason}); copy the whole folder "

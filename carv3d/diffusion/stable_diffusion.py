@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
 from carv3d.diffusion import view_vector
+from carv3d.diffusion.adapters import add_to_stable_diffusion
+from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.folder import unet_name
-from carv3d.diffusion.loading import Network, model, scheduler
+from carv3d.diffusion.loading import Network, model, scheduler, vae_of
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.text import encode_prompts
 from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding
@@ -84,15 +86,19 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
          told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False,
          dtype: torch.dtype = torch.float32, encode_dtype: torch.dtype = torch.float32,
          device: torch.device | str = "cpu", compiled: bool = False, checkpoint_encode: bool = False,
+         additions: Additions = Additions(), vae_folder: Path | None = None,
          announce: Callable[[str], None] = lambda line: None) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
     ``StableDiffusionTeacher``. use_ema: the UNet in unet_ema. dtype: of the UNet. compiled: by torch.compile.
-    checkpoint_encode: the encoder's activations are made again on the way back. UserError where the files do not fit.
+    checkpoint_encode: the encoder's activations are made again on the way back. additions: of the user's. vae_folder:
+    of another VAE. UserError where the files do not fit.
     """
-    embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, announce=announce)
-    unet, vae = model(folder, unet_name(use_ema), variant, dtype), model(folder, "vae", variant, torch.float32)
+    embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, additions=additions,
+                                announce=announce)
+    unet, vae = model(folder, unet_name(use_ema), variant, dtype), vae_of(folder, vae_folder, variant)
+    add_to_stable_diffusion(unet, "unet", folder, additions)
     if torch.device(device).type == "cuda":  # on a CPU it gains nothing
         unet, vae = (part.to(memory_format=torch.channels_last) for part in (unet, vae))
     if compiled:

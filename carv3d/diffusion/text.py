@@ -11,6 +11,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from carv3d.diffusion import inversion
+from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import model, one_line, quiet
 from carv3d.diffusion.weight_files import AGAIN, choose
@@ -22,7 +24,7 @@ Entry: TypeAlias = dict[str, Tensor]  # what is kept of a prompt
 
 
 def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", device: torch.device | str = "cpu",
-                   announce: Callable[[str], None] = lambda line: None) -> Tensor:
+                   additions: Additions = Additions(), announce: Callable[[str], None] = lambda line: None) -> Tensor:
     """Last hidden states of the text encoder, [P,L,D] float32 on the CPU.
 
     Each prompt is kept in the user's cache under a hash of the encoder's and the tokenizer's content and the prompt; a
@@ -31,9 +33,9 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
     """
     def make(missing: list[str]) -> list[Entry]:
         return [{"states": value, "tokens": torch.tensor(count)}
-                for value, count in _encode(folder, missing, variant, device)]
+                for value, count in _encode(folder, missing, variant, device, additions)]
 
-    found = kept(_content(folder, variant), prompts, make, {"states", "tokens"})
+    found = kept(_content(folder, variant, additions), prompts, make, {"states", "tokens"})
     states = [entry["states"] for entry in found]
     longest, length = max(int(entry["tokens"]) for entry in found), len(states[0])
     if longest > length:
@@ -73,15 +75,23 @@ def states(folder: Path, prompts: Sequence[str], *, variant: str = "", device: t
 
 
 @torch.no_grad()
-def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str) -> list[tuple[Tensor, int]]:
+def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device | str,
+            additions: Additions = Additions()) -> list[tuple[Tensor, int]]:
     """For each prompt its states [L,D], and how many tokens it has."""
     from transformers import CLIPTextModel, CLIPTokenizer
+
+    from carv3d.diffusion.adapters import add_to_stable_diffusion
 
     with quiet():
         with one_line(folder, "tokenizer"):
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        inversion.teach(tokenizer, additions.inversions)
+        prompts = [inversion.spelt(text, additions.inversions) for text in prompts]
         counts = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
-    encoder = model(folder, "text_encoder", variant, torch.float32, CLIPTextModel).to(device).eval()
+    encoder = model(folder, "text_encoder", variant, torch.float32, CLIPTextModel)
+    inversion.embed(encoder, "text_encoder", tokenizer, additions.inversions)
+    add_to_stable_diffusion(encoder, "text_encoder", folder, additions)
+    encoder = encoder.to(device).eval()
     rows = []
     for start in range(0, len(prompts), BATCH):
         tokens = tokenizer(prompts[start:start + BATCH], padding="max_length", max_length=token_length(folder),
@@ -97,11 +107,12 @@ def _encode(folder: Path, prompts: list[str], variant: str, device: torch.device
     return list(zip(found, counts, strict=True))
 
 
-def _content(folder: Path, variant: str) -> str:
+def _content(folder: Path, variant: str, additions: Additions) -> str:
     """A hash of every byte that decides what a prompt's embedding is."""
     weights = choose(folder, "text_encoder", variant)
     sources = [*weights.files, folder / "text_encoder" / "config.json"]
-    return content([*sources, *sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())])
+    sources += sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
+    return content([*sources, *additions.files]) + str(additions)
 
 
 def content(files: Sequence[Path]) -> str:

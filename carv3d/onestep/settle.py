@@ -37,7 +37,7 @@ def settle(config: Config) -> None:
         return
     if not registry.teacher(config).network:
         raise UserError(f"teacher.type: {config.teacher.type} given to carv3d distill, which needs a network to copy; "
-                        "allowed: bundled, stable-diffusion")
+                        "allowed: bundled, diffusers")
     if config.teacher.dtype == "float16":
         raise UserError("teacher.dtype: float16 given to carv3d distill, whose gradients it cannot hold; allowed: "
                         "auto, float32, bfloat16")

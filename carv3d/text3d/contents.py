@@ -65,9 +65,18 @@ def start(config: Config, option: str) -> str:
 def _teacher(config: Config) -> list[tuple[str, Path]]:
     if not registry.teacher(config).located:
         return []
+    from carv3d.diffusion import additions
     from carv3d.diffusion.families.check import files
 
-    return files(teachers.weights_folder(config), config.teacher.variant, config.teacher.use_ema)
+    given = config.teacher
+    added = additions.given(given.lora, given.textual_inversion, given.fuse_lora).files
+    return [*files(teachers.weights_folder(config), given.variant, given.use_ema),
+            *((f"added {number}", path) for number, path in enumerate(added)), *_vae(given.vae)]
+
+
+def _vae(given: str) -> list[tuple[str, Path]]:
+    folder = Path(given) / "vae" if (Path(given) / "vae").is_dir() else Path(given)
+    return [(f"vae {path.name}", path) for path in sorted(folder.iterdir()) if path.is_file()] if given else []
 
 
 def _start(config: Config) -> list[tuple[str, Path]]:

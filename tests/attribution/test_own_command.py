@@ -23,7 +23,7 @@ from carv3d.attribution.functional import Functional, Samples, Sketches
 from carv3d.carv import Draws
 from carv3d.config.attribution import AttributeConfig
 from carv3d.config.schema import TeacherConfig
-from carv3d.diffusion import adapters
+from carv3d.diffusion import adapters, additions
 from carv3d.quality import clip
 from carv3d.runtime.errors import UserError
 
@@ -161,7 +161,7 @@ def test_layers_that_do_not_fit_are_one_line(pipelines, tmp_path, place):
         with pytest.raises(UserError, match=f"attribute.lora: .*{path.name} cannot be used with this model"):
             adapters.read_layers(unet, path, "attribute.lora", f"n{path.stem}")
     with pytest.raises(UserError, match="pytorch_lora_weights.safetensors"):
-        adapters.located(str(tmp_path), "attribute.lora")
+        additions.located(str(tmp_path), "attribute.lora")
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

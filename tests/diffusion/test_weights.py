@@ -15,7 +15,7 @@ from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.diffusion import stable_diffusion, weights
 from carv3d.diffusion.folder import COMPONENTS
-from carv3d.diffusion.weight_files import STEMS
+from carv3d.diffusion.weight_files import stem_of
 from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,7 +24,8 @@ import tiny_pipeline as tiny
 
 own_cache, pipelines, signals, hub, serve = tiny.own_cache, tiny.pipelines, tiny.signals, tiny.hub, tiny.serve
 
-UNET, VAE, TEXT = (f"{component}/{stem}.safetensors" for component, stem in STEMS.items())
+STEMS = ("unet", "vae", "text_encoder")
+UNET, VAE, TEXT = (f"{component}/{stem_of(component)}.safetensors" for component in STEMS)
 
 
 def fault(call, *arguments, **options):

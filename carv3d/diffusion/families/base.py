@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from carv3d.diffusion import loading
+from carv3d.diffusion.adapters import add
+from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.folder import as_object, unet_name
@@ -26,7 +28,7 @@ from carv3d.runtime.types import Record
 @dataclass(frozen=True)
 class Settings:
     """What a user says of a teacher. size: pixels a side, 0 for the model's own. shift: of a flow model's timesteps, 0
-    for its own. told_guidance: what a network with an embedding of guidance is told."""
+    for its own. vae: a folder of another one. told_guidance: what a network with an embedding of guidance is told."""
 
     variant: str = ""
     use_ema: bool = False
@@ -37,6 +39,8 @@ class Settings:
     size: int = 0
     shift: float = 0.0
     told_guidance: float = 3.5
+    additions: Additions = Additions()
+    vae: Path | None = None
 
 
 class FamilyTeacher(DiffusersTeacher):
@@ -110,9 +114,12 @@ def load(folder: Path, family: Family, text: Text, settings: Settings, *, weight
     index = as_object(folder / "model_index.json", str(folder))
     name = unet_name(settings.use_ema) if family.denoiser == "unet" else family.denoiser
     denoiser = loading.model(folder, name, settings.variant, settings.dtype, loading.named(index[family.denoiser]))
+    if settings.additions.loras:
+        pipeline = loading.named(("diffusers", str(index["_class_name"])))
+        add(denoiser, family.denoiser, settings.additions, pipeline, denoiser.config, family.denoiser)
     vae = None
     if "vae" in family.parts:
-        vae = loading.model(folder, "vae", settings.variant, torch.float32, loading.named(index["vae"]))
+        vae = loading.vae_of(folder, settings.vae, settings.variant, loading.named(index["vae"]))
     if device.type == "cuda" and family.denoiser == "unet":  # on a CPU it gains nothing
         denoiser, vae = (part and part.to(memory_format=torch.channels_last) for part in (denoiser, vae))
     if settings.compiled:

@@ -16,8 +16,9 @@ class Family:
     """name: for people. pipelines: class names. teacher: module:Class below this package. parts: each component, and
     what the name of its class begins with ("" for any). optional: those that a folder may leave out. lengths: tokens
     that each tokenizer's encoder reads. flow: whether it predicts noise - image along a straight path. guidance: what
-    objective.guidance_scale=auto means for sds. tells_guidance: whether its network has an embedding of guidance. half:
-    precision on CUDA. since: the version of diffusers that has it.
+    objective.guidance_scale=auto means for sds. tells_guidance: whether its network has an embedding of guidance.
+    words: whether words can be added (textual inversion). half: precision on CUDA. since: the version of diffusers
+    that has it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Family:
     flow: bool = False
     guidance: float = 100.0
     tells_guidance: bool = False
+    words: bool = False
     half: str = "float16"
     since: str = "0.30"
 
@@ -57,7 +59,7 @@ FAMILIES = (
     Family("SDXL", ("StableDiffusionXLPipeline",), "sdxl:SDXL",
            {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": CLIP, "tokenizer": CLIP_TOKENS,
             "text_encoder_2": "CLIPTextModelWithProjection", "tokenizer_2": CLIP_TOKENS, "scheduler": ""},
-           lengths={"tokenizer": 77, "tokenizer_2": 77}),
+           lengths={"tokenizer": 77, "tokenizer_2": 77}, words=True),
     Family("Stable Diffusion 3", ("StableDiffusion3Pipeline",), "sd3:SD3",
            {"transformer": "SD3Transformer2DModel", "vae": "AutoencoderKL",
             "text_encoder": "CLIPTextModelWithProjection", "tokenizer": CLIP_TOKENS,

@@ -14,6 +14,9 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
+from carv3d.diffusion import inversion
+from carv3d.diffusion.adapters import add
+from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import teacher_of
 from carv3d.diffusion.families.table import Family
@@ -48,16 +51,17 @@ class OneAtATime(nn.Module):
 
 
 def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, *, variant: str = "",
-           device: torch.device, announce: Callable[[str], None] = lambda line: None) -> Text:
+           device: torch.device, additions: Additions = Additions(),
+           announce: Callable[[str], None] = lambda line: None) -> Text:
     """What a network of this family is told of each of ``prompts``, and last of the negative one. Kept in the user's
     cache by the content of everything that has a say, and made only where the cache lacks it."""
     teacher, index = teacher_of(family), as_object(folder / "model_index.json", str(folder))
     there = [name for name in (*family.encoders, *family.tokenizers) if (folder / name).is_dir()]
     sources = [path for name in there for path in _sources(folder, name, variant)]
-    digest = f"{family.name} {teacher.TEXT} {content(sources)}"
+    digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}"
 
     def make(missing: list[str]) -> list[Entry]:
-        pipeline = _pipeline(folder, family, index, there, variant, device)
+        pipeline = _pipeline(folder, family, index, there, variant, device, additions)
         with quiet(), one_line(folder, "text_encoder"):
             counts = [max(_longer(pipeline, family, text).items(), default=(0, 0)) for text in missing]
             found = []
@@ -91,28 +95,32 @@ def _longer(pipeline: Network, family: Family, text: str) -> dict[int, int]:
     return over
 
 
-def _pipeline(folder: Path, family: Family, index: Record, there: Sequence[str], variant: str, device: torch.device
-              ) -> Network:
+def _pipeline(folder: Path, family: Family, index: Record, there: Sequence[str], variant: str, device: torch.device,
+              additions: Additions) -> Network:
     """The family's pipeline over lazy text encoders, with nothing of the denoiser and the VAE but a configuration."""
     import diffusers
 
-    def encoder(name: str) -> OneAtATime:
-        cls, size = named(index[name]), sum(path.stat().st_size for path in choose(folder, name, variant).files)
-        dtype = torch.bfloat16 if size > LARGE else torch.float32
-        config = SimpleNamespace(**_config(folder, name))
-        return OneAtATime(lambda: model(folder, name, variant, dtype, cls), config, dtype, device)
-
+    pipeline = getattr(diffusers, str(index["_class_name"]))
+    parts: dict[str, Network] = {family.denoiser: Described(_config(folder, family.denoiser))}
     with quiet():
-        parts: dict[str, Network] = {name: encoder(name) for name in there if name in family.encoders}
         for name in (each for each in there if each in family.tokenizers):
             with one_line(folder, name):
                 parts[name] = named(index[name]).from_pretrained(folder / name, local_files_only=True)
-        parts[family.denoiser] = Described(_config(folder, family.denoiser))
-        cls = getattr(diffusers, family.pipelines[0] if index["_class_name"] not in family.pipelines
-                      else index["_class_name"])
-        wanted = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+            inversion.teach(parts[name], additions.inversions)
+        for name in (each for each in there if each in family.encoders):
+            size = sum(path.stat().st_size for path in choose(folder, name, variant).files)
+            dtype = torch.bfloat16 if size > LARGE else torch.float32
+
+            def load(name: str = name, dtype: torch.dtype = dtype) -> Network:
+                made = model(folder, name, variant, dtype, named(index[name]))
+                inversion.embed(made, name, parts.get(name.replace("text_encoder", "tokenizer")), additions.inversions)
+                add(made, name, additions, pipeline, parts[family.denoiser].config, family.denoiser)
+                return made
+
+            parts[name] = OneAtATime(load, SimpleNamespace(**_config(folder, name)), dtype, device)
+        wanted = [name for name in inspect.signature(pipeline.__init__).parameters if name != "self"]
         options = {name: index[name] for name in wanted if name in index and not isinstance(index[name], list)}
-        return cls(**{name: parts.get(name, options.get(name)) for name in wanted})
+        return pipeline(**{name: parts.get(name, options.get(name)) for name in wanted})
 
 
 def _config(folder: Path, name: str) -> Record:

@@ -1,0 +1,132 @@
+"""Whole runs with a teacher of each family: every objective, stopped and resumed; and folders that lack something."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from carv3d import teachers
+from carv3d.cli import main
+from carv3d.diffusion.families import check, table
+from carv3d.diffusion.families import text as family_text
+from carv3d.runs.folder import Run
+from carv3d.runtime.errors import UserError
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tiny_families
+import tiny_pipeline as tiny
+
+own_cache, signals = tiny.own_cache, tiny.signals
+RUN = ["scene.type=image", "scene.image.size=8", "data.views=1", "data.batch_size=1", "estimator.k=2",
+       "trainer.preview_every=0", "export.video=false", "log.every_n_steps=1"]
+
+
+@pytest.fixture(params=list(tiny_families.CASES))
+def folder(request, tmp_path_factory):
+    return tiny_families.built(request.param, tmp_path_factory.getbasetemp() / "families")
+
+
+def train(root, capsys, *words):
+    assert main(["train", *words]) == 0, capsys.readouterr().err
+    return Run(Path(capsys.readouterr().out.splitlines()[-1]))
+
+
+def started(folder, root, *words):
+    return ["prompt=a corgi", "teacher.type=diffusers", f"teacher.path={folder}", "device=cpu", "teacher.dtype=float32",
+            f"exp_root_dir={root}/runs", *RUN, *words]
+
+
+def tensors(value, name=""):
+    """Everything in a checkpoint, by where it stands."""
+    if isinstance(value, dict):
+        return {key: part for each, inner in value.items() for key, part in tensors(inner, f"{name}/{each}").items()}
+    if isinstance(value, list | tuple):
+        return {key: part for i, inner in enumerate(value) for key, part in tensors(inner, f"{name}/{i}").items()}
+    return {name: value}
+
+
+def last(run):
+    found = torch.load(run.ckpts / "last.ckpt", weights_only=False)
+    return {key: value for key, value in tensors(found).items() if isinstance(value, torch.Tensor)}
+
+
+def test_two_steps_of_every_objective(folder, tmp_path, capsys, signals):
+    """SDS, CSD and VSD from the command line; VSD stopped after a step and resumed ends on the same bits, what it has
+    learned included. The control, for one family: with another seed it does not."""
+    for objective in ("sds", "csd"):
+        run = train(tmp_path, capsys, *started(folder, tmp_path, f"objective.type={objective}", "trainer.max_steps=2"))
+        lines = run.metrics()
+        assert run.summary()["status"] == "finished" and len(lines) == 2
+        assert all(0 < line["grad_norm"] < float("inf") for line in lines)
+        assert run.summary()["ledger"]["teacher_evals"] == 2 * 2 * 2 and run.summary()["ledger"]["nonfinite_steps"] == 0
+    words = ["objective.type=vsd", "objective.vsd.rank=2"]
+    whole = train(tmp_path, capsys, *started(folder, tmp_path, *words, "trainer.max_steps=2"))
+    assert all(0 < line["loss_lora"] < float("inf") for line in whole.metrics())
+    part = train(tmp_path, capsys, *started(folder, tmp_path, *words, "trainer.max_steps=1"))
+    train(tmp_path, capsys, "--resume", str(part.folder), "trainer.max_steps=2")
+    want, got = last(whole), last(part)
+    assert want.keys() == got.keys() and any("score" in key for key in want)
+    assert all(torch.equal(want[key], got[key]) for key in want)
+    if folder.name == "sd3":
+        other = last(train(tmp_path, capsys, *started(folder, tmp_path, *words, "trainer.max_steps=2", "seed=1")))
+        assert not all(torch.equal(want[key], other[key]) for key in want if want[key].shape == other[key].shape)
+
+
+def test_the_guidance_of_a_family_is_the_default(folder):
+    config = tiny.make_config(folder, "teacher.type=diffusers", "data.views=1")
+    family = check.family_of(folder)
+    assert config.objective.guidance_scale == family.guidance
+    assert tiny.make_config(folder, "teacher.type=diffusers", "objective.guidance_scale=3").objective.guidance_scale == 3
+
+
+def test_prompts_are_encoded_once(folder, monkeypatch):
+    """What the cache holds is the same to the bit, and no text encoder is loaded for it; a new prompt needs one."""
+    words = ["teacher.type=diffusers", "data.views=1"]
+    first = teachers.teacher(tiny.make_config(folder, *words)).embeddings
+
+    def refuse(*arguments, **options):
+        raise UserError("a text encoder is loaded")
+
+    monkeypatch.setattr(family_text, "model", refuse)
+    again = teachers.teacher(tiny.make_config(folder, *words)).embeddings
+    assert first.keys() == again.keys() and all(torch.equal(first[key], again[key]) for key in first)
+    with pytest.raises(UserError, match="is loaded"):
+        teachers.teacher(tiny.make_config(folder, *words, "prompt=another thing"))
+
+
+def test_whatever_is_missing_is_one_line(folder, tmp_path):
+    """Each part in turn, each network's weights and configuration, a part of another class; optional ones may go."""
+    family = check.family_of(folder)
+
+    def line(change):
+        copy = Path(shutil.copytree(folder, tmp_path / f"copy{len(list(tmp_path.iterdir()))}"))
+        change(copy)
+        teachers._located.cache_clear()
+        with pytest.raises(UserError) as told:
+            teachers.settle(tiny.make_config(copy, "teacher.type=diffusers", "data.views=1"))
+        assert "\n" not in str(told.value) and "teacher.path" in str(told.value)
+        return str(told.value)
+
+    for part in family.parts:
+        if part not in family.optional:
+            assert part in line(lambda copy, part=part: shutil.rmtree(copy / part))
+        if part in family.networks and (folder / part).is_dir():
+            assert part in line(lambda copy, part=part: (copy / part / "config.json").unlink())
+            assert part in line(lambda copy, part=part: [path.unlink() for path in (copy / part).glob("*.safetensors*")])
+    first = family.denoiser
+    said = line(lambda copy: tiny.edit(copy / "model_index.json", **{first: ["diffusers", "AutoencoderTiny"]}))
+    assert "AutoencoderTiny" in said and family.parts[first].split("|")[0] in said
+    said = line(lambda copy: tiny.edit(copy / "model_index.json", **{first: ["mine", family.parts[first].split("|")[0]]}))
+    assert "mine" in said and "diffusers, transformers" in said
+
+
+def test_a_family_that_is_not_there_is_one_line_that_lists_those_that_are(folder, tmp_path):
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    tiny.edit(copy / "model_index.json", _class_name="KandinskyPipeline")
+    teachers._located.cache_clear()
+    with pytest.raises(UserError, match="KandinskyPipeline") as told:
+        teachers.settle(tiny.make_config(copy, "teacher.type=diffusers", "data.views=1"))
+    assert all(name in str(told.value) for family in table.FAMILIES for name in family.pipelines)

@@ -79,6 +79,8 @@ class Diffusers(_Diffusion, DiffusersTraits):
         """Of the family of a folder; None where that is none yet, as a model on the hub."""
         from carv3d.diffusion.families.check import family_of
 
+        if not path:
+            return DiffusersTraits.default_guidance
         with contextlib.suppress(OSError, RuntimeError, ValueError, UserError):
             family = family_of(Path(path).expanduser())
             return family.guidance if family else DiffusersTraits.default_guidance

@@ -48,8 +48,8 @@ KEYS = [  # an argument of threestudio's, and what it makes of carv3d's options
     (f"{P}back_threshold=20", {"prompts.back_deg": 20.0}), (f"{P}overhead_threshold=50", {"prompts.overhead_deg": 50.0}),
     (f"{P}use_perp_neg=true", {"prompts.perp_neg": pytest.approx(4 * (1 - math.exp(-0.5)), abs=1e-3)}),
     (f"{P}use_perp_neg=false", {"prompts.perp_neg": 0.0}),
-    (f"{P}pretrained_model_name_or_path=a/b", {"teacher.path": "a/b", "teacher.type": "stable-diffusion"}),
-    (f"{G}pretrained_model_name_or_path=a/b", {"teacher.path": "a/b", "teacher.type": "stable-diffusion"}),
+    (f"{P}pretrained_model_name_or_path=a/b", {"teacher.path": "a/b", "teacher.type": "diffusers"}),
+    (f"{G}pretrained_model_name_or_path=a/b", {"teacher.path": "a/b", "teacher.type": "diffusers"}),
     (f"{G}half_precision_weights=true", {"teacher.dtype": "float16"}),
     (f"{G}half_precision_weights=False", {"teacher.dtype": "float32"}),
     (f"{G}view_dependent_prompting=false", {"data.views": 1}), (f"{G}view_dependent_prompting=true", {"data.views": 4}),
@@ -59,7 +59,7 @@ KEYS = [  # an argument of threestudio's, and what it makes of carv3d's options
      {"objective.t_max": {"values": [0.98, 0.5], "steps": [5000, 5001], "interpolation": "linear"}}),
     (f"{G}min_step_percent=0.1", {"objective.t_min": {"values": [0.1], "steps": [0], "interpolation": "linear"}}),
     (f"{G}lora_n_timestamp_samples=3", {"objective.vsd.k": 3}),
-    ("system.guidance_type=stable-diffusion-vsd-guidance", {"objective.type": "vsd", "teacher.type": "stable-diffusion"}),
+    ("system.guidance_type=stable-diffusion-vsd-guidance", {"objective.type": "vsd", "teacher.type": "diffusers"}),
     ("system.guidance_type=stable-diffusion-guidance", {"objective.type": "sds"}),
     ("system.prompt_processor_type=stable-diffusion-prompt-processor", {}),
     ("system.geometry_type=gaussian-splatting", {"scene.type": "gaussians"}),
@@ -190,7 +190,7 @@ def test_a_file_is_taken_up_key_by_key_and_what_is_lost_is_said(tmp_path, capsys
     wanted = {"name": "mine", "tag": "", "seed": 5, "prompt": "a cup", "data.batch_size": 1, "scene.nerf.bound": 1.5,
               "data.width": {"values": [16, 24], "steps": [0, 2], "interpolation": "step"}, "scene.nerf.table_size": 2048,
               "data.fovy_range": [40.0, 70.0], "data.views": 4, "prompts.front_deg": 30.0, "teacher.path": "a/b",
-              "teacher.type": "stable-diffusion", "teacher.dtype": "float32", "objective.guidance_scale": 20.0,
+              "teacher.type": "diffusers", "teacher.dtype": "float32", "objective.guidance_scale": 20.0,
               "optimizer.lr_encoding": 0.02, "optimizer.lr_mlp": 0.01, "trainer.max_steps": 3, "prompts.side": "",
               "data.camera_distance_range": configuration.load().data.camera_distance_range}
     assert {key: option(config, key) for key in wanted} == wanted

@@ -18,7 +18,8 @@ def settle(config: Config) -> None:
     """UserError for an option that has no effect on attribution; paths become absolute."""
     own = config.attribute
     taken = TAKEN + OF_A_MODEL * bool(own.data)
-    of_teacher = [f"teacher.type={config.teacher.type}"] if own.data else []  # others' defaults depend on it
+    named = {"teacher.type": config.teacher.type, "teacher.path": config.teacher.path}  # others' defaults depend on it
+    of_teacher = [f"{key}={value}" for key, value in named.items()] if own.data else []
     given = configuration.differences(config, configuration.load(overrides=of_teacher))
     for key in sorted(given, key=lambda each: each.split(".")[0] not in OF_A_MODEL):  # what others follow from first
         if not {key, key.split(".")[0]} & {*taken} or key.startswith(UNREAD):

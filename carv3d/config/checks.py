@@ -82,8 +82,9 @@ def check_new(config: Config) -> None:
 
 def _with(trait: str) -> str:
     """The built-in teachers that have a trait, for people."""
-    named = ((name, said) for name, (said, _) in registry.GROUPS["teacher"].built_in.items())
-    return "teacher.type=" + ", ".join(name for name, said in named if getattr(said, trait))
+    built_in = registry.GROUPS["teacher"].built_in
+    return "teacher.type=" + ", ".join(name for name, (said, _) in built_in.items()
+                                       if getattr(said, trait) and name != "stable-diffusion")  # an old name
 
 
 def _check_teacher(config: Config) -> None:

@@ -108,8 +108,8 @@ class LoraFile:
         all fit."""
         own = self.count(component)
         if not own:
-            raise UserError(f"{self.option}: {self.lora.path} holds no layers of a {component}; give LoRA layers that "
-                            "were trained on this model")
+            raise UserError(f"{self.option}: {self.lora.path} cannot be used with this model (it holds no layers of a "
+                            f"{component}); give LoRA layers that were trained on it")
         load = getattr(self.pipeline, f"load_lora_into_{component}")
         told = {component: network, "state_dict": self.state, "network_alphas": self.alphas or None,
                 "metadata": None if self.alphas else self.metadata, "adapter_name": name}

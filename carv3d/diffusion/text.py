@@ -35,7 +35,8 @@ def encode_prompts(folder: Path, prompts: Sequence[str], *, variant: str = "", d
         return [{"states": value, "tokens": torch.tensor(count)}
                 for value, count in _encode(folder, missing, variant, device, additions)]
 
-    found = kept(_content(folder, variant, additions), prompts, make, {"states", "tokens"})
+    found = kept(_content(folder, variant, additions), prompts, make, lambda entry: "tokens" in entry
+                 and entry["states"].ndim == 2 and entry["states"].is_floating_point())
     states = [entry["states"] for entry in found]
     longest, length = max(int(entry["tokens"]) for entry in found), len(states[0])
     if longest > length:
@@ -49,13 +50,14 @@ def too_long(longest: int, length: int) -> str:
             "no effect")
 
 
-def kept(digest: str, prompts: Sequence[str], make: Callable[[list[str]], list[Entry]], names: set[str]) -> list[Entry]:
+def kept(digest: str, prompts: Sequence[str], make: Callable[[list[str]], list[Entry]],
+         good: Callable[[Entry], bool]) -> list[Entry]:
     """What ``make`` gives of each prompt, or gave before: kept in the user's cache under a hash of ``digest`` and the
-    prompt. An entry that is damaged, not finite or lacks one of ``names`` is made anew."""
+    prompt. An entry that is damaged, not finite or not ``good`` is made anew."""
     folder = cache_folder("embeddings")
     paths = {text: folder / f"{hashlib.sha256(f'{digest}/{text}'.encode()).hexdigest()[:40]}.safetensors"
              for text in prompts}
-    known = {text: _cached(path, names) for text, path in paths.items()}
+    known = {text: _cached(path, good) for text, path in paths.items()}
     missing = [text for text, value in known.items() if value is None]
     for text, value in zip(missing, make(missing) if missing else [], strict=True):
         known[text] = value
@@ -126,16 +128,16 @@ def content(files: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def _cached(path: Path, names: set[str]) -> Entry | None:
-    """An entry of the cache; None where it is missing, damaged or not finite."""
+def _cached(path: Path, good: Callable[[Entry], bool]) -> Entry | None:
+    """An entry of the cache; None where it is missing, damaged, not finite or not good."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         entry: Entry = load_file(path)
-    except (OSError, SafetensorError, ValueError, RuntimeError):
+        return entry if good(entry) and all(value.isfinite().all() for value in entry.values()) else None
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
         return None
-    return entry if names <= {*entry} and all(value.isfinite().all() for value in entry.values()) else None
 
 
 def _keep(path: Path, value: Entry) -> None:

@@ -19,7 +19,8 @@ def settle(config: Config) -> None:
     """UserError for an option that has no effect on distillation; paths become absolute."""
     own = config.distill
     taken = TAKEN + OF_A_MODEL * bool(own.prompts)
-    of_teacher = [f"teacher.type={config.teacher.type}"] if own.prompts else []  # others' defaults depend on it
+    named = {"teacher.type": config.teacher.type, "teacher.path": config.teacher.path}  # others' defaults depend on it
+    of_teacher = [f"{key}={value}" for key, value in named.items()] if own.prompts else []
     given = configuration.differences(config, configuration.load(overrides=of_teacher))
     for key in sorted(given, key=lambda each: each not in OF_A_MODEL):  # what others follow from first
         if not {key, key.split(".")[0]} & {*taken}:

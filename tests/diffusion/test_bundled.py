@@ -59,7 +59,7 @@ def test_it_is_the_default_and_a_model_like_any_other():
     assert teacher.latent_shape == (4, 16, 16) and teacher.image_size == (64, 64)
     assert 3e6 < sum(p.numel() for p in teacher.denoiser.parameters()) < 7e6  # 6.6 M
     other = configuration.load(None, ["prompt=a red mushroom", "teacher.type=stable-diffusion",
-                                      f"teacher.path={weights.bundled()}"])
+                                      f"teacher.path={weights.bundled()}", "data.views=24"])
     again = teachers.teacher(other)
     assert torch.equal(teacher.embeddings["states"], again.embeddings["states"])  # the grammar's spelling is the canonical one
     assert all(torch.equal(a, b) for a, b in zip(teacher.denoiser.parameters(), again.denoiser.parameters(), strict=True))

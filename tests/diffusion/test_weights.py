@@ -81,10 +81,9 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
     "bad index": (write("model_index.json", b"{"), ["model_index.json", "cannot be read", "copy"]),
     "binary index": (write("model_index.json", b"\xff\xfe\x00"), ["model_index.json", "cannot be read", "copy"]),
     "list index": (write("model_index.json", b"[1]"), ["model_index.json", "not a JSON object", "copy"]),
-    "sdxl": (set_("model_index.json", _class_name="StableDiffusionXLPipeline"), ["StableDiffusionXLPipeline", "SDXL",
-             "not supported", "SD 1.5"]),
-    "other class": (set_("model_index.json", _class_name="FluxPipeline"), ["FluxPipeline", "StableDiffusionPipeline"]),
-    "no class": (set_("model_index.json", _class_name="?"), ["StableDiffusionPipeline is needed"]),
+    "sdxl": (set_("model_index.json", _class_name="StableDiffusionXLPipeline"), ["lacks its text_encoder_2", "copy the whole"]),
+    "other class": (set_("model_index.json", _class_name="KandinskyPipeline"), ["KandinskyPipeline", "StableDiffusionPipeline"]),
+    "no class": (set_("model_index.json", _class_name="?"), ["is needed: StableDiffusionPipeline"]),
     **{f"no {part}": (set_("model_index.json", **{part: [None, None]}), [f"lacks its {part}", COMPLETE])
        for part in COMPONENTS},
     **{f"no {part} entry": (set_("model_index.json", **{part: None}), [f"lacks its {part}", COMPLETE])
@@ -119,7 +118,7 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
                                                                         "sample"]),
 }
 MALFORMED = {
-    "null class": (set_("model_index.json", _class_name=None), ["StableDiffusionPipeline is needed"]),
+    "null class": (set_("model_index.json", _class_name=None), ["is needed: StableDiffusionPipeline"]),
     "short entry": (set_("model_index.json", unet=["diffusers"]), ["unet"]),
 }
 

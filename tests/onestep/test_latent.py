@@ -214,7 +214,7 @@ def test_a_run_of_ones_own_model(pipelines, root, signals, quick, monkeypatch, c
     assert {path.name for path in (whole / "save").iterdir()} == {"samples.png", "curve.png", "preview.png", "student"}
     assert "a corgi, a mug" in (whole / "index.html").read_text()
     config = (whole / "config.yaml").read_text()
-    assert "type: stable-diffusion" in config and "fake_updates: 2" in config
+    assert "type: diffusers" in config and "fake_updates: 2" in config
     step = Student.step
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Student, "step", lambda self, number, progress: die() if number == 4 else step(
@@ -276,7 +276,7 @@ def test_bundled_teachers_prompts_are_of_its_grammar():
     (["teacher.path=FOLDER", "data.prompts=words.txt", "distill.start=1000"], ["distill.start", "999"]),
     (["teacher.path=nowhere/at/all", "data.prompts=words.txt"], ["teacher.path", "nowhere/at/all"]),
     (["teacher.path=FOLDER"], ["teacher", "without distill.prompts", "no effect"]),
-    (["teacher.type=exact", "data.prompts=words.txt"], ["teacher.type", "exact", "bundled, stable-diffusion"]),
+    (["teacher.type=exact", "data.prompts=words.txt"], ["teacher.type", "exact", "bundled, diffusers"]),
     (["teacher.type=bundled", "data.prompts=words.txt"], ["zebra", "toybox"]),
     (["distill.fake_rank=4"], ["distill.fake_rank", "without distill.prompts"]),
     (["budget.renders=4"], ["budget.renders", "no effect", "budget.seconds"]),

@@ -33,7 +33,8 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
         stable_diffusion.check(folder, given, variant, use_ema, announce)
     else:
         known = ["StableDiffusionPipeline", *(each for family in FAMILIES for each in family.pipelines)]
-        raise UserError(f"teacher.path: {given} holds a {shown(name)}; allowed: {', '.join(known)}")
+        held = f"holds a {name[:60]}" if index.get("_class_name") else "names no pipeline in its model_index.json"
+        raise UserError(f"teacher.path: {given} {held}; one of these is needed: {', '.join(known)}")
 
 
 def _check_family(folder: Path, given: str, family: Family, index: Record, variant: str, use_ema: bool,

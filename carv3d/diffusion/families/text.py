@@ -76,7 +76,10 @@ def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, 
             entry["limit"], entry["tokens"] = torch.tensor(limit), torch.tensor(tokens)
         return found
 
-    entries = kept(digest, [*prompts, negative], make, {*teacher.TEXT, "limit", "tokens"})
+    def good(entry: Entry) -> bool:
+        return entry.keys() == {*teacher.TEXT, "limit", "tokens"} and entry["states"].ndim == 2
+
+    entries = kept(digest, [*prompts, negative], make, good)
     if longest := max((int(entry["tokens"]), int(entry["limit"])) for entry in entries)[0]:
         announce(too_long(longest, next(int(each["limit"]) for each in entries if int(each["tokens"]) == longest)))
     text = {key: _stacked([entry[key] for entry in entries]) for key in teacher.TEXT}

@@ -6,6 +6,7 @@ guidance, view words and their blends, Perp-Neg and the conversion to noise are 
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ class DiffusersTeacher(Teacher):
         image = rgb.permute(0, 3, 1, 2)
         if image.shape[2:] != self.image_size:
             image = F.interpolate(image, self.image_size, mode="bilinear", antialias=True, align_corners=False)
-        with torch.autocast(self.device.type, self.encode_dtype, enabled=self.encode_dtype != torch.float32):
+        half = self.encode_dtype != torch.float32
+        with torch.autocast(self.device.type, self.encode_dtype) if half else contextlib.nullcontext():
             found = self.latents(2 * image - 1)
         return found.to(rgb.dtype)
 

@@ -78,7 +78,8 @@ class Fused(TorchFunctionMode):
             return func(*args, **told)
         query, key, value = (told.get(name, args[i] if i < len(args) else None)
                              for i, name in enumerate(("query", "key", "value")))
-        return torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, torch.is_grad_enabled())[0]
+        kernel = torch.ops.aten._scaled_dot_product_efficient_attention
+        return kernel(query, key, value, None, torch.is_grad_enabled())[0]
 
 
 def footprint(make: Callable[[], DiffusersTeacher], views: int, rows: int) -> Footprint:

@@ -32,12 +32,16 @@ def teacher_of(folder, *overrides):
                                              "data.views=1", *overrides))
 
 
-def theirs(folder):
+def theirs(folder, case):
     """The folder as diffusers loads it."""
     import diffusers
 
     with quiet():
-        return diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True, safety_checker=None)
+        own = case.parts(folder)
+        pipeline = diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True, safety_checker=None,
+                                                               **dict.fromkeys(own))
+        pipeline.register_modules(**own)
+        return pipeline
 
 
 class Calls:
@@ -84,16 +88,37 @@ def flat(value, name=""):
 def pipeline_calls(folder, case, latents):
     """The family's own pipeline on these latents [1,c,h,w], one step with guidance: its denoiser's calls, the time of
     the step as its scheduler says it, and the pipeline."""
-    pipeline = theirs(folder)
+    pipeline = theirs(folder, case)
     network = getattr(pipeline, "transformer", None) or pipeline.unet
+    with torch.no_grad():
+        negative = case.negative(pipeline, NEGATIVE) if case.negative else {}
     calls = Calls(network)
-    side = 8 * latents.shape[2]
-    with quiet(), torch.no_grad():
-        pipeline.set_progress_bar_config(disable=True)
-        options = {"height": side, "width": side, "num_inference_steps": 1, "output_type": "latent", **case.call}
-        pipeline(prompt=PROMPT, negative_prompt=NEGATIVE, latents=case.given(pipeline, latents), **options)
+    handed(pipeline, case, latents, **negative)
     calls.stop()
     return calls, pipeline.scheduler.timesteps[0], pipeline
+
+
+def call(pipeline, case, latents, **options):
+    """The pipeline on these latents [1,c,h,w], one step with guidance."""
+    side = case.factor * latents.shape[2]
+    options = {"height": side, "width": side, "num_inference_steps": 1, "output_type": "latent", **case.call, **options}
+    with quiet(), torch.no_grad():
+        pipeline.set_progress_bar_config(disable=True)
+        pipeline(prompt=PROMPT, latents=case.given(pipeline, latents), **options)
+
+
+def handed(pipeline, case, latents, **options):
+    """What the pipeline hands to its scheduler at the first step, where it is stopped."""
+    found = []
+
+    def step(output, *args, **kwargs):
+        found.append(output)
+        raise StopIteration
+
+    pipeline.scheduler.step = step
+    with pytest.raises(StopIteration):
+        call(pipeline, case, latents, **options)
+    return found[0]
 
 
 def seen(case, pipeline, latents):
@@ -109,9 +134,8 @@ def seen(case, pipeline, latents):
 def our_calls(teacher, case, latents, time):
     """The same of the teacher: a batch of both branches, or one after the other, as the pipeline has it."""
     calls = Calls(teacher.denoiser)
-    order = [[-1, 0]] if case.batched else [[0], [-1]]
     with torch.no_grad():
-        for number in order:
+        for number in case.calls:
             text = rows(teacher.embeddings, torch.tensor(number))
             teacher.answer(latents.expand(len(number), *latents.shape[1:]), time.expand(len(number)), text)
     calls.stop()
@@ -124,17 +148,21 @@ def family(request, root, monkeypatch):
     several rows is rounded otherwise."""
     monkeypatch.setattr(family_text, "AT_ONCE", 1)
     case, folder = tiny_families.CASES[request.param], tiny_families.built(request.param, root)
-    teacher = teacher_of(folder)
+    teacher = teacher_of(folder, *case.overrides)
     return case, folder, teacher, torch.randn(1, *teacher.latent_shape, generator=torch.Generator().manual_seed(1))
 
 
 def test_the_network_is_asked_as_its_own_pipeline_asks_it(family):
     """Inputs to the bit, answers to 1e-6 of their size; and every input has an effect, so that equal answers mean equal
     inputs."""
-    case, folder, teacher, latents = family
+    got = asked_alike(*family)
+    every_input_matters(family[2].denoiser, got.given[0], got.answers[0])
+
+
+def asked_alike(case, folder, teacher, latents):
     want, time, pipeline = pipeline_calls(folder, case, latents)
     got = our_calls(teacher, case, seen(case, pipeline, latents), time)
-    assert len(got.given) == len(want.given) == (1 if case.batched else 2)
+    assert len(got.given) == len(want.given) == len(case.calls)
     for ours, them, answer, expected in zip(got.given, want.given, got.answers, want.answers, strict=True):
         a, b = flat(ours), flat(them)
         assert a.keys() == b.keys()
@@ -144,7 +172,25 @@ def test_the_network_is_asked_as_its_own_pipeline_asks_it(family):
         expected = torch.stack(list(expected)) if isinstance(expected, list) else expected
         answer = torch.stack(list(answer)) if isinstance(answer, list) else answer
         assert (answer - expected).abs().max() <= 1e-6 * expected.abs().max()
-    every_input_matters(teacher.denoiser, got.given[0], got.answers[0])
+    return got
+
+
+def test_the_answer_is_what_the_scheduler_is_handed(family):
+    """Without guidance: the network's answer in the latents' own order, with the sign of noise - image."""
+    answers_alike(*family)
+
+
+def answers_alike(case, folder, teacher, latents):
+    pipeline = theirs(folder, case)
+    scale = "true_cfg_scale" if "true_cfg_scale" in case.call else "guidance_scale"
+    want = handed(pipeline, case, latents, **({scale: case.unguided} if case.negative else {}))
+    time = pipeline.scheduler.timesteps[0]
+    with torch.no_grad():
+        text = rows(teacher.embeddings, torch.tensor([0]))
+        answer = teacher.answer(seen(case, pipeline, latents), time.expand(1), text)
+    got = (case.moved or case.given)(pipeline, answer)
+    assert got.shape == want.shape
+    assert (got - want).abs().max() <= 1e-6 * want.abs().max()
 
 
 def every_input_matters(network, given, answer):
@@ -170,8 +216,11 @@ def every_input_matters(network, given, answer):
 def test_latents_are_what_the_pipeline_decodes(family):
     """An image encoded by the teacher, taken for the pipeline's last latents, reaches the VAE's decoder as the encoder's
     own posterior mean."""
-    case, folder, teacher, latents = family
-    pipeline = theirs(folder)
+    decoded_alike(*family)
+
+
+def decoded_alike(case, folder, teacher, latents):
+    pipeline = theirs(folder, case)
     if getattr(pipeline, "vae", None) is None:
         image = torch.rand(2, *teacher.image_size, 3)
         assert torch.equal(teacher.encode(image), 2 * image.permute(0, 3, 1, 2) - 1)
@@ -185,14 +234,11 @@ def test_latents_are_what_the_pipeline_decodes(family):
         decoded.append(value)
         raise StopIteration
 
-    with quiet(), torch.no_grad(), pytest.raises(StopIteration):
-        pipeline.set_progress_bar_config(disable=True)
-        pipeline.scheduler.step = lambda *args, **kwargs: (case.given(pipeline, ours),)
-        pipeline.vae.decode = decode
-        side = teacher.image_size[0]
-        pipeline(prompt=PROMPT, height=side, width=side, num_inference_steps=1, output_type="pt",
-                 latents=case.given(pipeline, latents), **case.call)
-    vae, moving = theirs(folder).vae, 2 * image.permute(0, 3, 1, 2) - 1
+    pipeline.scheduler.step = lambda *args, **kwargs: ((case.moved or case.given)(pipeline, ours),)
+    pipeline.vae.decode = decode
+    with pytest.raises(StopIteration):
+        call(pipeline, case, latents, output_type="pt")
+    vae, moving = theirs(folder, case).vae, 2 * image.permute(0, 3, 1, 2) - 1
     found = vae.encode(moving if decoded[0].ndim == 4 else moving[:, :, None])
     mean = found.latent_dist.mode() if hasattr(found, "latent_dist") else found.latent
     assert decoded[0].shape == mean.shape
@@ -201,7 +247,10 @@ def test_latents_are_what_the_pipeline_decodes(family):
 
 def test_rows_of_a_batch_are_asked_alone(family):
     """Guided or not, three draws at once are three draws; with guidance 1 or 0 one branch is asked about alone."""
-    _, _, teacher, _ = family
+    alone_alike(family[2])
+
+
+def alone_alike(teacher):
     draw = torch.Generator().manual_seed(3)
     noisy = torch.randn(3, *teacher.latent_shape, generator=draw)
     t = torch.tensor([120, 437, 880]) * teacher.schedule.timesteps // 1000
@@ -233,3 +282,18 @@ def test_noise_is_what_the_scheduler_makes_of_the_prediction(family):
             torch.testing.assert_close(clean, straight - s * out, rtol=1e-4, atol=1e-4)
         else:
             assert teacher.prediction_type == "epsilon" and torch.equal(eps, out)
+
+
+def test_levels_are_spread_as_its_own_pipeline_spreads_them(family):
+    """Of a flow model: the times of the pipeline's own call where it is given every thousandth of the path."""
+    levels_alike(*family)
+
+
+def levels_alike(case, folder, teacher, latents):
+    if "sigmas" not in case.call:
+        pytest.skip("its pipeline takes no levels")
+    pipeline = theirs(folder, case)
+    count = teacher.schedule.timesteps
+    sigmas = (torch.arange(count, 0, -1) / count).tolist()
+    handed(pipeline, case, latents, sigmas=sigmas, num_inference_steps=case.solver)
+    torch.testing.assert_close(teacher.times.flip(0), pipeline.scheduler.timesteps, rtol=1e-5, atol=1e-3)

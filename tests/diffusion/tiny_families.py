@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from tiny_parts import WIDTH, Case, clip, drawn, flow, kl, t5
-from tiny_pipeline import make_tokenizer
+from tiny_pipeline import edit, make_tokenizer
 
 
 def sdxl() -> Any:
@@ -51,4 +51,5 @@ def built(name: str, root: Path) -> Path:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             drawn(CASES[name].make()).save_pretrained(folder)
+            edit(folder / "model_index.json", **CASES[name].index)
     return folder

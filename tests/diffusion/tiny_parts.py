@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,12 +18,30 @@ WIDTH = 16  # of text encoders, unless a family asks for more
 class Case:
     """A family. make: the pipeline, before its weights are drawn. call: options of the pipeline's call, at a time inside
     the path and with guidance. batched: whether it asks the denoiser about both branches at once, the unconditional one
-    first, or else of the conditional one and then of the other. given: latents [1,c,h,w] as the pipeline takes them."""
+    first, or else of the conditional one and then of the other. negative: how the call is told the other branch's
+    prompt; None where it has no such branch. unguided: the scale at which it does not guide. given: latents [1,c,h,w] as
+    the pipeline takes them. moved: as its scheduler moves them, by default the same. factor: pixels a side of a latent.
+    solver: the number of steps at which it spreads its levels as the teacher's are. overrides: options of the teacher.
+    index: what model_index.json says in place of what is saved. parts: what the pipeline is given in place of the
+    folder's."""
 
     make: Callable[[], Any]
     call: dict[str, Any] = field(default_factory=dict)
     batched: bool = True
+    negative: Callable[[Any, str], dict[str, Any]] | None = lambda pipeline, text: {"negative_prompt": text}
+    unguided: float = 1.0
     given: Callable[[Any, Tensor], Tensor] = lambda pipeline, latents: latents
+    moved: Callable[[Any, Tensor], Tensor] | None = None
+    factor: int = 8
+    solver: int = 1000
+    overrides: tuple[str, ...] = ()
+    index: dict[str, Any] = field(default_factory=dict)
+    parts: Callable[[Path], dict[str, Any]] = lambda folder: {}
+
+    @property
+    def calls(self) -> list[list[int]]:
+        """The rows of each call of the denoiser: 0 the prompt, -1 the negative one."""
+        return [[0]] if self.negative is None else [[-1, 0]] if self.batched else [[0], [-1]]
 
 
 def drawn(pipeline: Any) -> Any:

@@ -129,12 +129,12 @@ def stable_diffusion_folder(config: Config, command: str) -> Path:
 
 def _check_family(config: Config, folder: Path) -> None:
     """UserError for an option that has no effect on the family of ``folder``."""
-    from carv3d.diffusion.families.check import family_of
+    from carv3d.diffusion.families.check import family_of, tells_guidance
 
     family, plain = family_of(folder), TeacherConfig()
     name = family.name if family else "Stable Diffusion 1 or 2"
     for option, meant_for in (("size", family is not None), ("shift", family is not None and family.flow),
-                              ("told_guidance", family is not None and family.tells_guidance),
+                              ("told_guidance", family is not None and tells_guidance(folder, family)),
                               ("textual_inversion", family is None or family.words)):
         if (given := getattr(config.teacher, option)) != getattr(plain, option) and not meant_for:
             raise UserError(f"teacher.{option}: {given} given, which has no effect on {name}; leave it "

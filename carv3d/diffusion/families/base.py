@@ -77,6 +77,11 @@ class FamilyTeacher(DiffusersTeacher):
         return int(2 ** (len(vae.block_out_channels) - 1))
 
     @classmethod
+    def step(cls, vae: Network) -> int:
+        """Pixels of which the sides of an image are multiples."""
+        return cls.factor(vae)
+
+    @classmethod
     def channels(cls, config: Network) -> int:
         """Of the latents that noise is added to."""
         return int(config.in_channels)
@@ -124,11 +129,16 @@ def load(folder: Path, family: Family, text: Text, settings: Settings, *, weight
         denoiser, vae = (part and part.to(memory_format=torch.channels_last) for part in (denoiser, vae))
     if settings.compiled:
         denoiser.compile()
-    if settings.checkpoint_encode and vae is not None:
+    if settings.checkpoint_encode:
+        if vae is None or not vae._supports_gradient_checkpointing:
+            raise UserError(f"teacher.checkpoint_encode: true given, which {family.name} cannot do; leave it false")
         vae.enable_gradient_checkpointing()
     cls = teacher_of(family)
+    own = vae.config if vae is not None else None
+    if settings.size % cls.step(own):
+        raise UserError(f"teacher.size: {settings.size} given; {family.name} needs a multiple of {cls.step(own)}")
     size = settings.size or max(cls.sides(denoiser.config, index))
-    count = (size // cls.factor(vae.config if vae is not None else None)) ** 2
+    count = (size // cls.factor(own)) ** 2
     levels = noise_levels(folder, family, cls.tokens(count), settings.shift)
     million = sum(p.numel() for p in denoiser.parameters()) / 1e6
     return cls(denoiser, vae, levels, text, index=index, size=settings.size, told_guidance=settings.told_guidance,

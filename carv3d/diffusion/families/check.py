@@ -22,6 +22,14 @@ def family_of(folder: Path) -> Family | None:
     return of(str(index.get("_class_name"))) if isinstance(index, dict) else None
 
 
+def tells_guidance(folder: Path, family: Family) -> bool:
+    """Whether the network has an embedding of guidance: of FLUX.1 dev has one and schnell none."""
+    if not family.tells_guidance:
+        return False
+    config = as_object(folder / family.denoiser / "config.json", str(folder))
+    return bool(config.get("guidance_embeds", True))
+
+
 def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Callable[[str], None]) -> None:
     """UserError unless the folder is one that serves as a teacher. given: the folder as messages name it."""
     index = as_object(folder / "model_index.json", given, "it is no diffusers pipeline; a folder that save_pretrained "
@@ -64,6 +72,9 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
         raise UserError(f"teacher.path: the scheduler of {given} is a {shown(plan.get('_class_name'))}, of "
                         f"{kinds[flows]} levels; {family.name} has {kinds[family.flow]} levels; {AGAIN}")
     tell(weights, given, variant, announce)
+    if index.get("is_distilled"):
+        announce(f"teacher: {given} is distilled to a few steps; score distillation asks for a model that is not, such "
+                 "as its base")
 
 
 def _made(index: Record, part: str) -> str:

@@ -67,6 +67,23 @@ FAMILIES = (
             "text_encoder_3": "T5EncoderModel", "tokenizer_3": "T5Tokenizer", "scheduler": _FLOW},
            optional=("text_encoder_3", "tokenizer_3"),
            lengths={"tokenizer": 77, "tokenizer_2": 77, "tokenizer_3": 256}, flow=True),
+    Family("FLUX.1", ("FluxPipeline",), "flux:Flux",
+           {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL", "text_encoder": CLIP,
+            "tokenizer": CLIP_TOKENS, "text_encoder_2": "T5EncoderModel", "tokenizer_2": "T5Tokenizer",
+            "scheduler": _FLOW},
+           lengths={"tokenizer": 77, "tokenizer_2": 512}, flow=True, tells_guidance=True, half="bfloat16"),
+    Family("FLUX.2", ("Flux2Pipeline",), "flux2:Flux2",
+           {"transformer": "Flux2Transformer2DModel", "vae": "AutoencoderKLFlux2",
+            "text_encoder": "Mistral3ForConditionalGeneration", "tokenizer": "PixtralProcessor", "scheduler": _FLOW},
+           lengths={"tokenizer": 475}, flow=True, tells_guidance=True, half="bfloat16", since="0.36"),
+    Family("FLUX.2 klein", ("Flux2KleinPipeline",), "flux2:Flux2Klein",
+           {"transformer": "Flux2Transformer2DModel", "vae": "AutoencoderKLFlux2", "text_encoder": "Qwen3ForCausalLM",
+            "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
+           lengths={"tokenizer": 509}, flow=True, half="bfloat16", since="0.37"),
+    Family("Qwen-Image", ("QwenImagePipeline",), "qwen_image:QwenImage",
+           {"transformer": "QwenImageTransformer2DModel", "vae": "AutoencoderKLQwenImage",
+            "text_encoder": "Qwen2_5_VLForConditionalGeneration", "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
+           lengths={"tokenizer": 512}, flow=True, half="bfloat16", since="0.35"),
 )
 
 

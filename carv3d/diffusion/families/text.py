@@ -108,7 +108,7 @@ def _pipeline(folder: Path, family: Family, index: Record, there: Sequence[str],
     with quiet():
         for name in (each for each in there if each in family.tokenizers):
             with one_line(folder, name):
-                parts[name] = named(index[name]).from_pretrained(folder / name, local_files_only=True)
+                parts[name] = _tokenizer(index[name]).from_pretrained(folder / name, local_files_only=True)
             inversion.teach(parts[name], additions.inversions)
         for name in (each for each in there if each in family.encoders):
             size = sum(path.stat().st_size for path in choose(folder, name, variant).files)
@@ -124,6 +124,11 @@ def _pipeline(folder: Path, family: Family, index: Record, there: Sequence[str],
         wanted = [name for name in inspect.signature(pipeline.__init__).parameters if name != "self"]
         options = {name: index[name] for name in wanted if name in index and not isinstance(index[name], list)}
         return pipeline(**{name: parts.get(name, options.get(name)) for name in wanted})
+
+
+def _tokenizer(entry: Sequence[str]) -> Network:
+    """The class of a tokenizer; of a processor, which reads images too, the tokenizer alone."""
+    return named(("transformers", "AutoTokenizer") if entry[1].endswith("Processor") else entry)
 
 
 def _config(folder: Path, name: str) -> Record:

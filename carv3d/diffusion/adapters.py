@@ -20,7 +20,7 @@ from carv3d.runtime.errors import UserError, of_the_machine
 from carv3d.runtime.files import reason
 from carv3d.runtime.types import Record
 
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "to_qkv_mlp_proj")  # the last: of FLUX.2's single streams
 CONVOLUTIONS = ("conv1", "conv2")
 
 

@@ -28,9 +28,13 @@ def fresh_layers(unet: Network, rank: int, draws: torch.Generator, name: str, ta
                  ) -> dict[str, nn.Parameter]:
     """Layers in every module whose name ends so, without effect until they are trained; their parameters, float32
     whatever the UNet's precision is, by their names in the UNet."""
-    from peft import LoraConfig
+    from peft import LoraConfig, inject_adapter_in_model
 
-    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets)), adapter_name=name)
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets))
+    if hasattr(unet, "add_adapter"):
+        unet.add_adapter(config, adapter_name=name)
+    else:  # of diffusers' networks, PixArt's has no such method
+        inject_adapter_in_model(config, unet, adapter_name=name)
     named = layers(unet, name)
     for key, p in named.items():
         p.data = p.data.float()

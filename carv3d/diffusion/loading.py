@@ -42,9 +42,10 @@ def prefer_trained_attention(unet: Network) -> None:
 
 def plain_attention(unet: Network) -> None:
     """Attention that is not fused, which ``torch.func`` can differentiate and map over samples anywhere."""
-    from diffusers.models.attention_processor import AttnProcessor
+    from diffusers.models.attention_processor import AttnAddedKVProcessor, AttnProcessor
 
-    unet.set_attn_processor(AttnProcessor())
+    added = any("AddedKV" in type(each).__name__ for each in unet.attn_processors.values())  # DeepFloyd IF
+    unet.set_attn_processor(AttnAddedKVProcessor() if added else AttnProcessor())
 
 
 def scheduler(folder: Path) -> Network:

@@ -16,7 +16,7 @@ import tiny_families
 import tiny_pipeline as tiny
 
 own_cache = tiny.own_cache
-CHECKS = {"asked": comparisons.asked_alike, "answered": comparisons.answers_alike, "decoded": comparisons.decoded_alike,
+CHECKS = {"asked": comparisons.asked_alike, "answered": comparisons.answers_alike, "decoded": comparisons.latents_alike,
           "levels": comparisons.levels_alike, "alone": lambda case, folder, teacher, latents: comparisons.alone_alike(teacher)}
 
 

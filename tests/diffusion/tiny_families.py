@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import tiny_dit
 import tiny_flux
 import torch
 from tiny_parts import WIDTH, Case, clip, drawn, flow, kl, t5
@@ -43,6 +44,7 @@ CASES = {
     "sdxl": Case(sdxl, {"timesteps": [437], "guidance_scale": 5.0}),
     "sd3": Case(sd3, {"sigmas": [0.63], "guidance_scale": 5.0}),
     **tiny_flux.CASES,
+    **tiny_dit.CASES,
 }
 
 

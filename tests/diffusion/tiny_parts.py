@@ -18,12 +18,12 @@ WIDTH = 16  # of text encoders, unless a family asks for more
 class Case:
     """A family. make: the pipeline, before its weights are drawn. call: options of the pipeline's call, at a time inside
     the path and with guidance. batched: whether it asks the denoiser about both branches at once, the unconditional one
-    first, or else of the conditional one and then of the other. negative: how the call is told the other branch's
-    prompt; None where it has no such branch. unguided: the scale at which it does not guide. given: latents [1,c,h,w] as
-    the pipeline takes them. moved: as its scheduler moves them, by default the same. factor: pixels a side of a latent.
-    solver: the number of steps at which it spreads its levels as the teacher's are. overrides: options of the teacher.
-    index: what model_index.json says in place of what is saved. parts: what the pipeline is given in place of the
-    folder's."""
+    first, or else of the conditional one and then of the other. order: prompts by number as a batch of both branches has
+    them. negative: how the call is told the other branch's prompt; None where it has no such branch. unguided: the scale
+    at which it does not guide. given: latents [1,c,h,w] as the pipeline takes them. moved: as its scheduler moves them,
+    by default the same. factor: pixels a side of a latent. solver: the number of steps at which it spreads its levels as
+    the teacher's are. overrides: options of the teacher. index: what model_index.json says in place of what is saved.
+    parts: what the pipeline is given in place of the folder's."""
 
     make: Callable[[], Any]
     call: dict[str, Any] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Case:
     negative: Callable[[Any, str], dict[str, Any]] | None = lambda pipeline, text: {"negative_prompt": text}
     unguided: float = 1.0
     given: Callable[[Any, Tensor], Tensor] = lambda pipeline, latents: latents
+    order: tuple[int, ...] = (-1, 0)
     moved: Callable[[Any, Tensor], Tensor] | None = None
     factor: int = 8
     solver: int = 1000
@@ -41,7 +42,7 @@ class Case:
     @property
     def calls(self) -> list[list[int]]:
         """The rows of each call of the denoiser: 0 the prompt, -1 the negative one."""
-        return [[0]] if self.negative is None else [[-1, 0]] if self.batched else [[0], [-1]]
+        return [[0]] if self.negative is None else [list(self.order)] if self.batched else [[0], [-1]]
 
 
 def drawn(pipeline: Any) -> Any:

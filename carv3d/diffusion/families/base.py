@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -44,10 +45,11 @@ class Settings:
 
 
 class FamilyTeacher(DiffusersTeacher):
-    """A teacher of one of the families of ``table``. TEXT: the names of what its network is told of a prompt. FACTOR:
-    pixels a side of what its latents stand for, where its VAE does not say. index: model_index.json."""
+    """A teacher of one of the families of ``table``. TEXT: the names of what its network is told of a prompt.
+    NEGATIVE_APART: whether a negative prompt is encoded otherwise (``told_negative``). index: model_index.json."""
 
     TEXT: ClassVar[tuple[str, ...]] = ("states",)
+    NEGATIVE_APART: ClassVar[bool] = False
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, index: Record,
                  size: int = 0, told_guidance: float = 3.5, **common: Network):
@@ -65,6 +67,11 @@ class FamilyTeacher(DiffusersTeacher):
     @abstractmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
         """What the network is told of prompts, by the family's pipeline over its text encoders alone."""
+
+    @classmethod
+    def told_negative(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
+        """The same of negative prompts."""
+        return cls.told(pipeline, prompts)
 
     @classmethod
     def unconditional(cls, text: Text, negative: str, index: Record) -> Text:
@@ -168,6 +175,12 @@ def noise_levels(folder: Path, family: Family, tokens: int, shift: float = 0.0) 
     else:
         share = shifted(share, _number(plan, "flow_shift" if plan.get("use_flow_sigmas") else "shift", 1.0))
     return Levels(straight_path(share), "flow", (count * share).float())
+
+
+def call_defaults(pipeline: Network, *names: str) -> Record:
+    """What a pipeline's call takes for these options where nothing is given."""
+    options = inspect.signature(pipeline.__call__).parameters
+    return {name: options[name].default for name in names}
 
 
 def encoded(vae: Network, image: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
             raise UserError(f"teacher.path: the {part} of {given} has no vocabulary (tokenizer.json, vocab.json with "
                             f"merges.txt, or spiece.model); {AGAIN}")
     plan = as_object(folder / "scheduler" / "scheduler_config.json", given)
-    flows = "shift" in plan or "flow_shift" in plan or bool(plan.get("use_flow_sigmas"))
+    flows = "shift" in plan or bool(plan.get("use_flow_sigmas"))
     if flows != family.flow:
         kinds = {True: "flow", False: "noise"}
         raise UserError(f"teacher.path: the scheduler of {given} is a {shown(plan.get('_class_name'))}, of "

@@ -55,6 +55,8 @@ class Family:
 
 
 _FLOW = "FlowMatch"
+_PIXART = {"transformer": "PixArtTransformer2DModel|Transformer2DModel", "vae": "AutoencoderKL",  # older folders' name
+           "text_encoder": "T5EncoderModel", "tokenizer": "T5Tokenizer", "scheduler": ""}
 FAMILIES = (
     Family("SDXL", ("StableDiffusionXLPipeline",), "sdxl:SDXL",
            {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": CLIP, "tokenizer": CLIP_TOKENS,
@@ -84,6 +86,20 @@ FAMILIES = (
            {"transformer": "QwenImageTransformer2DModel", "vae": "AutoencoderKLQwenImage",
             "text_encoder": "Qwen2_5_VLForConditionalGeneration", "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
            lengths={"tokenizer": 512}, flow=True, half="bfloat16", since="0.35"),
+    Family("SANA", ("SanaPipeline",), "sana:SANA",  # 300 tokens, of which the last of its instruction is one
+           {"transformer": "SanaTransformer2DModel", "vae": "AutoencoderDC", "text_encoder": "Gemma2",
+            "tokenizer": "Gemma", "scheduler": ""},
+           lengths={"tokenizer": 299}, flow=True, half="bfloat16", since="0.33"),
+    Family("PixArt-alpha", ("PixArtAlphaPipeline",), "pixart:PixArt", _PIXART, lengths={"tokenizer": 120}),
+    Family("PixArt-Sigma", ("PixArtSigmaPipeline",), "pixart:PixArt", _PIXART, lengths={"tokenizer": 300}),
+    Family("Z-Image", ("ZImagePipeline",), "z_image:ZImage",  # 512 tokens, three of its template first
+           {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL", "text_encoder": "Qwen3",
+            "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
+           lengths={"tokenizer": 509}, flow=True, half="bfloat16", since="0.36"),
+    Family("DeepFloyd IF", ("IFPipeline",), "deepfloyd:IF",
+           {"unet": "UNet2DConditionModel", "text_encoder": "T5EncoderModel", "tokenizer": "T5Tokenizer",
+            "scheduler": ""},
+           lengths={"tokenizer": 77}),
 )
 
 

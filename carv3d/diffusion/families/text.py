@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,13 +61,13 @@ def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, 
     sources = [path for name in there for path in _sources(folder, name, variant)]
     digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}"
 
-    def make(missing: list[str]) -> list[Entry]:
+    def make(told_of: Callable[[Network, Sequence[str]], Text], missing: list[str]) -> list[Entry]:
         pipeline = _pipeline(folder, family, index, there, variant, device, additions)
         with quiet(), one_line(folder, "text_encoder"):
             counts = [max(_longer(pipeline, family, text).items(), default=(0, 0)) for text in missing]
             found = []
             for start in range(0, len(missing), AT_ONCE):
-                told = teacher.told(pipeline, missing[start:start + AT_ONCE])
+                told = told_of(pipeline, missing[start:start + AT_ONCE])
                 found += [{key: value[i].detach().cpu() for key, value in told.items()}
                           for i in range(len(missing[start:start + AT_ONCE]))]
         for entry, (limit, tokens) in zip(found, counts, strict=True):
@@ -79,7 +80,10 @@ def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, 
     def good(entry: Entry) -> bool:
         return entry.keys() == {*teacher.TEXT, "limit", "tokens"} and entry["states"].ndim == 2
 
-    entries = kept(digest, [*prompts, negative], make, good)
+    groups = [(digest, [*prompts, negative], teacher.told)]
+    if teacher.NEGATIVE_APART:
+        groups = [(digest, [*prompts], teacher.told), (f"{digest} negative", [negative], teacher.told_negative)]
+    entries = [entry for name, texts, told_of in groups for entry in kept(name, texts, partial(make, told_of), good)]
     if longest := max((int(entry["tokens"]), int(entry["limit"])) for entry in entries)[0]:
         announce(too_long(longest, next(int(each["limit"]) for each in entries if int(each["tokens"]) == longest)))
     text = {key: _stacked([entry[key] for entry in entries]) for key in teacher.TEXT}

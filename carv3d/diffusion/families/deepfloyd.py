@@ -1,0 +1,39 @@
+"""DeepFloyd IF, its first stage: a UNet over pixels that predicts noise and its variance, told the states of T5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from carv3d.diffusion.diffusers_teacher import Text
+from carv3d.diffusion.families.base import FamilyTeacher, call_defaults
+from carv3d.diffusion.loading import Network
+from carv3d.runtime.types import Record
+
+
+class IF(FamilyTeacher):
+    @classmethod
+    def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
+        states, _ = pipeline.encode_prompt(list(prompts), False, device="cpu",
+                                           **call_defaults(pipeline, "clean_caption"))
+        return {"states": states}
+
+    @classmethod
+    def factor(cls, vae: Network) -> int:
+        """There is no VAE."""
+        return 1
+
+    @classmethod
+    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+        """Its sample_size is of pixels."""
+        height, width = super().sides(config, index)
+        return height // 8, width // 8
+
+    def latents(self, image: Tensor) -> Tensor:
+        return image
+
+    def answer(self, noisy: Tensor, time: Tensor, text: Text) -> Tensor:
+        """Of six channels the first three are noise."""
+        out: Tensor = self.denoiser(noisy, time, encoder_hidden_states=text["states"], return_dict=False)[0]
+        return out[:, :noisy.shape[1]]

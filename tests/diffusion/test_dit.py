@@ -9,7 +9,7 @@ import torch
 
 from carv3d import teachers
 from carv3d.cameras import orbit
-from carv3d.diffusion.families import base, table
+from carv3d.diffusion.families import base, check, table
 from carv3d.diffusion.families import text as family_text
 from carv3d.diffusion.lora import LoRAScore
 from carv3d.runtime.errors import UserError
@@ -126,7 +126,8 @@ def test_other_pipelines_are_refused_in_one_line(built, name, pipeline, tmp_path
 @pytest.mark.parametrize("name,changes,told", [
     ("sana", {"scheduler": ["diffusers", "DPMSolverMultistepScheduler"]}, ""),
     ("sana", {"vae": ["diffusers", "AutoencoderKL"]}, "is a AutoencoderKL; AutoencoderDC is needed"),
-    ("z_image", {"text_encoder": ["transformers", "Qwen2Model"]}, "is a Qwen2Model; Qwen3 is needed"),
+    ("sana", {"text_encoder": ["transformers", "Gemma2ForCausalLM"]}, "is a Gemma2ForCausalLM; Gemma2Model is needed"),
+    ("z_image", {"text_encoder": ["transformers", "Qwen2Model"]}, "is a Qwen2Model; Qwen3Model or Qwen3ForCausalLM is needed"),
     ("deepfloyd", {"safety_checker": ["deepfloyd_if", "IFSafetyChecker"], "feature_extractor":
                    ["transformers", "CLIPImageProcessor"], "watermarker": ["deepfloyd_if", "IFWatermarker"]}, ""),
     ("pixart_alpha", {"transformer": ["diffusers", "Transformer2DModel"]}, ""),
@@ -156,6 +157,17 @@ def test_a_scheduler_that_could_be_of_flow_and_is_not(built, tmp_path):
     tiny.edit(folder / "scheduler" / "scheduler_config.json", flow_shift=3.0, use_flow_sigmas=True)
     with pytest.raises(UserError, match="of flow levels; PixArt-Sigma has noise levels"):
         made(folder, "pixart_sigma", "data.views=1")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_vocabulary_of_sentencepiece_needs_its_package(built, there, tmp_path, monkeypatch):
+    """Published folders of PixArt and IF have no other; the package may be missing here, and is stood in for."""
+    folder = tiny.copy(built("pixart_alpha"), tmp_path / "folder")
+    (folder / "tokenizer" / "tokenizer.json").rename(folder / "tokenizer" / "spiece.model")
+    monkeypatch.setattr(check, "find_spec", lambda name: "there" if there else None)
+    told = "cannot be loaded" if there else "is a spiece.model, which needs the package sentencepiece; install it$"
+    with pytest.raises(UserError, match=f"^teacher.path: the tokenizer of .* {told}"):
+        made(folder, "pixart_alpha", "data.views=1")
 
 
 @pytest.mark.parametrize("name", ["sana", "deepfloyd"])

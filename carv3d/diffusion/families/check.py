@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from carv3d.diffusion import folder as stable_diffusion
@@ -61,10 +62,8 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
         for path in weights[place].files:
             shapes(path, given, place)
     for part in family.tokenizers:
-        if _made(index, part) and not any(all((folder / part / name).is_file() for name in names)
-                                          for names in VOCABULARIES):
-            raise UserError(f"teacher.path: the {part} of {given} has no vocabulary (tokenizer.json, vocab.json with "
-                            f"merges.txt, or spiece.model); {AGAIN}")
+        if _made(index, part):
+            _check_tokenizer(folder / part, given)
     plan = as_object(folder / "scheduler" / "scheduler_config.json", given)
     flows = "shift" in plan or bool(plan.get("use_flow_sigmas"))
     if flows != family.flow:
@@ -75,6 +74,16 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
     if index.get("is_distilled"):
         announce(f"teacher: {given} is distilled to a few steps; score distillation asks for a model that is not, such "
                  "as its base")
+
+
+def _check_tokenizer(home: Path, given: str) -> None:
+    there = next((names for names in VOCABULARIES if all((home / name).is_file() for name in names)), None)
+    if there is None:
+        raise UserError(f"teacher.path: the {home.name} of {given} has no vocabulary (tokenizer.json, vocab.json with "
+                        f"merges.txt, or spiece.model); {AGAIN}")
+    if there[0].endswith(".model") and find_spec("sentencepiece") is None:
+        raise UserError(f"teacher.path: the {home.name} of {given} is a {there[0]}, which needs the package "
+                        "sentencepiece; install it")
 
 
 def _made(index: Record, part: str) -> str:

@@ -87,14 +87,14 @@ FAMILIES = (
             "text_encoder": "Qwen2_5_VLForConditionalGeneration", "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
            lengths={"tokenizer": 512}, flow=True, half="bfloat16", since="0.35"),
     Family("SANA", ("SanaPipeline",), "sana:SANA",  # 300 tokens, of which the last of its instruction is one
-           {"transformer": "SanaTransformer2DModel", "vae": "AutoencoderDC", "text_encoder": "Gemma2",
+           {"transformer": "SanaTransformer2DModel", "vae": "AutoencoderDC", "text_encoder": "Gemma2Model",
             "tokenizer": "Gemma", "scheduler": ""},
            lengths={"tokenizer": 299}, flow=True, half="bfloat16", since="0.33"),
     Family("PixArt-alpha", ("PixArtAlphaPipeline",), "pixart:PixArt", _PIXART, lengths={"tokenizer": 120}),
     Family("PixArt-Sigma", ("PixArtSigmaPipeline",), "pixart:PixArt", _PIXART, lengths={"tokenizer": 300}),
     Family("Z-Image", ("ZImagePipeline",), "z_image:ZImage",  # 512 tokens, three of its template first
-           {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL", "text_encoder": "Qwen3",
-            "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
+           {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL",
+            "text_encoder": "Qwen3Model|Qwen3ForCausalLM", "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
            lengths={"tokenizer": 509}, flow=True, half="bfloat16", since="0.36"),
     Family("DeepFloyd IF", ("IFPipeline",), "deepfloyd:IF",
            {"unet": "UNet2DConditionModel", "text_encoder": "T5EncoderModel", "tokenizer": "T5Tokenizer",

@@ -9,6 +9,7 @@ import torch
 
 from carv3d import teachers
 from carv3d.cameras import orbit
+from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.families import base, check, table
 from carv3d.diffusion.families import text as family_text
 from carv3d.diffusion.lora import LoRAScore
@@ -75,7 +76,7 @@ def test_limits_are_what_the_pipeline_reads(built, name):
     limit = family.lengths["tokenizer"]
     cls = base.teacher_of(family)
     pipeline = family_text._pipeline(folder, family, base.as_object(folder / "model_index.json", ""),
-                                     ["text_encoder", "tokenizer"], "", torch.device("cpu"))
+                                     ["text_encoder", "tokenizer"], "", torch.device("cpu"), Additions())
 
     def told(text):
         assert len(pipeline.tokenizer(text)["input_ids"]) == len(text) + own
@@ -119,7 +120,7 @@ def test_vsd_adds_layers_and_a_camera(built, name):
 def test_other_pipelines_are_refused_in_one_line(built, name, pipeline, tmp_path):
     folder = tiny.copy(built(name), tmp_path / "folder")
     tiny.edit(folder / "model_index.json", _class_name=pipeline)
-    with pytest.raises(UserError, match=f"^teacher.path: .* holds a '?{pipeline}'?; allowed: .*IFPipeline[^\n]*$"):
+    with pytest.raises(UserError, match=f"^teacher.path: .* holds a {pipeline}; one of these is needed: .*IFPipeline[^\n]*$"):
         made(folder, name, "data.views=1")
 
 

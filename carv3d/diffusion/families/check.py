@@ -41,9 +41,9 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
     elif name.startswith("StableDiffusion") and not name.startswith(("StableDiffusionXL", "StableDiffusion3")):
         stable_diffusion.check(folder, given, variant, use_ema, announce)
     else:
-        known = ["StableDiffusionPipeline", *(each for family in FAMILIES for each in family.pipelines)]
+        known = ", ".join(family.name for family in FAMILIES)
         held = f"holds a {name[:60]}" if index.get("_class_name") else "names no pipeline in its model_index.json"
-        raise UserError(f"teacher.path: {given} {held}; one of these is needed: {', '.join(known)}")
+        raise UserError(f"teacher.path: {given} {held}; a text-to-image model is needed: StableDiffusionPipeline, {known}")
 
 
 def _check_family(folder: Path, given: str, family: Family, index: Record, variant: str, use_ema: bool,

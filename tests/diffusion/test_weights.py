@@ -83,7 +83,7 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
     "list index": (write("model_index.json", b"[1]"), ["model_index.json", "not a JSON object", "copy"]),
     "sdxl": (set_("model_index.json", _class_name="StableDiffusionXLPipeline"), ["lacks its text_encoder_2", "copy the whole"]),
     "other class": (set_("model_index.json", _class_name="KandinskyPipeline"), ["KandinskyPipeline", "StableDiffusionPipeline"]),
-    "no class": (set_("model_index.json", _class_name="?"), ["is needed: StableDiffusionPipeline"]),
+    "no class": (set_("model_index.json", _class_name="?"), ["text-to-image model is needed"]),
     **{f"no {part}": (set_("model_index.json", **{part: [None, None]}), [f"lacks its {part}", COMPLETE])
        for part in COMPONENTS},
     **{f"no {part} entry": (set_("model_index.json", **{part: None}), [f"lacks its {part}", COMPLETE])
@@ -118,7 +118,7 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
                                                                         "sample"]),
 }
 MALFORMED = {
-    "null class": (set_("model_index.json", _class_name=None), ["is needed: StableDiffusionPipeline"]),
+    "null class": (set_("model_index.json", _class_name=None), ["text-to-image model is needed"]),
     "short entry": (set_("model_index.json", unet=["diffusers"]), ["unet"]),
 }
 
@@ -359,7 +359,7 @@ def test_the_guidance_scale_follows_the_teacher(tmp_path, kind, scale):
     (["teacher.type=stable_diffusion"], ["teacher.type", "'stable_diffusion'", "did you mean stable-diffusion?"]),
     (["teacher.type=stable-diffusion", "teacher.dtype=half"], ["teacher.dtype", "'half'", "float16"]),
     (["teacher.type=exact", "teacher.dtype=float16"], ["teacher.dtype", "float16", "exact", "float32"]),
-    *(([f"teacher.type={kind}", f"teacher.{name}=x"], [f"teacher.{name}", "x given", kind, "stable-diffusion"])
+    *(([f"teacher.type={kind}", f"teacher.{name}=x"], [f"teacher.{name}", "x given", kind, "diffusers"])
       for kind in ("bundled", "exact") for name in ("path", "revision", "variant")),
 ])
 def test_options_that_do_not_go_together(overrides, words):

@@ -43,7 +43,8 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
     else:
         known = ", ".join(family.name for family in FAMILIES)
         held = f"holds a {name[:60]}" if index.get("_class_name") else "names no pipeline in its model_index.json"
-        raise UserError(f"teacher.path: {given} {held}; a text-to-image model is needed: StableDiffusionPipeline, {known}")
+        raise UserError(f"teacher.path: {given} {held}; a text-to-image model is needed: StableDiffusionPipeline, "
+                        f"{known}")
 
 
 def _check_family(folder: Path, given: str, family: Family, index: Record, variant: str, use_ema: bool,

@@ -15,6 +15,8 @@ from carv3d.runtime.errors import UserError, of_the_machine
 from carv3d.runtime.progress import say
 from carv3d.runtime.threads import share_cores
 
+_YAML = "YAML; what it does not name keeps its default; several: later ones count"
+
 
 class Parser(argparse.ArgumentParser):
     """argparse with the project's one-line errors."""
@@ -29,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
     train = commands.add_parser("train", help="a prompt becomes a scene and a video")
-    train.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
+    train.add_argument("--config", metavar="FILE", action="append", help=_YAML)
     train.add_argument("--resume", metavar="RUN", help="a run folder, or one of its checkpoints, to go on from")
     train.add_argument("--dry-run", action="store_true", help="print the resolved configuration and its cost")
     train.add_argument("overrides", nargs="*", metavar="key=value", help='for example prompt="a red mushroom"')
@@ -63,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("overrides", nargs="*", metavar="key=value", help="quality.clip=FOLDER")
 
     measure = commands.add_parser("measure", help="variance, costs and multipliers of a scene or a run")
-    measure.add_argument("--config", metavar="FILE", help="YAML, for a fresh scene")
+    measure.add_argument("--config", metavar="FILE", action="append", help="YAML, for a fresh scene")
     measure.add_argument("--run", metavar="RUN", help="all checkpoints of a run folder, or the one named")
     measure.add_argument("--warm-up", type=_whole(0), default=0, metavar="N", help="steps a fresh scene trains first")
     measure.add_argument("--cameras", type=_whole(2, 10**5), default=48, metavar="N",
@@ -92,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--out", metavar="DIR", help="default: report/ in the first folder given")
 
     attribute = commands.add_parser("attribute", help="which training pictures made an output")
-    attribute.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
+    attribute.add_argument("--config", metavar="FILE", action="append", help=_YAML)
     attribute.add_argument("--resume", metavar="RUN", help="a run folder to go on from")
     attribute.add_argument("--evaluate", action="store_true", help="retrain on halves of the pictures and say how well "
                            "the scores predict it; lds.subsets=32 lds.seeds=2")
@@ -100,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
                            "lora=FILE for your own; attribute.*, seed, exp_root_dir")
 
     distill = commands.add_parser("distill", help="a denoiser becomes a generator of one evaluation")
-    distill.add_argument("--config", metavar="FILE", help="YAML; what it does not name keeps its default")
+    distill.add_argument("--config", metavar="FILE", action="append", help=_YAML)
     distill.add_argument("--resume", metavar="RUN", help="a run folder, or one of its checkpoints, to go on from")
     distill.add_argument("overrides", nargs="*", metavar="key=value", help="distill.*, seed, exp_root_dir, and others")
 

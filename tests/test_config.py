@@ -15,6 +15,16 @@ from carv3d.runtime.errors import UserError
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
+@pytest.mark.parametrize("path", sorted((CONFIGS / "families").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_family_s_file_goes_over_dreamfusion_s(path):
+    """Of several files later ones count; what only the first names stays."""
+    recipe = CONFIGS / "dreamfusion-sd.yaml"
+    alone, both = load(recipe, ["prompt=a corgi"]), load([recipe, path], ["prompt=a corgi"])
+    assert both.teacher.type == "diffusers" and both.teacher.path != alone.teacher.path
+    assert both.scene == alone.scene and both.data == alone.data
+    assert load([path, recipe], ["prompt=a corgi"]).teacher.path == alone.teacher.path
+
+
 def test_base_yaml_is_the_defaults():
     assert (CONFIGS / "base.yaml").read_text() == dump(Config())
 

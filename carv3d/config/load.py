@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import operator
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -34,13 +35,16 @@ class _Raw(str):
     """What stands after the = of an argument, still to be read as its option's type."""
 
 
-def load(file: str | Path | None = None, overrides: Overrides = (), *, kept: bool = False) -> Config:
-    """Defaults, then the YAML file, then ``key=value`` overrides; checked to the leaves.
+def load(file: str | Path | Sequence[str | Path] | None = None, overrides: Overrides = (), *, kept: bool = False
+         ) -> Config:
+    """Defaults, then the YAML file, or several, of which later ones count, then ``key=value`` overrides; checked to the
+    leaves.
 
     kept: the file is a run's, as ``dump`` wrote it: what it does not name was not yet an option (``KEPT_BEFORE``).
     Raises UserError with one line for an unknown key, a wrong type, a value out of range or an unreadable file.
     """
-    return _merge([KEPT_BEFORE] * kept + ([_read(Path(file))] if file is not None else []), overrides)
+    paths = [file] if isinstance(file, str | Path) else file or []
+    return _merge([KEPT_BEFORE] * kept + [_read(Path(path)) for path in paths], overrides)
 
 
 def parse(text: str) -> Config:

@@ -93,6 +93,16 @@ def vae_of(folder: Path, other: Path | None, variant: str, cls: Network = None) 
     return found
 
 
+def pipeline_class(name: str, needs: str) -> Network:
+    """A pipeline of diffusers. needs: the version that has it first."""
+    import diffusers
+
+    if not hasattr(diffusers, name):
+        raise UserError(f"teacher.path: a {name} needs diffusers {needs} or later, {diffusers.__version__} is "
+                        "installed; pip install -U diffusers")
+    return getattr(diffusers, name)
+
+
 def named(entry: Sequence[str]) -> Network:
     """The class that an entry of model_index.json names: of diffusers or transformers, checked before (``check``)."""
     library = importlib.import_module(entry[0])

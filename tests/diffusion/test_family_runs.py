@@ -1,5 +1,6 @@
 """Whole runs with a teacher of each family: every objective, stopped and resumed; and folders that lack something."""
 
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -130,3 +131,18 @@ def test_a_family_that_is_not_there_is_one_line_that_lists_those_that_are(tmp_pa
     with pytest.raises(UserError, match="KandinskyPipeline") as told:
         teachers.settle(tiny.make_config(copy, "teacher.type=diffusers", "data.views=1"))
     assert all(family.name in str(told.value) for family in table.FAMILIES)
+
+
+def test_a_pipeline_that_the_installed_diffusers_has_not(monkeypatch, tmp_path_factory):
+    """One line, with the version that has it."""
+    import diffusers
+
+    folder = tiny_families.built("sd3", tmp_path_factory.getbasetemp() / "families")
+    monkeypatch.setattr(table, "FAMILIES", tuple(
+        dataclasses.replace(family, since="99.1") if family.name == "Stable Diffusion 3" else family
+        for family in table.FAMILIES))
+    monkeypatch.delattr(diffusers, "StableDiffusion3Pipeline", raising=False)
+    monkeypatch.delitem(diffusers._class_to_module, "StableDiffusion3Pipeline")
+    with pytest.raises(UserError, match="StableDiffusion3Pipeline needs diffusers 99.1 or later"):
+        teachers.teacher(tiny.make_config(folder, "teacher.type=diffusers", "data.views=1"))
+

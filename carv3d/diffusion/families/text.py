@@ -22,7 +22,7 @@ from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import teacher_of
 from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.folder import as_object
-from carv3d.diffusion.loading import Network, model, named, one_line, quiet
+from carv3d.diffusion.loading import Network, model, named, one_line, pipeline_class, quiet
 from carv3d.diffusion.text import Entry, content, kept, too_long
 from carv3d.diffusion.weight_files import AGAIN, choose
 from carv3d.runtime.errors import UserError
@@ -105,9 +105,7 @@ def _longer(pipeline: Network, family: Family, text: str) -> dict[int, int]:
 def _pipeline(folder: Path, family: Family, index: Record, there: Sequence[str], variant: str, device: torch.device,
               additions: Additions) -> Network:
     """The family's pipeline over lazy text encoders, with nothing of the denoiser and the VAE but a configuration."""
-    import diffusers
-
-    pipeline = getattr(diffusers, str(index["_class_name"]))
+    pipeline = pipeline_class(str(index["_class_name"]), family.since)
     parts: dict[str, Network] = {family.denoiser: Described(_config(folder, family.denoiser))}
     with quiet():
         for name in (each for each in there if each in family.tokenizers):

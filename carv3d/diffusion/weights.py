@@ -10,8 +10,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from carv3d.diffusion.families.check import check
-from carv3d.diffusion.folder import unet_name
+from carv3d.diffusion.families.check import check, parts
 from carv3d.diffusion.weight_files import shapes, stem_of, variants
 from carv3d.runtime.errors import UserError
 
@@ -107,12 +106,13 @@ def _from_hub(name: str, revision: str, variant: str, offline: bool, use_ema: bo
         RevisionNotFoundError,
     )
 
-    networks = [unet_name(use_ema), "vae", "text_encoder"]
-    wanted = ["model_index.json", "scheduler/*", "tokenizer/*", *(f"{component}/config.json" for component in networks)]
     if not offline:
         announce(f"teacher: {name} from the hub (once; kept in the hub's cache)")
     at = f" at revision {revision}" if revision else ""
     try:
+        networks, tokenizers = parts(_snapshot(name, revision, offline, ["model_index.json"]), use_ema)
+        wanted = ["model_index.json", "scheduler/*", *(f"{component}/*" for component in tokenizers),
+                  *(f"{component}/config.json" for component in networks)]
         folder = _snapshot(name, revision, offline, [*wanted, VIEW, *_patterns(networks, variant)])
         if lacking := [component for component in networks if not variants(folder, component)]:
             folder = _snapshot(name, revision, offline, _patterns(lacking, "" if variant else "fp16"))

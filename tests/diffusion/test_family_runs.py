@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny_families
 import tiny_pipeline as tiny
 
-own_cache, signals = tiny.own_cache, tiny.signals
+own_cache, signals, hub, serve = tiny.own_cache, tiny.signals, tiny.hub, tiny.serve
 RUN = ["scene.type=image", "scene.image.size=8", "data.views=1", "data.batch_size=1", "estimator.k=2",
        "trainer.preview_every=0", "export.video=false", "log.every_n_steps=1"]
 
@@ -146,3 +146,23 @@ def test_a_pipeline_that_the_installed_diffusers_has_not(monkeypatch, tmp_path_f
     with pytest.raises(UserError, match="StableDiffusion3Pipeline needs diffusers 99.1 or later"):
         teachers.teacher(tiny.make_config(folder, "teacher.type=diffusers", "data.views=1"))
 
+
+
+def test_a_download_takes_what_a_family_needs(serve, hub, tmp_path_factory):
+    """All encoders, tokenizers and weights that model_index.json names, and nothing that lies beside them; then the same
+    teacher as from the folder."""
+    folder = tiny_families.built("sd3", tmp_path_factory.getbasetemp() / "families")
+    good = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    more = {name: b"x" for name in ("sd3.safetensors", "transformer/diffusion_pytorch_model.bin", "README.md",
+                                    "text_encoders/t5xxl_fp16.safetensors")}
+    asked = serve(files=good | more)
+    words = ["teacher.type=diffusers", "data.views=1"]
+    config = tiny.make_config("owner/name", *words)
+    assert config.objective.guidance_scale == "auto"
+    teachers.settle(config)
+    assert config.objective.guidance_scale == check.family_of(folder).guidance
+    taken = {path.rpartition(f"/{tiny.SHA}/")[2] for path in asked if "/resolve/" in path}
+    assert taken >= {name for name in good if name != "model_index.json"} and not taken & set(more)
+    got, want = (teachers.teacher(tiny.make_config(place, *words)) for place in ("owner/name", folder))
+    assert all(torch.equal(got.embeddings[key], want.embeddings[key]) for key in want.embeddings)
+    assert all(torch.equal(a, b) for a, b in zip(got.denoiser.parameters(), want.denoiser.parameters(), strict=True))

@@ -31,6 +31,20 @@ def tells_guidance(folder: Path, family: Family) -> bool:
     return bool(config.get("guidance_embeds", True))
 
 
+def parts(folder: Path, use_ema: bool) -> tuple[list[str], list[str]]:
+    """The components of a folder that have weights, and those that are tokenizers, as its model_index.json alone has
+    them; of one that is not understood those of Stable Diffusion, so that ``check`` can say what it is."""
+    try:
+        family = family_of(folder)
+    except UserError:
+        family = None
+    if family is None:
+        return [unet_name(use_ema), "vae", "text_encoder"], ["tokenizer"]
+    index = as_object(folder / "model_index.json", str(folder))
+    networks = [unet_name(use_ema) if part == "unet" else part for part in family.networks if _made(index, part)]
+    return networks, [part for part in family.tokenizers if _made(index, part)]
+
+
 def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Callable[[str], None]) -> None:
     """UserError unless the folder is one that serves as a teacher. given: the folder as messages name it."""
     index = as_object(folder / "model_index.json", given, "it is no diffusers pipeline; a folder that save_pretrained "

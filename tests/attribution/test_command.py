@@ -1,7 +1,6 @@
 """carv3d attribute: what a run leaves, that it goes on to the bit after a kill, and every mistake in one line."""
 
 import csv
-import dataclasses
 import json
 import os
 import shutil
@@ -15,8 +14,6 @@ import torch
 from safetensors.torch import load_file
 
 from carv3d import cli, digits
-from carv3d.attribution import loop
-from carv3d.runs import checkpoint
 from carv3d.sweep import table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -78,23 +75,6 @@ def test_the_shipped_truth_is_of_these_digits_and_a_changed_one_is_refused(tmp_p
     assert "scripts/attribution_truth.py" in err and err.count("\n") == 1 and not (tmp_path / "x").exists()
 
 
-def test_stopped_after_any_set_it_goes_on_to_the_same_bits(whole, tmp_path, monkeypatch):
-    run = loop.run
-
-    def until(config, *rest, **kwargs):
-        return run(dataclasses.replace(config, sets=2), *rest, **kwargs)
-
-    monkeypatch.setattr(loop, "run", until)
-    assert cli.main(["attribute", *SMALL, f"exp_root_dir={tmp_path}"]) == 0
-    monkeypatch.setattr(loop, "run", run)
-    folder = the_run(tmp_path)
-    assert checkpoint.step_of(checkpoint.newest(folder / "ckpts")) == 2
-    assert cli.main(["attribute", "--resume", str(folder)]) == 0
-    mine, theirs = (load_file(each / "scores.safetensors") for each in (folder, whole))
-    assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
-    assert (folder / "top.csv").read_bytes() == (whole / "top.csv").read_bytes()
-
-
 def test_killed_it_goes_on_to_the_same_scores(whole, tmp_path):
     """A process of its own, killed after its first set. The control: another seed's scores are others."""
     command = [sys.executable, "-c", quick_digits.CHILD, "attribute", *SMALL, f"exp_root_dir={tmp_path}/killed"]
@@ -110,7 +90,8 @@ def test_killed_it_goes_on_to_the_same_scores(whole, tmp_path):
     assert cli.main(["attribute", "--resume", str(folder)]) == 0
     other = attributed(tmp_path, "attribute.sets=1", "seed=1")
     mine, same, other = (load_file(each / "scores.safetensors") for each in (folder, whole, other))
-    assert all(torch.equal(mine[name], same[name]) for name in same)
+    assert mine.keys() == same.keys() and all(torch.equal(mine[name], same[name]) for name in same)
+    assert (folder / "top.csv").read_bytes() == (whole / "top.csv").read_bytes()
     assert not torch.equal(mine["kernel"], other["kernel"]) and not list(folder.rglob("*.part*"))
 
 

@@ -103,7 +103,9 @@ def settle_weights(config: Config) -> None:
     if config.teacher.path:
         with contextlib.suppress(OSError, RuntimeError, ValueError):  # no path at all: the next line says so
             folder = Path(config.teacher.path).expanduser()
-            config.teacher.path = str(folder.absolute()) if folder.is_dir() else config.teacher.path
+            config.teacher.path = str(folder.absolute()) if folder.exists() else config.teacher.path
+    if config.teacher.base:
+        config.teacher.base = str(expanded(config.teacher.base, "teacher.base").absolute())
     folder = weights_folder(config)
     if config.teacher.told != TeacherConfig().told and not (folder / VIEW).is_file():
         raise UserError(f"teacher.told: [{', '.join(config.teacher.told)}] given, but {folder} has no {VIEW}, so it "
@@ -249,15 +251,16 @@ def weights_folder(config: Config) -> Path:
         from carv3d.diffusion.weights import bundled
 
         return bundled()
-    return _located(given.path, given.revision, given.variant, given.offline, given.use_ema)
+    return _located(given.path, given.base, given.revision, given.variant, given.offline, given.use_ema)
 
 
 @lru_cache(maxsize=4)
-def _located(path: str, revision: str, variant: str, offline: bool, use_ema: bool) -> Path:
+def _located(path: str, base: str, revision: str, variant: str, offline: bool, use_ema: bool) -> Path:
     from carv3d.diffusion import weights
     from carv3d.runtime.progress import say
 
-    return weights.locate(path, revision=revision, variant=variant, offline=offline, use_ema=use_ema, announce=say)
+    return weights.locate(path, base=base, revision=revision, variant=variant, offline=offline, use_ema=use_ema,
+                          announce=say)
 
 
 def _known(name: str, text: str) -> None:

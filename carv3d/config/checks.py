@@ -89,7 +89,7 @@ def _with(trait: str) -> str:
 
 def _check_teacher(config: Config) -> None:
     teacher, said = config.teacher, registry.teacher(config)
-    for name in ("path", "revision", "variant", "use_ema", "lora", "textual_inversion", "vae", "size", "shift"):
+    for name in ("path", "base", "revision", "variant", "use_ema", "lora", "textual_inversion", "vae", "size", "shift"):
         if (given := getattr(teacher, name)) and not said.located:
             raise UserError(f"teacher.{name}: {'true' if given is True else given} given with teacher.type "
                             f"{teacher.type}; it needs {_with('located')}")

@@ -77,7 +77,10 @@ class TeacherConfig:
                        "weights in path, of any family in docs/teachers.md; or a class of yours: an entry point, or "
                        "module:Class")
     options: Open = option(NoOptions(), "options that a class of yours declares")
-    path: str = option("", "diffusers: a folder in the diffusers format, or a hub id, owner/name")
+    path: str = option("", "diffusers: a folder in the diffusers format, a model in one .safetensors file (Stable "
+                           "Diffusion 1, 2, XL), or a hub id, owner/name")
+    base: str = option("", "for a model in one file: a diffusers folder of the same architecture, which gives its "
+                           "configuration, tokenizer and scheduler; empty: the one that diffusers takes from the hub")
     revision: str = option("", "diffusers, from the hub: branch, tag or commit; empty: the default branch")
     variant: str = option("", "diffusers: which weights of a folder that holds several, such as fp16")
     lora: list[str] = option([], "diffusers: LoRA layers of diffusers, kohya or peft: FILE_OR_FOLDER, or "

@@ -1,4 +1,5 @@
-"""Where a teacher's weights lie: a Stable-Diffusion-format folder, from disk or from the hub, checked before loading.
+"""Where a teacher's weights lie: a folder in the format of diffusers, from disk or from the hub, or made of a model in
+one file; checked before loading.
 
 This is the one place that may touch the network, and with ``offline`` it does not.
 """
@@ -10,11 +11,13 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
+from carv3d.diffusion import single_file
+from carv3d.diffusion.convert import NEEDED, converted, usual_base
 from carv3d.diffusion.families.check import check, parts
 from carv3d.diffusion.weight_files import shapes, stem_of, variants
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import expanded
 
-CONVERT = "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)"
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 VIEW = "view/model.safetensors"  # an embedding of views (``view_vector``), where a folder has one
@@ -25,14 +28,15 @@ def bundled() -> Path:
     return Path(str(files("carv3d"))) / "bundled"
 
 
-def locate(path: str, *, revision: str = "", variant: str = "", offline: bool = False, use_ema: bool = False,
-           announce: Callable[[str], None] = lambda line: None) -> Path:
-    """The local folder of ``teacher.path``, a folder or a hub id (downloaded into the hub's own cache).
+def locate(path: str, *, base: str = "", revision: str = "", variant: str = "", offline: bool = False,
+           use_ema: bool = False, announce: Callable[[str], None] = lambda line: None) -> Path:
+    """The local folder of ``teacher.path``: a folder, a file (converted into the user's cache with the configuration of
+    ``base``) or a hub id (downloaded into the hub's own cache).
 
-    Raises UserError, in one line, for anything that is not a complete Stable-Diffusion-format pipeline.
+    Raises UserError, in one line, for anything that is not a complete pipeline.
     """
     if not path.strip():
-        raise UserError("teacher.path: none given; give a folder in the Stable Diffusion format of diffusers, or a "
+        raise UserError("teacher.path: none given; give a folder in the format of diffusers, a .safetensors file, or a "
                         "hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5 (teacher.type=bundled needs none)")
     try:
         folder = Path(path).expanduser()
@@ -40,9 +44,16 @@ def locate(path: str, *, revision: str = "", variant: str = "", offline: bool = 
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(f"teacher.path: there is no folder {path[:80]} ({_first_line(error)}); give a folder that "
                         "holds model_index.json, or a hub id, owner/name") from None
+    if not exists and path.endswith(single_file.WEIGHTS):
+        raise UserError(f"teacher.path: there is no file {path}; give a .safetensors file, a folder that holds "
+                        "model_index.json, or a hub id, owner/name")
     if is_file:
-        raise UserError(_file(folder, path))
-    if not exists:
+        folder = _converted(folder, path, base, {"revision": revision, "variant": variant, "use_ema": use_ema}, offline,
+                            announce)
+    elif base:
+        raise UserError(f"teacher.base: {base} given, but teacher.path {path} is no model in one file, which alone has "
+                        "use for it; leave it empty")
+    elif not exists:
         if not _HUB_ID.fullmatch(path):
             raise UserError(f"teacher.path: there is no folder {path}; give a folder that holds model_index.json, or a "
                             "hub id, owner/name")
@@ -56,12 +67,37 @@ def locate(path: str, *, revision: str = "", variant: str = "", offline: bool = 
     return folder
 
 
-def _file(path: Path, given: str) -> str:
-    """What is wrong with a file as teacher.path."""
-    if _is_lora(path):
-        return _lora(given)
-    return (f"teacher.path: {given} is a file; a folder is needed: convert it once with diffusers, "
-            f"{CONVERT}")
+def _converted(path: Path, given: str, base: str, options: dict[str, str | bool], offline: bool,
+               announce: Callable[[str], None]) -> Path:
+    """The folder of a model in one file."""
+    single = single_file.read(path, given)
+    for name, value in options.items():
+        if value:
+            raise UserError(f"teacher.{name}: {'true' if value is True else value} given, which has no effect on "
+                            f"{given}, a model in one file; leave it {'false' if value is True else 'empty'}")
+    if base:
+        home = expanded(base, "teacher.base")
+        if not home.is_dir():
+            raise UserError(f"teacher.base: {base} is no folder; give one in the format of diffusers of "
+                            f"{single.kind.name}, with {NEEDED}")
+        return converted(single, given, home, base, announce)
+    return converted(single, given, *_base_from_hub(single, given, offline, announce), announce)
+
+
+def _base_from_hub(single: single_file.Single, given: str, offline: bool,
+                   announce: Callable[[str], None]) -> tuple[Path, str]:
+    """The folder on the hub whose configuration diffusers takes for a file, without weights; and its name."""
+    name = usual_base(single)
+    if not offline:
+        announce(f"teacher: configuration and tokenizer of {name} from the hub (once; kept in the hub's cache)")
+    try:
+        patterns = ["model_index.json", "*/*.json", "tokenizer*/*.txt"]
+        return _snapshot(name, "", offline, patterns), name
+    except Exception as error:  # the hub's client has its own errors, other ones with each major version
+        why = "is not in the hub's cache" if offline else f"cannot be had from the hub ({_first_line(error)[:60]})"
+        option = "offline" if offline else "path"
+        raise UserError(f"teacher.{option}: {Path(given).name[-60:]} needs the configuration of {name}, which {why}; "
+                        f"give teacher.base, a folder of {single.kind.name} with {NEEDED}") from None
 
 
 def _folder(folder: Path, given: str) -> None:
@@ -71,15 +107,12 @@ def _folder(folder: Path, given: str) -> None:
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     weights = [name for name in names if name.endswith((".safetensors", ".ckpt"))]
     if "adapter_config.json" in names or any(_is_lora(folder / name) for name in weights):
-        raise UserError(_lora(given))
+        raise UserError(single_file.lora(given))
     if weights and "config.json" not in names:
-        raise UserError(f"teacher.path: {given} has no model_index.json, but {weights[0]}, a model in one file; "
-                        f"convert it once with diffusers, {CONVERT}")
-
-
-def _lora(given: str) -> str:
-    return (f"teacher.path: {given} is a LoRA, changes to a model and no model; put it into its model once with "
-            "diffusers (load_lora_weights, fuse_lora, save_pretrained) and give the folder that this writes")
+        file = next((name for name in weights if name.endswith(".safetensors")), "")
+        raise UserError(f"teacher.path: {given} has no model_index.json, but {file or weights[0]}, a model in one "
+                        "file; " + ("give that file itself as teacher.path" if file else "it is a pickle, and reading "
+                                    "one can run what is in it: give a .safetensors file"))
 
 
 def _is_lora(path: Path) -> bool:
@@ -92,7 +125,7 @@ def _is_lora(path: Path) -> bool:
         names = shapes(path, str(path), "file")
     except UserError:
         return False
-    return any(re.search(r"(^|[._])lora([._]|$)|[._]lora_\w+", name) for name in names)
+    return single_file.looks_like_lora(names)
 
 
 def _from_hub(name: str, revision: str, variant: str, offline: bool, use_ema: bool,

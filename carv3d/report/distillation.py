@@ -21,7 +21,8 @@ COUNTED = ("outputs", "updates", "teacher_evals", "fake_evals")  # of a run's le
 TEACHER = "teacher, 4 steps"  # that a student is compared with
 FEW = 6  # seeds, below which no interval from them covers 95 %
 JUDGED_BY = {"frechet": (), "wasserstein": ("distill.prompts", "distill.guidance", "distill.samples", "teacher.type",
-                                            "teacher.path", "teacher.revision", "teacher.variant", "teacher.use_ema")}
+                                            "teacher.path", "teacher.base", "teacher.revision", "teacher.variant",
+                                            "teacher.use_ema")}
 """Options that two runs must have in common for their scores to compare, by the score: Fréchet distances are from the
 digits, sliced Wasserstein distances from samples of the teacher."""
 

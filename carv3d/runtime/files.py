@@ -10,6 +10,7 @@ import fcntl
 import json
 import math
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,35 @@ def atomic(path: Path) -> Iterator[Path]:
     except BaseException:
         remove(temporary)
         raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yields a temporary folder beside ``path``; on success all in it is synced and it is renamed to ``path``, unless
+    another process was there first, which then has made the same; else it is removed.
+
+    UserError when storage refuses. What a killed process of this machine left of the same folder goes.
+    """
+    start = f".{path.name}.{_host()}-"
+    temporary = path.with_name(f"{start}{os.getpid()}.part")
+    try:
+        with storing(path):
+            for old in (path.with_name(name) for name in os.listdir(path.parent) if name.startswith(start)):
+                pid = old.name[len(start):].removesuffix(".part")
+                if old == temporary or pid.isdigit() and not _lives(int(pid)):
+                    shutil.rmtree(old, ignore_errors=True)
+            temporary.mkdir()
+            yield temporary
+            for home, _, names in os.walk(temporary):
+                for name in (*names, ""):
+                    _sync(Path(home) / name)
+            try:
+                os.rename(temporary, path)
+            except OSError:
+                if not path.is_dir():
+                    raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _host() -> str:

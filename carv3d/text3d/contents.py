@@ -18,17 +18,18 @@ from carv3d.runtime.types import Record
 
 STARTS = ("scene.gaussians.init", "scene.sdf.init")  # what scenes start from
 FRESH = ("blob", "sphere")  # starts that are no files
-LOCATIONS = ("teacher.path", *STARTS)  # options that may differ on --resume where the content is the same
+LOCATIONS = ("teacher.path", "teacher.base", *STARTS)  # may differ on --resume where the content is the same
 
 
 def of(config: Config) -> Record:
     """Option -> fingerprint of the files that it names, for env.json; what is not there is left out.
 
-    teacher.path: the weights that are loaded and the small files beside them; what a scene starts from: the file, or
-    the newest checkpoint of the run; quality.clip: the model and its tokenizer.
+    teacher.path: the weights that are loaded and the small files beside them, of a model in one file as it was
+    converted; teacher.base: its configuration and tokenizer; what a scene starts from: the file, or the newest
+    checkpoint of the run; quality.clip: the model and its tokenizer.
     """
-    sources = {"teacher.path": _teacher(config), f"scene.{config.scene.type}.init": _start(config),
-               "quality.clip": _clip(config)}
+    sources = {"teacher.path": _teacher(config), "teacher.base": _base(config.teacher.base),
+               f"scene.{config.scene.type}.init": _start(config), "quality.clip": _clip(config)}
     return {option: fingerprint(files) for option, files in sources.items() if files}
 
 
@@ -54,7 +55,8 @@ def notes(recorded: Record, config: Config) -> list[str]:
 
 
 def _value(config: Config, option: str) -> str:
-    return config.teacher.path if option == "teacher.path" else start(config, option)
+    of_teacher = {"teacher.path": config.teacher.path, "teacher.base": config.teacher.base}
+    return of_teacher[option] if option in of_teacher else start(config, option)
 
 
 def start(config: Config, option: str) -> str:
@@ -72,6 +74,12 @@ def _teacher(config: Config) -> list[tuple[str, Path]]:
     added = additions.given(given.lora, given.textual_inversion, given.fuse_lora).files
     return [*files(teachers.weights_folder(config), given.variant, given.use_ema),
             *((f"added {number}", path) for number, path in enumerate(added)), *_vae(given.vae)]
+
+
+def _base(given: str) -> list[tuple[str, Path]]:
+    from carv3d.diffusion.convert import files
+
+    return files(Path(given)) if given else []
 
 
 def _vae(given: str) -> list[tuple[str, Path]]:

@@ -240,10 +240,10 @@ LORA = {"unet.down_blocks.0.attentions.0.to_q.lora.down.weight", "lora_unet_down
 
 
 @pytest.mark.parametrize("names,folder_of,words", [
-    *(({name}, ways, ["LoRA", "fuse_lora"]) for name in LORA for ways in (None, "x.safetensors")),
-    ({"model.diffusion_model.input_blocks.0.0.weight"}, None, ["is a file", "from_single_file"]),
-    ({"model.diffusion_model.input_blocks.0.0.weight"}, "v1.safetensors", ["v1.safetensors", "from_single_file"]),
-    ({"any"}, "pytorch_lora_weights.safetensors", ["LoRA", "fuse_lora"]),
+    *(({name}, ways, ["LoRA", "teacher.lora"]) for name in LORA for ways in (None, "x.safetensors")),
+    ({"model.diffusion_model.input_blocks.0.0.weight"}, None, ["without its text encoder"]),
+    ({"model.diffusion_model.input_blocks.0.0.weight"}, "v1.safetensors", ["v1.safetensors", "give that file itself"]),
+    ({"any"}, "pytorch_lora_weights.safetensors", ["LoRA", "teacher.lora"]),
 ])
 def test_what_is_no_pipeline_is_named(tmp_path, names, folder_of, words):
     from safetensors.torch import save_file
@@ -255,7 +255,7 @@ def test_what_is_no_pipeline_is_named(tmp_path, names, folder_of, words):
 
 
 @pytest.mark.parametrize("name,content,words", [
-    ("adapter_config.json", b"{}", ["LoRA"]), ("v1.ckpt", b"\x80", ["v1.ckpt", "from_single_file"]),
+    ("adapter_config.json", b"{}", ["LoRA"]), ("v1.ckpt", b"\x80", ["v1.ckpt", "a pickle"]),
     ("readme.txt", b"", ["no model_index.json"])])
 def test_folders_known_by_their_files(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)

@@ -130,7 +130,7 @@ def stable_diffusion_folder(config: Config, command: str) -> Path:
 
 
 def _check_family(config: Config, folder: Path) -> None:
-    """UserError for an option that has no effect on the family of ``folder``."""
+    """UserError for an option that has no effect on the family of ``folder``, or for a size that it does not take."""
     from carv3d.diffusion.families.check import family_of, tells_guidance
 
     family, plain = family_of(folder), TeacherConfig()
@@ -141,6 +141,10 @@ def _check_family(config: Config, folder: Path) -> None:
         if (given := getattr(config.teacher, option)) != getattr(plain, option) and not meant_for:
             raise UserError(f"teacher.{option}: {given} given, which has no effect on {name}; leave it "
                             f"{getattr(plain, option)}")
+    if family:
+        from carv3d.diffusion.families.base import check_size
+
+        check_size(folder, family, config.teacher.size)
 
 
 def _settle_additions(config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import math
@@ -9,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import torch
@@ -84,9 +86,14 @@ class FamilyTeacher(DiffusersTeacher):
         return int(2 ** (len(vae.block_out_channels) - 1))
 
     @classmethod
-    def step(cls, vae: Network) -> int:
-        """Pixels of which the sides of an image are multiples."""
-        return cls.factor(vae)
+    def step(cls, config: Network, vae: Network) -> int:
+        """Pixels of which the sides of an image are multiples: those of a latent, or of a patch of latents."""
+        return cls.factor(vae) * int(getattr(config, "patch_size", 1))
+
+    @classmethod
+    def largest(cls, config: Network, vae: Network) -> int:
+        """Pixels of the longest side that the network takes; 0 where it takes any."""
+        return 0
 
     @classmethod
     def channels(cls, config: Network) -> int:
@@ -120,6 +127,28 @@ def teacher_of(family: Family) -> type[FamilyTeacher]:
     return found
 
 
+def check_size(folder: Path, family: Family, size: int) -> None:
+    """UserError for an image size that the model of a folder does not take, given or its own (size 0); by its
+    configuration alone."""
+    index = as_object(folder / "model_index.json", str(folder))
+    parts = {name: SimpleNamespace(**as_object(folder / name / "config.json", str(folder)))
+             for name in (family.denoiser, "vae") if name in family.parts}
+    with contextlib.suppress(AttributeError):  # what an older folder leaves to defaults is looked at on loading
+        _check_size(family, parts[family.denoiser], parts.get("vae"), index, size)
+
+
+def _check_size(family: Family, config: Network, vae: Network, index: Record, size: int) -> None:
+    cls = teacher_of(family)
+    step, most = cls.step(config, vae), cls.largest(config, vae)
+    for side in (size,) if size else cls.sides(config, index):
+        if not side % step and (side <= most or not most):
+            continue
+        allowed = f"a multiple of {step}" + (f", at most {most}" if most else "")
+        raise UserError(f"teacher.size: {size} given; {family.name} needs {allowed}" if size else
+                        f"teacher.path: its {family.denoiser} is configured for images of {side} pixels, but "
+                        f"{family.name} needs {allowed}; give teacher.size")
+
+
 def load(folder: Path, family: Family, text: Text, settings: Settings, *, weights_of: Angles,
          negatives_of: Angles | None = None, device: torch.device) -> FamilyTeacher:
     """A teacher from a folder that ``check`` accepted, told ``text`` (``text.encode``)."""
@@ -142,8 +171,7 @@ def load(folder: Path, family: Family, text: Text, settings: Settings, *, weight
         vae.enable_gradient_checkpointing()
     cls = teacher_of(family)
     own = vae.config if vae is not None else None
-    if settings.size % cls.step(own):
-        raise UserError(f"teacher.size: {settings.size} given; {family.name} needs a multiple of {cls.step(own)}")
+    _check_size(family, denoiser.config, own, index, settings.size)
     size = settings.size or max(cls.sides(denoiser.config, index))
     count = (size // cls.factor(own)) ** 2
     levels = noise_levels(folder, family, cls.tokens(count), settings.shift)
@@ -175,6 +203,12 @@ def noise_levels(folder: Path, family: Family, tokens: int, shift: float = 0.0) 
     else:
         share = shifted(share, _number(plan, "flow_shift" if plan.get("use_flow_sigmas") else "shift", 1.0))
     return Levels(straight_path(share), "flow", (count * share).float())
+
+
+def encode_prompt(pipeline: Network, prompts: Sequence[str], **options: Network) -> Sequence[Network]:
+    """What a pipeline's own function makes of prompts, on the device where its text encoders are."""
+    found: Sequence[Network] = pipeline.encode_prompt(list(prompts), device=pipeline.text_encoder.device, **options)
+    return found
 
 
 def call_defaults(pipeline: Network, *names: str) -> Record:

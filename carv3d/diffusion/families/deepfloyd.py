@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, call_defaults
+from carv3d.diffusion.families.base import FamilyTeacher, call_defaults, encode_prompt
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
 
@@ -15,14 +15,19 @@ from carv3d.runtime.types import Record
 class IF(FamilyTeacher):
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, _ = pipeline.encode_prompt(list(prompts), False, device="cpu",
-                                           **call_defaults(pipeline, "clean_caption"))
+        states, _ = encode_prompt(pipeline, prompts, do_classifier_free_guidance=False,
+                                  **call_defaults(pipeline, "clean_caption"))
         return {"states": states}
 
     @classmethod
     def factor(cls, vae: Network) -> int:
         """There is no VAE."""
         return 1
+
+    @classmethod
+    def step(cls, config: Network, vae: Network) -> int:
+        """Its upsampling doubles sizes and knows no others."""
+        return int(2 ** (len(config.block_out_channels) - 1))
 
     @classmethod
     def sides(cls, config: Network, index: Record) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encoded, scaled
+from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
 from carv3d.diffusion.families.packing import packed, places, unpacked
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
@@ -23,11 +23,11 @@ class Flux(FamilyTeacher):
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, pooled, _ = pipeline.encode_prompt(list(prompts), device=pipeline.text_encoder.device)
+        states, pooled, _ = encode_prompt(pipeline, prompts)
         return {"states": states, "pooled": pooled}
 
     @classmethod
-    def step(cls, vae: Network) -> int:
+    def step(cls, config: Network, vae: Network) -> int:
         return 2 * cls.factor(vae)
 
     @classmethod

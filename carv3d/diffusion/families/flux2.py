@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encoded
+from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded
 from carv3d.diffusion.families.flux import SIDE
 from carv3d.diffusion.families.packing import patched, places
 from carv3d.diffusion.loading import Network
@@ -21,12 +21,17 @@ class Flux2(FamilyTeacher):
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, _ = pipeline.encode_prompt(list(prompts), device=pipeline.text_encoder.device)
+        states, _ = encode_prompt(pipeline, prompts)
         return {"states": states}
 
     @classmethod
     def factor(cls, vae: Network) -> int:
         return 2 * super().factor(vae)
+
+    @classmethod
+    def step(cls, config: Network, vae: Network) -> int:
+        """A latent is a patch already."""
+        return cls.factor(vae)
 
     @classmethod
     def sides(cls, config: Network, index: Record) -> tuple[int, int]:

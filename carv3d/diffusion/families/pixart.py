@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, call_defaults, encoded, scaled
+from carv3d.diffusion.families.base import FamilyTeacher, call_defaults, encode_prompt, encoded, scaled
 from carv3d.diffusion.loading import Network
 
 
@@ -18,8 +18,8 @@ class PixArt(FamilyTeacher):
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, mask, _, _ = pipeline.encode_prompt(list(prompts), False, device="cpu",
-                                                    **call_defaults(pipeline, "clean_caption", "max_sequence_length"))
+        states, mask, _, _ = encode_prompt(pipeline, prompts, do_classifier_free_guidance=False,
+                                           **call_defaults(pipeline, "clean_caption", "max_sequence_length"))
         return {"states": states, "mask": mask}
 
     def latents(self, image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encoded
+from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded
 from carv3d.diffusion.families.packing import packed, unpacked
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
@@ -32,8 +32,7 @@ class QwenImage(FamilyTeacher):
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, mask = pipeline.encode_prompt(list(prompts), device=pipeline.text_encoder.device,
-                                              max_sequence_length=LENGTH)
+        states, mask = encode_prompt(pipeline, prompts, max_sequence_length=LENGTH)
         return {"states": states, "mask": states.new_ones(states.shape[:2], dtype=torch.long) if mask is None else mask}
 
     @classmethod
@@ -41,7 +40,7 @@ class QwenImage(FamilyTeacher):
         return int(2 ** len(vae.temperal_downsample))
 
     @classmethod
-    def step(cls, vae: Network) -> int:
+    def step(cls, config: Network, vae: Network) -> int:
         return 2 * cls.factor(vae)
 
     @classmethod

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, call_defaults
+from carv3d.diffusion.families.base import FamilyTeacher, call_defaults, encode_prompt
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
 
@@ -29,7 +29,7 @@ class SANA(FamilyTeacher):
 
     @classmethod
     def _told(cls, pipeline: Network, prompts: Sequence[str], options: Record) -> Text:
-        states, mask, _, _ = pipeline.encode_prompt(list(prompts), False, device="cpu", **options)
+        states, mask, _, _ = encode_prompt(pipeline, prompts, do_classifier_free_guidance=False, **options)
         return {"states": states, "mask": mask}
 
     @classmethod

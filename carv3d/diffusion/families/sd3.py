@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encoded, scaled
+from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
 from carv3d.diffusion.loading import Network
 
 
@@ -16,9 +16,14 @@ class SD3(FamilyTeacher):
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, _, pooled, _ = pipeline.encode_prompt(list(prompts), None, None, device="cpu",
-                                                      do_classifier_free_guidance=False)
+        states, _, pooled, _ = encode_prompt(pipeline, prompts, prompt_2=None, prompt_3=None,
+                                             do_classifier_free_guidance=False)
         return {"states": states, "pooled": pooled}
+
+    @classmethod
+    def largest(cls, config: Network, vae: Network) -> int:
+        """It has learned no more places."""
+        return int(config.pos_embed_max_size) * cls.step(config, vae)
 
     def latents(self, image: Tensor) -> Tensor:
         return scaled(self.vae, encoded(self.vae, image))

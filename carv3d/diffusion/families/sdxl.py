@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encoded, scaled
+from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
 
@@ -18,7 +18,7 @@ class SDXL(FamilyTeacher):
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
-        states, _, pooled, _ = pipeline.encode_prompt(list(prompts), device="cpu", do_classifier_free_guidance=False)
+        states, _, pooled, _ = encode_prompt(pipeline, prompts, do_classifier_free_guidance=False)
         return {"states": states, "pooled": pooled}
 
     @classmethod

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encoded, scaled
+from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
 
@@ -23,9 +23,13 @@ class ZImage(FamilyTeacher):
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
         """As many states as a prompt has tokens, filled up with zeros."""
-        states, _ = pipeline.encode_prompt(list(prompts), device="cpu", do_classifier_free_guidance=False)
-        mask = [torch.ones(len(each), dtype=torch.bool) for each in states]
+        states, _ = encode_prompt(pipeline, prompts, do_classifier_free_guidance=False)
+        mask = [each.new_ones(len(each), dtype=torch.bool) for each in states]
         return {"states": pad_sequence(states, batch_first=True), "mask": pad_sequence(mask, batch_first=True)}
+
+    @classmethod
+    def step(cls, config: Network, vae: Network) -> int:
+        return cls.factor(vae) * int(config.all_patch_size[0])
 
     @classmethod
     def sides(cls, config: Network, index: Record) -> tuple[int, int]:

@@ -1,14 +1,17 @@
 """What a teacher takes, counted without its weights: its networks are made on torch's meta device, where every tensor
 has a shape and no content, and are asked and encoded with once.
 
-Attention counts as fused, as on CUDA; what an allocator rounds up and kernels need beside their results is left out.
+Attention counts as fused, as on CUDA; what an allocator rounds up and kernels need beside their results is left out,
+and so are LoRA layers that are not fused.
 """
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -16,36 +19,53 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
+from carv3d.diffusion import loading
+from carv3d.diffusion.diffusers_teacher import DiffusersTeacher, Text
+from carv3d.diffusion.families import base
+from carv3d.diffusion.families.check import family_of
+from carv3d.diffusion.families.table import Family
+from carv3d.diffusion.families.text import LARGE
+from carv3d.diffusion.folder import as_object, token_length, unet_name
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
+from carv3d.diffusion.weight_files import choose, variants
 
 GIB = 2**30
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Operations (a multiplication and an addition are two) and bytes. row: one row through the denoiser; ask: what it
-    holds at its peak for the rows of a chunk, beside its weights; encode: an image there and back; images: what that
-    holds at its peak for all of a step's; text: the largest text encoder, which is gone by then."""
+    """Operations (a multiplication and an addition are two) and bytes. parameters: of the denoiser. row: one row
+    through it; encode: an image there and back. ask: what the denoiser holds at its peak for the rows of a chunk,
+    beside its weights; kept: what the encoder leaves of all of a step's images for the way back, which is there
+    meanwhile; images: what it holds at its peak for them, there and back; text: the largest text encoder, which is gone
+    by then."""
 
+    latent_shape: tuple[int, ...]
+    image_size: tuple[int, int]
+    parameters: int
     row_flops: int
     encode_flops: int
     denoiser_bytes: int
     vae_bytes: int
     ask_bytes: int
+    kept_bytes: int
     images_bytes: int
     text_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
         """At the peak of a step, without scene and render."""
-        return self.denoiser_bytes + self.vae_bytes + max(self.ask_bytes, self.images_bytes)
+        return self.denoiser_bytes + self.vae_bytes + max(self.kept_bytes + self.ask_bytes, self.images_bytes)
 
 
 class Peak(TorchDispatchMode):
-    """The most bytes that tensors made within it hold at a time; those of ``known`` modules do not count."""
+    """The most bytes that tensors made within it hold at a time, and how many they hold now (live); those of ``known``
+    modules do not count."""
 
     def __init__(self, *known: Network):
         super().__init__()
@@ -82,40 +102,151 @@ class Fused(TorchFunctionMode):
         return kernel(query, key, value, None, torch.is_grad_enabled())[0]
 
 
-def footprint(make: Callable[[], DiffusersTeacher], views: int, rows: int) -> Footprint:
-    """Of a step that encodes ``views`` images and asks about ``rows`` rows at a time (draws times branches). make: a
-    teacher on the meta device."""
-    with torch.device("meta"):
-        teacher = make()
-        denoiser, vae = teacher.denoiser, teacher.vae
-        text = {name: value[:1].expand(rows, *value.shape[1:]) for name, value in teacher.embeddings.items()}
-        noisy = torch.empty(rows, *teacher.latent_shape)
-        times = torch.zeros(rows, dtype=torch.long)
-        one = {name: value[:1] for name, value in text.items()}
-        with torch.no_grad(), Fused(), FlopCounterMode(display=False) as row:
-            teacher.ask(noisy[:1], times[:1], one)
-        with torch.no_grad(), Fused(), Peak(denoiser) as asked:
-            teacher.ask(noisy, times, text)
-        encode_flops = images = vae_bytes = 0
-        if vae is not None:
-            vae_bytes = weights_bytes(vae)
-            if teacher.encode_dtype != torch.float32:  # autocast keeps a second copy; it is not there on meta
-                vae.to(teacher.encode_dtype)
-                vae_bytes += weights_bytes(vae)
-                teacher.encode_dtype = torch.float32
+class Autocast(TorchFunctionMode):
+    """torch.autocast, which the meta device has not: products in ``dtype``, and on CUDA norms and softmax in float32.
+    Of weights that are not learnt it keeps no copies, so that each product makes one, which the way back needs."""
 
-            def encode(count: int) -> None:
-                image = torch.empty(count, *teacher.image_size, 3, requires_grad=True)
-                with torch.enable_grad():
-                    teacher.encode(image).sum().backward()
+    PRODUCTS = (torch.conv1d, torch.conv2d, torch.conv3d, F.conv2d, F.conv3d, F.linear, torch.matmul, torch.bmm,
+                torch.baddbmm, Tensor.matmul, Tensor.__matmul__, F.scaled_dot_product_attention)
+    SUMS = (F.group_norm, F.layer_norm, F.rms_norm, F.softmax, torch.softmax, Tensor.softmax)
 
-            with Fused(), FlopCounterMode(display=False) as counted:
-                encode(1)
-            with Fused(), Peak(vae) as held:
-                encode(views)
-            encode_flops, images = counted.get_total_flops(), held.most
-    return Footprint(row.get_total_flops(), encode_flops, weights_bytes(denoiser),
-                     vae_bytes, asked.most, images)
+    def __init__(self, dtype: torch.dtype, device: torch.device):
+        super().__init__()
+        self.dtype, self.sums = dtype, torch.float32 if device.type == "cuda" else None
+
+    def __torch_function__(self, func: Network, types: Network, args: Network = (), kwargs: Network = None) -> Network:
+        told = kwargs or {}
+        dtype = self.dtype if func in self.PRODUCTS else self.sums if func in self.SUMS else None
+        if func in self.SUMS and dtype is None:  # on a CPU: in what they are given
+            dtype = args[0].dtype
+        if dtype is None:
+            return func(*args, **told)
+
+        def cast(value: Network) -> Network:
+            return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+        return func(*map(cast, args), **{name: cast(value) for name, value in told.items()})
+
+
+def of_folder(folder: Path, settings: base.Settings = base.Settings(), *, views: int = 1, rows: int = 2,
+              device: torch.device = CPU, tokens: int = 0) -> Footprint:
+    """Of a step with the model of a folder, from its JSON files alone: ``views`` images are encoded, ``rows`` rows
+    (draws times branches) asked about at a time.
+
+    device: which one's autocast is meant. tokens: of the prompt, for families that tell a shorter one by fewer; by
+    default the most they tell. The text encoder's precision is that in which it would be read: by the size of its files
+    where there are any, else by what its configuration says.
+    """
+    family = family_of(folder)
+    teacher, row = _stable_diffusion(folder, settings) if family is None else _of(folder, family, settings, tokens)
+    teacher.encode_dtype = torch.float32  # autocast is stood in for
+    found = footprint(teacher, row, views, rows, settings.encode_dtype, device)
+    return replace(found, text_bytes=_largest_encoder(folder, family, settings.variant))
+
+
+def _of(folder: Path, family: Family, settings: base.Settings, tokens: int) -> tuple[DiffusersTeacher, Text]:
+    """A teacher on the meta device, and a row of text."""
+    cls, index = base.teacher_of(family), as_object(folder / "model_index.json", str(folder))
+    name = unet_name(settings.use_ema) if family.denoiser == "unet" else family.denoiser
+    denoiser = loading.empty(folder, name, loading.named(index[family.denoiser]), settings.dtype)
+    vae = _vae(folder, loading.named(index["vae"]), settings.vae) if "vae" in family.parts else None
+    count = (tokens if cls.SHORTER else 0) or cls.length(folder, index)
+    row = {key: torch.ones(1, *shape, dtype=torch.long) if key == "mask" else  # counted on the host
+           torch.empty(1, *shape, dtype=settings.dtype, device="meta")
+           for key, shape in cls.shapes(denoiser.config, count).items()}
+    return base.assembled(folder, family, denoiser, vae, {}, settings, weights_of=_nobody,
+                          device=torch.device("meta")), row
+
+
+def _stable_diffusion(folder: Path, settings: base.Settings) -> tuple[DiffusersTeacher, Text]:
+    unet = loading.empty(folder, unet_name(settings.use_ema), loading.class_of("unet"), settings.dtype)
+    vae = _vae(folder, loading.class_of("vae"), settings.vae)
+    if settings.checkpoint_encode:
+        vae.enable_gradient_checkpointing()
+    states = torch.empty(1, token_length(folder), unet.config.cross_attention_dim, dtype=settings.dtype, device="meta")
+    return StableDiffusionTeacher(unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="",
+                                  device="meta"), {"states": states}
+
+
+def _vae(folder: Path, cls: Network, other: Path | None) -> Network:
+    home = folder / "vae" if other is None else other / "vae" if (other / "vae").is_dir() else other
+    return loading.empty(home.parent, home.name, cls)
+
+
+def _nobody(azimuth: Tensor, elevation: Tensor) -> Tensor:
+    raise TypeError("a teacher on the meta device has no cameras")
+
+
+def _largest_encoder(folder: Path, family: Family | None, variant: str) -> int:
+    """Bytes of the largest text encoder as it would be read."""
+    if family is None:
+        classes = {"text_encoder": loading.class_of("text_encoder")}
+    else:
+        index = as_object(folder / "model_index.json", str(folder))
+        classes = {name: loading.named(index[name]) for name in family.encoders if (folder / name).is_dir()}
+    found = [0]
+    for name, cls in classes.items():
+        made = loading.empty(folder, name, cls)
+        size = weights_bytes(made)
+        if variants(folder, name):
+            file = sum(path.stat().st_size for path in choose(folder, name, variant).files)
+        else:
+            config = as_object(folder / name / "config.json", str(folder))
+            half = "16" in str(config.get("dtype") or config.get("torch_dtype"))
+            file = size // 2 if half else size
+        found.append(size // 2 if family is not None and file > LARGE else size)
+    return max(found)
+
+
+def footprint(teacher: DiffusersTeacher, row: Text, views: int, rows: int, encode_dtype: torch.dtype = torch.float32,
+              device: torch.device = CPU) -> Footprint:
+    """Of a step that encodes ``views`` images and asks about ``rows`` rows at a time. teacher: on the meta device. row:
+    what it is told of one prompt. encode_dtype: of the encoder's products, by the autocast of ``device``."""
+    denoiser, vae = teacher.denoiser, teacher.vae
+
+    def ask(count: int) -> None:
+        with torch.no_grad(), torch.device("meta"):
+            text = {name: value.expand(count, *value.shape[1:]) for name, value in row.items()}
+            teacher.ask(torch.empty(count, *teacher.latent_shape), torch.zeros(count, dtype=torch.long), text)
+
+    with Fused(), FlopCounterMode(display=False) as counted:
+        ask(1)
+    with Fused(), Peak(denoiser) as asked:
+        ask(rows)
+    encode_flops = kept = images = 0
+    if vae is not None:
+        _recompute(vae, lambda: _encoding(encode_dtype, device))
+        with _encoding(encode_dtype, device), FlopCounterMode(display=False) as encoded:
+            _there_and_back(teacher, 1, lambda: None)
+        with _encoding(encode_dtype, device), Peak(vae) as held:
+            seen: list[int] = []
+            _there_and_back(teacher, views, lambda: seen.append(held.live))
+        encode_flops, kept, images = encoded.get_total_flops(), seen[0], held.most
+    return Footprint(tuple(teacher.latent_shape), teacher.image_size, sum(p.numel() for p in denoiser.parameters()),
+                     counted.get_total_flops(), encode_flops, weights_bytes(denoiser),
+                     weights_bytes(vae) if vae is not None else 0, asked.most, kept, images)
+
+
+@contextlib.contextmanager
+def _encoding(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+    with Fused(), Autocast(dtype, device) if dtype != torch.float32 else contextlib.nullcontext():
+        yield
+
+
+def _recompute(vae: Network, modes: Callable[[], contextlib.AbstractContextManager[None]]) -> None:
+    """Where the encoder makes its activations again on the way back, it does so under the same modes."""
+    if getattr(vae, "is_gradient_checkpointing", False):
+        vae.enable_gradient_checkpointing(lambda part, *given: checkpoint(
+            part, *given, use_reentrant=False, context_fn=lambda: (contextlib.nullcontext(), modes())))
+
+
+def _there_and_back(teacher: DiffusersTeacher, count: int, between: Callable[[], None]) -> None:
+    """Images encoded, and a gradient's way back to them."""
+    with torch.enable_grad(), torch.device("meta"):
+        image = torch.empty(count, *teacher.image_size, 3, requires_grad=True)
+        latents = teacher.encode(image)
+        between()
+        latents.backward(torch.empty_like(latents))
 
 
 def weights_bytes(network: Network) -> int:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from carv3d.diffusion.folder import COMPONENTS
+from carv3d.diffusion.folder import COMPONENTS, as_object
 from carv3d.diffusion.weight_files import AGAIN, Weights, choose
 from carv3d.runtime.errors import UserError, of_the_machine
 
@@ -66,9 +66,7 @@ def model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: N
     component: its subfolder. cls: its class, by default the one of diffusers.
     """
     if cls is None:
-        import diffusers
-
-        cls = getattr(diffusers, COMPONENTS[component.removesuffix("_ema")] or "")
+        cls = class_of(component.removesuffix("_ema"))
     weights = choose(folder, component, variant)
     with quiet(), one_line(folder, component), _readable(folder / component, weights) as (place, name):
         made, info = cls.from_pretrained(place, variant=name or None, torch_dtype=dtype, use_safetensors=True,
@@ -77,6 +75,15 @@ def model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: N
             raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
     _check_finite(made, folder, component, dtype)
     return made
+
+
+def empty(folder: Path, component: str, cls: Network, dtype: torch.dtype = torch.float32) -> Network:
+    """A network as its configuration says, on torch's meta device: every shape and no content."""
+    with quiet(), one_line(folder, component), torch.device("meta"):
+        config = as_object(folder / component / "config.json", str(folder))
+        own = getattr(cls, "config_class", None)  # of transformers' classes
+        made = cls(own.from_dict(config)) if own else cls.from_config(config)
+        return made.to(dtype).eval().requires_grad_(False)
 
 
 def vae_of(folder: Path, other: Path | None, variant: str, cls: Network = None) -> Network:
@@ -110,6 +117,12 @@ def named(entry: Sequence[str]) -> Network:
         raise UserError(f"teacher.path: its model_index.json names {entry[1]}, which the installed {entry[0]} "
                         f"{library.__version__} has not; install a later one")
     return getattr(library, entry[1])
+
+
+def class_of(component: str) -> Network:
+    """The class of a component of Stable Diffusion 1 and 2."""
+    library = "transformers" if component.startswith("text_encoder") else "diffusers"
+    return named((library, COMPONENTS[component] or ""))
 
 
 def _check_finite(made: Network, folder: Path, component: str, dtype: torch.dtype) -> None:

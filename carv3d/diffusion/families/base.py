@@ -47,10 +47,15 @@ class Settings:
 
 
 class FamilyTeacher(DiffusersTeacher):
-    """A teacher of one of the families of ``table``. TEXT: the names of what its network is told of a prompt.
-    NEGATIVE_APART: whether a negative prompt is encoded otherwise (``told_negative``). index: model_index.json."""
+    """A teacher of one of the families of ``table``. TEXT: the names of what its network is told of a prompt. WIDTH:
+    what the network's configuration calls the width of the states. LENGTH: tokens that it is told of a prompt; the most
+    of them where SHORTER prompts are told by fewer. NEGATIVE_APART: whether a negative prompt is encoded otherwise
+    (``told_negative``). index: model_index.json."""
 
     TEXT: ClassVar[tuple[str, ...]] = ("states",)
+    WIDTH: ClassVar[str] = "joint_attention_dim"
+    LENGTH: ClassVar[int]
+    SHORTER: ClassVar[bool] = False
     NEGATIVE_APART: ClassVar[bool] = False
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, index: Record,
@@ -79,6 +84,22 @@ class FamilyTeacher(DiffusersTeacher):
     def unconditional(cls, text: Text, negative: str, index: Record) -> Text:
         """The same with the last row, the negative prompt's, as the unconditional branch is told it."""
         return text
+
+    @classmethod
+    def length(cls, folder: Path, index: Record) -> int:
+        """Tokens that the network is told of a prompt, the most of them."""
+        return cls.LENGTH
+
+    @classmethod
+    def pooled(cls, config: Network) -> int:
+        """Width of the pooled state."""
+        return int(config.pooled_projection_dim)
+
+    @classmethod
+    def shapes(cls, config: Network, tokens: int) -> dict[str, tuple[int, ...]]:
+        """What the network is told of a prompt of so many tokens has these shapes."""
+        found = {"states": (tokens, getattr(config, cls.WIDTH)), "mask": (tokens,)}
+        return {name: (cls.pooled(config),) if name == "pooled" else found[name] for name in cls.TEXT}
 
     @classmethod
     def factor(cls, vae: Network) -> int:
@@ -165,6 +186,14 @@ def load(folder: Path, family: Family, text: Text, settings: Settings, *, weight
         denoiser, vae = (part and part.to(memory_format=torch.channels_last) for part in (denoiser, vae))
     if settings.compiled:
         denoiser.compile()
+    return assembled(folder, family, denoiser, vae, text, settings, weights_of=weights_of, negatives_of=negatives_of,
+                     device=device)
+
+
+def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | None, text: Text, settings: Settings, *,
+              weights_of: Angles, negatives_of: Angles | None = None, device: torch.device) -> FamilyTeacher:
+    """A teacher of the networks of a folder, which may be on torch's meta device (``footprint``)."""
+    index = as_object(folder / "model_index.json", str(folder))
     if settings.checkpoint_encode:
         if vae is None or not vae._supports_gradient_checkpointing:
             raise UserError(f"teacher.checkpoint_encode: true given, which {family.name} cannot do; leave it false")

@@ -13,6 +13,8 @@ from carv3d.runtime.types import Record
 
 
 class IF(FamilyTeacher):
+    WIDTH, LENGTH = "encoder_hid_dim", 77
+
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
         states, _ = encode_prompt(pipeline, prompts, do_classifier_free_guidance=False,

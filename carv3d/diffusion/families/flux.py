@@ -20,6 +20,7 @@ class Flux(FamilyTeacher):
     """dev was distilled from a model with guidance and is told its scale; schnell is told none."""
 
     TEXT = ("states", "pooled")
+    LENGTH = 512
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:

@@ -19,6 +19,8 @@ class Flux2(FamilyTeacher):
     """dev, told Mistral's states and a scale of guidance. Noise is added to patches of its VAE's latents, each of their
     channels normalised by the statistics of a batch norm."""
 
+    LENGTH = 512
+
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
         states, _ = encode_prompt(pipeline, prompts)

@@ -4,6 +4,7 @@ told the states of T5 with a mask."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,17 @@ from torch import Tensor, nn
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, call_defaults, encode_prompt, encoded, scaled
 from carv3d.diffusion.loading import Network
+from carv3d.runtime.types import Record
 
 
 class PixArt(FamilyTeacher):
     TEXT = ("states", "mask")
+    WIDTH = "caption_channels"
+
+    @classmethod
+    def length(cls, folder: Path, index: Record) -> int:
+        """Of Sigma, and of alpha."""
+        return 300 if index["_class_name"] == "PixArtSigmaPipeline" else 120
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:

@@ -24,6 +24,7 @@ class QwenImage(FamilyTeacher):
     """
 
     TEXT = ("states", "mask")
+    LENGTH, SHORTER = LENGTH, True
 
     def __init__(self, *parts: Network, **options: Network):
         super().__init__(*parts, **options)

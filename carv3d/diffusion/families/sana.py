@@ -17,6 +17,7 @@ class SANA(FamilyTeacher):
     """Its pipeline puts an instruction to enhance the description before a prompt, and none before a negative one."""
 
     TEXT = ("states", "mask")
+    WIDTH, LENGTH = "caption_channels", 300
     NEGATIVE_APART = True
 
     @classmethod

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
+from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import Network
+from carv3d.runtime.types import Record
 
 
 class SD3(FamilyTeacher):
     TEXT = ("states", "pooled")
+
+    @classmethod
+    def length(cls, folder: Path, index: Record) -> int:
+        """The CLIPs', and T5's, which is told as zeros where it is left out."""
+        return token_length(folder) + 256
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:

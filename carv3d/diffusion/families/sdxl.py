@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
+from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
 
 
 class SDXL(FamilyTeacher):
     TEXT = ("states", "pooled")
+    WIDTH = "cross_attention_dim"
+
+    @classmethod
+    def length(cls, folder: Path, index: Record) -> int:
+        return token_length(folder)
+
+    @classmethod
+    def pooled(cls, config: Network) -> int:
+        """Beside the embeddings of six sizes."""
+        return int(config.projection_class_embeddings_input_dim) - 6 * int(config.addition_time_embed_dim)
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:

@@ -19,6 +19,7 @@ class ZImage(FamilyTeacher):
     uncond + s (cond - uncond), so that the pipeline's scale 0 is 1 here, and its 4 is 5."""
 
     TEXT = ("states", "mask")
+    WIDTH, LENGTH, SHORTER = "cap_feat_dim", 512, True
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:

@@ -21,6 +21,8 @@ from carv3d.runtime.files import expanded
 if TYPE_CHECKING:
     import torch
 
+    from carv3d.diffusion.footprint import Footprint
+    from carv3d.diffusion.settings import Settings
     from carv3d.diffusion.teacher import Teacher
 
 COMPILERS = ("g++", "clang++")  # one of which torch.compile needs on a CPU
@@ -201,34 +203,55 @@ def _exact_teacher(config: Config, device: torch.device) -> Teacher:
 
 
 def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
-    from carv3d.diffusion import additions, loading, stable_diffusion
+    from carv3d.diffusion import stable_diffusion
     from carv3d.diffusion.families.check import family_of
     from carv3d.diffusion.prompts import perp_neg_weights, view_weights
     from carv3d.runtime.progress import say
 
     given, own, folder = config.teacher, config.prompts, weights_folder(config)
-    family = family_of(folder)
-    names = {"auto": loading.fastest_dtype(device, family.half if family else "float16"), **loading.DTYPES}
-    encoder_names = {**names, "auto": loading.encoder_dtype(device)}
-    dtype, encode_dtype = names[given.dtype], encoder_names[given.encode_dtype]
+    family, settings = family_of(folder), _settings(config, folder, device)
     weights_of = partial(view_weights, views=config.data.views, interpolate=own.interpolate or own.perp_neg > 0,
                          front_deg=own.front_deg, back_deg=own.back_deg, overhead_deg=own.overhead_deg)
     perp_neg = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     negatives_of = perp_neg if own.perp_neg else None
-    added, vae = additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config)
     if family is None:
         return stable_diffusion.load(
             folder, view_prompts(config), negative=own.negative, weights_of=weights_of, negatives_of=negatives_of,
-            told=given.told, variant=given.variant, use_ema=given.use_ema, dtype=dtype, encode_dtype=encode_dtype,
-            device=device, compiled=given.compile, checkpoint_encode=given.checkpoint_encode, additions=added,
-            vae_folder=vae, announce=say)
+            told=given.told, settings=settings, device=device, announce=say)
     from carv3d.diffusion.families import base, text
 
     told = text.encode(folder, family, view_prompts(config), own.negative, variant=given.variant, device=device,
-                       additions=added, announce=say)
-    settings = base.Settings(given.variant, given.use_ema, dtype, encode_dtype, given.compile, given.checkpoint_encode,
-                             given.size, given.shift, given.told_guidance, added, vae)
+                       additions=settings.additions, announce=say)
     return base.load(folder, family, told, settings, weights_of=weights_of, negatives_of=negatives_of, device=device)
+
+
+def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
+    """What the options say of the model in ``folder``, on a device."""
+    from carv3d.diffusion import additions, loading
+    from carv3d.diffusion.families.check import family_of
+    from carv3d.diffusion.settings import Settings
+
+    given, family = config.teacher, family_of(folder)
+    names = {"auto": loading.fastest_dtype(device, family.half if family else "float16"), **loading.DTYPES}
+    encoder_names = {**names, "auto": loading.encoder_dtype(device)}
+    return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
+                    given.checkpoint_encode, given.size, given.shift, given.told_guidance,
+                    additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config))
+
+
+def footprint(config: Config, views: int, rows: int) -> Footprint:
+    """What a located teacher takes, counted; its weights are not loaded."""
+    from carv3d.diffusion.footprint import of_folder
+
+    folder, device = weights_folder(config), devices.device(config.device)
+    return of_folder(folder, _settings(config, folder, device), views=views, rows=rows, device=device)
+
+
+def sized(config: Config) -> bool:
+    """Whether teacher.size means anything to a located teacher."""
+    from carv3d.diffusion.families.check import family_of
+
+    return family_of(weights_folder(config)) is not None
 
 
 def meant(config: Config) -> str:

@@ -23,6 +23,7 @@ from carv3d.config.attribution import AttributeConfig
 from carv3d.config.schema import TeacherConfig
 from carv3d.diffusion import adapters, additions, loading, stable_diffusion
 from carv3d.diffusion.folder import unet_name
+from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.weight_files import choose
 from carv3d.runtime.errors import UserError
@@ -60,8 +61,8 @@ def model(folder: Path, own: AttributeConfig, given: TeacherConfig, captions: Se
     """The model of ``folder`` with the LoRA layers of ``own.lora``, and the embeddings of ``captions`` in
     ``model.teacher.embeddings``. UserError where files do not fit."""
     dtype = loading.DTYPES.get(given.dtype, torch.float32)
-    teacher = stable_diffusion.load(folder, captions, weights_of=no_views, variant=given.variant,
-                                    use_ema=given.use_ema, dtype=dtype, device=device, announce=say)
+    teacher = stable_diffusion.load(folder, captions, weights_of=no_views, device=device, announce=say,
+                                    settings=Settings(given.variant, given.use_ema, dtype))
     weights = choose(folder, unet_name(given.use_ema), given.variant)
     sources = [(path.name, path) for path in weights.files]
     if own.lora:

@@ -7,6 +7,8 @@ import math
 import time
 
 from carv3d import config as configuration
+from carv3d.commands import needs
+from carv3d.config import registry
 from carv3d.config.options import constant
 from carv3d.config.schema import Config
 from carv3d.runs import budget
@@ -16,8 +18,11 @@ from carv3d.text3d import build
 
 
 def main(config: Config) -> int:
+    memory = needs.lines(config) if registry.teacher(config).located else []
     build.set_up_kernels(config, say, truth=True)
     result(configuration.dump(config).rstrip("\n"))
+    if memory:
+        result("\n".join(memory))
     total, lines = estimate(config)
     result("\n".join(lines))
     result(f"# estimate: {duration(total)} of training (video and start not counted), {peak_memory_mib():.0f} MiB; "

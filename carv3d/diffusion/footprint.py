@@ -30,6 +30,7 @@ from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.families.text import LARGE
 from carv3d.diffusion.folder import as_object, token_length, unet_name
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.weight_files import choose, variants
 
@@ -128,7 +129,7 @@ class Autocast(TorchFunctionMode):
         return func(*map(cast, args), **{name: cast(value) for name, value in told.items()})
 
 
-def of_folder(folder: Path, settings: base.Settings = base.Settings(), *, views: int = 1, rows: int = 2,
+def of_folder(folder: Path, settings: Settings = Settings(), *, views: int = 1, rows: int = 2,
               device: torch.device = CPU, tokens: int = 0) -> Footprint:
     """Of a step with the model of a folder, from its JSON files alone: ``views`` images are encoded, ``rows`` rows
     (draws times branches) asked about at a time.
@@ -144,7 +145,7 @@ def of_folder(folder: Path, settings: base.Settings = base.Settings(), *, views:
     return replace(found, text_bytes=_largest_encoder(folder, family, settings.variant))
 
 
-def _of(folder: Path, family: Family, settings: base.Settings, tokens: int) -> tuple[DiffusersTeacher, Text]:
+def _of(folder: Path, family: Family, settings: Settings, tokens: int) -> tuple[DiffusersTeacher, Text]:
     """A teacher on the meta device, and a row of text."""
     cls, index = base.teacher_of(family), as_object(folder / "model_index.json", str(folder))
     name = unet_name(settings.use_ema) if family.denoiser == "unet" else family.denoiser
@@ -158,7 +159,7 @@ def _of(folder: Path, family: Family, settings: base.Settings, tokens: int) -> t
                           device=torch.device("meta")), row
 
 
-def _stable_diffusion(folder: Path, settings: base.Settings) -> tuple[DiffusersTeacher, Text]:
+def _stable_diffusion(folder: Path, settings: Settings) -> tuple[DiffusersTeacher, Text]:
     unet = loading.empty(folder, unet_name(settings.use_ema), loading.class_of("unet"), settings.dtype)
     vae = _vae(folder, loading.class_of("vae"), settings.vae)
     if settings.checkpoint_encode:

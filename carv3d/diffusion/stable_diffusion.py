@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from carv3d.cameras import Cameras
 from carv3d.diffusion import view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
-from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.loading import Network, model, scheduler, vae_of
 from carv3d.diffusion.schedule import NoiseSchedule
+from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.text import encode_prompts
 from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding
 from carv3d.lights import Light
@@ -83,31 +83,28 @@ class StableDiffusionTeacher(DiffusersTeacher):
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
-         told: Collection[str] = tuple(GROUPS), negative: str = "", variant: str = "", use_ema: bool = False,
-         dtype: torch.dtype = torch.float32, encode_dtype: torch.dtype = torch.float32,
-         device: torch.device | str = "cpu", compiled: bool = False, checkpoint_encode: bool = False,
-         additions: Additions = Additions(), vae_folder: Path | None = None,
-         announce: Callable[[str], None] = lambda line: None) -> StableDiffusionTeacher:
+         told: Collection[str] = tuple(GROUPS), negative: str = "", settings: Settings = Settings(),
+         device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
+         ) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
-    ``StableDiffusionTeacher``. use_ema: the UNet in unet_ema. dtype: of the UNet. compiled: by torch.compile.
-    checkpoint_encode: the encoder's activations are made again on the way back. additions: of the user's. vae_folder:
-    of another VAE. UserError where the files do not fit.
+    ``StableDiffusionTeacher``. UserError where the files do not fit.
     """
-    embeddings = encode_prompts(folder, [*prompts, negative], variant=variant, device=device, additions=additions,
-                                announce=announce)
-    unet, vae = model(folder, unet_name(use_ema), variant, dtype), vae_of(folder, vae_folder, variant)
-    add_to_stable_diffusion(unet, "unet", folder, additions)
+    embeddings = encode_prompts(folder, [*prompts, negative], variant=settings.variant, device=device,
+                                additions=settings.additions, announce=announce)
+    unet = model(folder, unet_name(settings.use_ema), settings.variant, settings.dtype)
+    vae = vae_of(folder, settings.vae, settings.variant)
+    add_to_stable_diffusion(unet, "unet", folder, settings.additions)
     if torch.device(device).type == "cuda":  # on a CPU it gains nothing
         unet, vae = (part.to(memory_format=torch.channels_last) for part in (unet, vae))
-    if compiled:
+    if settings.compiled:
         unet.compile()
-    if checkpoint_encode:
+    if settings.checkpoint_encode:
         vae.enable_gradient_checkpointing()
     million = sum(p.numel() for p in unet.parameters()) / 1e6
     return StableDiffusionTeacher(
         unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
         view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
-        encode_dtype=encode_dtype, device=device,
-        description=f"UNet of {million:.1f} M parameters in {str(dtype).removeprefix('torch.')}, {folder}")
+        encode_dtype=settings.encode_dtype, device=device,
+        description=f"UNet of {million:.1f} M parameters in {str(settings.dtype).removeprefix('torch.')}, {folder}")

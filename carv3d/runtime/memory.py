@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,6 +13,19 @@ from carv3d.runtime.progress import say
 
 T = TypeVar("T")
 SHARE = 0.8  # of the free memory that a chunk may take
+
+
+def capacity(device: torch.device) -> int:
+    """Bytes that a device can give: on CUDA those that are free, on a CPU all of the machine's."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def in_words(count: float) -> str:
+    """Bytes, for people."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 class Chunks:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from carv3d import teachers
 from carv3d.diffusion import stable_diffusion, weights
+from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.text import encode_prompts
 from carv3d.runtime.errors import LONGEST, UserError
 from carv3d.runtime.files import cache_folder
@@ -41,7 +42,7 @@ def located(folder, **options):
     said = []
     place = weights.locate(str(folder), announce=said.append, **options)
     options.pop("offline", None)
-    teacher = stable_diffusion.load(place, ["a corgi"], weights_of=tiny.PLAIN, **options)
+    teacher = stable_diffusion.load(place, ["a corgi"], weights_of=tiny.PLAIN, settings=Settings(**options))
     noisy = torch.linspace(-1, 1, 256).reshape(1, 4, 8, 8)
     condition = teacher.condition(tiny.seen([0.0]), torch.zeros(1, 3))
     return said, teacher.predict(noisy, torch.tensor([500]), condition, torch.zeros(1).long(), ("cond",))["cond"]

@@ -15,9 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from carv3d import teachers
 from carv3d.diffusion import footprint, loading
 from carv3d.diffusion.families import check
-from carv3d.diffusion.families.base import Settings
 from carv3d.diffusion.flops import Networks
 from carv3d.diffusion.footprint import Autocast, Fused, Peak, weights_bytes
+from carv3d.diffusion.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 

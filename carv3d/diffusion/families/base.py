@@ -8,7 +8,6 @@ import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -18,32 +17,14 @@ from torch import Tensor
 
 from carv3d.diffusion import loading
 from carv3d.diffusion.adapters import add
-from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.folder import as_object, unet_name
 from carv3d.diffusion.loading import Network
 from carv3d.diffusion.schedule import NoiseSchedule, shifted, straight_path
+from carv3d.diffusion.settings import Settings
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user says of a teacher. size: pixels a side, 0 for the model's own. shift: of a flow model's timesteps, 0
-    for its own. vae: a folder of another one. told_guidance: what a network with an embedding of guidance is told."""
-
-    variant: str = ""
-    use_ema: bool = False
-    dtype: torch.dtype = torch.float32
-    encode_dtype: torch.dtype = torch.float32
-    compiled: bool = False
-    checkpoint_encode: bool = False
-    size: int = 0
-    shift: float = 0.0
-    told_guidance: float = 3.5
-    additions: Additions = Additions()
-    vae: Path | None = None
 
 
 class FamilyTeacher(DiffusersTeacher):

@@ -74,18 +74,19 @@ class Diffusers(_Diffusion, DiffusersTraits):
     def settle(config: Config) -> None:
         settle_weights(config)
         if config.objective.guidance_scale == "auto":  # a path that was no folder yet
-            config.objective.guidance_scale = Diffusers.guidance(str(weights_folder(config))) or 1.0
+            from carv3d.diffusion.families.distilled import guidance
+
+            config.objective.guidance_scale = guidance(weights_folder(config), config.teacher.path)
 
     @staticmethod
     def guidance(path: str) -> float | None:
-        """Of the family of a folder; None where that is none yet, as a model on the hub."""
-        from carv3d.diffusion.families.check import family_of
+        """Of a folder; None where that is none yet, as a model on the hub or in one file."""
+        from carv3d.diffusion.families.distilled import guidance
 
         if not path:
             return DiffusersTraits.default_guidance
         with contextlib.suppress(OSError, RuntimeError, ValueError, UserError):
-            family = family_of(Path(path).expanduser())
-            return family.guidance if family else DiffusersTraits.default_guidance
+            return guidance(Path(path).expanduser(), path)
         return None
 
 

@@ -62,7 +62,9 @@ def test_two_steps_of_every_objective(folder, tmp_path, capsys, signals):
         lines = run.metrics()
         assert run.summary()["status"] == "finished" and len(lines) == 2
         assert all(0 < line["grad_norm"] < float("inf") for line in lines)
-        assert run.summary()["ledger"]["teacher_evals"] == 2 * 2 * 2 and run.summary()["ledger"]["nonfinite_steps"] == 0
+        branches = 1 if objective == "sds" and run.config().objective.guidance_scale == 1 else 2
+        ledger = run.summary()["ledger"]
+        assert ledger["teacher_evals"] == 2 * 2 * branches and ledger["nonfinite_steps"] == 0
     words = ["objective.type=vsd", "objective.vsd.rank=2"]
     whole = train(tmp_path, capsys, *started(folder, tmp_path, *words, "trainer.max_steps=2"))
     assert all(0 < line["loss_lora"] < float("inf") for line in whole.metrics())
@@ -79,7 +81,8 @@ def test_two_steps_of_every_objective(folder, tmp_path, capsys, signals):
 def test_the_guidance_of_a_family_is_the_default(folder):
     config = tiny.make_config(folder, "teacher.type=diffusers", "data.views=1")
     family = check.family_of(folder)
-    assert config.objective.guidance_scale == family.guidance
+    few_steps = folder.name in ("flux-schnell", "flux2-klein-distilled")
+    assert config.objective.guidance_scale == (1 if few_steps else family.guidance)
     assert tiny.make_config(folder, "teacher.type=diffusers", "objective.guidance_scale=3").objective.guidance_scale == 3
 
 

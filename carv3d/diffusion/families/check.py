@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from carv3d.diffusion import folder as stable_diffusion
+from carv3d.diffusion.families.distilled import warning
 from carv3d.diffusion.families.table import FAMILIES, Family, of
 from carv3d.diffusion.folder import as_object, tell, unet_name
 from carv3d.diffusion.weight_files import AGAIN, Weights, choose, read_json, shapes
@@ -59,6 +60,8 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
         held = f"holds a {name[:60]}" if index.get("_class_name") else "names no pipeline in its model_index.json"
         raise UserError(f"teacher.path: {given} {held}; a text-to-image model is needed: StableDiffusionPipeline, "
                         f"{known}")
+    if line := warning(folder, given):
+        announce(line)
 
 
 def _check_family(folder: Path, given: str, family: Family, index: Record, variant: str, use_ema: bool,
@@ -86,9 +89,6 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
         raise UserError(f"teacher.path: the scheduler of {given} is a {shown(plan.get('_class_name'))}, of "
                         f"{kinds[flows]} levels; {family.name} has {kinds[family.flow]} levels; {AGAIN}")
     tell(weights, given, variant, announce)
-    if index.get("is_distilled"):
-        announce(f"teacher: {given} is distilled to a few steps; score distillation asks for a model that is not, such "
-                 "as its base")
 
 
 def _check_tokenizer(home: Path, given: str) -> None:

@@ -2,6 +2,13 @@
 
 What a family is made of is said here, without torch; how its network is told a prompt, shown an image and asked stands
 in a file of its own beside this one.
+
+Default scales of guidance, and where they are from. 100: SDXL and Stable Diffusion 3, as in the recipes of threestudio
+(dreamfusion-sdxl) and of RFDS (arXiv 2406.03293, rfds_sd3 and rfds-rev_sd3), which are after DreamFusion; PixArt, which
+predicts noise as Stable Diffusion does, and of which no recipe is known to us. 20: DeepFloyd IF, as in threestudio's
+dreamfusion-if. 1, which is one branch: FLUX.1 and FLUX.2 dev, whose networks have guidance distilled into them; dev is
+told its scale. 50: other flow models, for which we know no recipe: our choice, not measured. Models of few steps: 1
+(``distilled``).
 """
 
 from __future__ import annotations
@@ -28,7 +35,7 @@ class Family:
     optional: tuple[str, ...] = ()
     lengths: dict[str, int] = field(default_factory=dict)
     flow: bool = False
-    guidance: float = 100.0
+    guidance: float = 50.0
     tells_guidance: bool = False
     words: bool = False
     half: str = "float16"
@@ -61,23 +68,24 @@ FAMILIES = (
     Family("SDXL", ("StableDiffusionXLPipeline",), "sdxl:SDXL",
            {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": CLIP, "tokenizer": CLIP_TOKENS,
             "text_encoder_2": "CLIPTextModelWithProjection", "tokenizer_2": CLIP_TOKENS, "scheduler": ""},
-           lengths={"tokenizer": 77, "tokenizer_2": 77}, words=True),
+           guidance=100.0, lengths={"tokenizer": 77, "tokenizer_2": 77}, words=True),
     Family("Stable Diffusion 3", ("StableDiffusion3Pipeline",), "sd3:SD3",
            {"transformer": "SD3Transformer2DModel", "vae": "AutoencoderKL",
             "text_encoder": "CLIPTextModelWithProjection", "tokenizer": CLIP_TOKENS,
             "text_encoder_2": "CLIPTextModelWithProjection", "tokenizer_2": CLIP_TOKENS,
             "text_encoder_3": "T5EncoderModel", "tokenizer_3": "T5Tokenizer", "scheduler": _FLOW},
            optional=("text_encoder_3", "tokenizer_3"),
-           lengths={"tokenizer": 77, "tokenizer_2": 77, "tokenizer_3": 256}, flow=True),
+           guidance=100.0, lengths={"tokenizer": 77, "tokenizer_2": 77, "tokenizer_3": 256}, flow=True),
     Family("FLUX.1", ("FluxPipeline",), "flux:Flux",
            {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL", "text_encoder": CLIP,
             "tokenizer": CLIP_TOKENS, "text_encoder_2": "T5EncoderModel", "tokenizer_2": "T5Tokenizer",
             "scheduler": _FLOW},
-           lengths={"tokenizer": 77, "tokenizer_2": 512}, flow=True, tells_guidance=True, half="bfloat16"),
+           guidance=1.0, lengths={"tokenizer": 77, "tokenizer_2": 512}, flow=True, tells_guidance=True,
+           half="bfloat16"),
     Family("FLUX.2", ("Flux2Pipeline",), "flux2:Flux2",
            {"transformer": "Flux2Transformer2DModel", "vae": "AutoencoderKLFlux2",
             "text_encoder": "Mistral3ForConditionalGeneration", "tokenizer": "PixtralProcessor", "scheduler": _FLOW},
-           lengths={"tokenizer": 475}, flow=True, tells_guidance=True, half="bfloat16", since="0.36"),
+           guidance=1.0, lengths={"tokenizer": 475}, flow=True, tells_guidance=True, half="bfloat16", since="0.36"),
     Family("FLUX.2 klein", ("Flux2KleinPipeline",), "flux2:Flux2Klein",
            {"transformer": "Flux2Transformer2DModel", "vae": "AutoencoderKLFlux2", "text_encoder": "Qwen3ForCausalLM",
             "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
@@ -90,8 +98,10 @@ FAMILIES = (
            {"transformer": "SanaTransformer2DModel", "vae": "AutoencoderDC", "text_encoder": "Gemma2Model",
             "tokenizer": "Gemma", "scheduler": ""},
            lengths={"tokenizer": 299}, flow=True, half="bfloat16", since="0.33"),
-    Family("PixArt-alpha", ("PixArtAlphaPipeline",), "pixart:PixArt", _PIXART, lengths={"tokenizer": 120}),
-    Family("PixArt-Sigma", ("PixArtSigmaPipeline",), "pixart:PixArt", _PIXART, lengths={"tokenizer": 300}),
+    Family("PixArt-alpha", ("PixArtAlphaPipeline",), "pixart:PixArt", _PIXART, guidance=100.0,
+           lengths={"tokenizer": 120}),
+    Family("PixArt-Sigma", ("PixArtSigmaPipeline",), "pixart:PixArt", _PIXART, guidance=100.0,
+           lengths={"tokenizer": 300}),
     Family("Z-Image", ("ZImagePipeline",), "z_image:ZImage",  # 512 tokens, three of its template first
            {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL",
             "text_encoder": "Qwen3Model|Qwen3ForCausalLM", "tokenizer": "Qwen2Tokenizer", "scheduler": _FLOW},
@@ -99,7 +109,7 @@ FAMILIES = (
     Family("DeepFloyd IF", ("IFPipeline",), "deepfloyd:IF",
            {"unet": "UNet2DConditionModel", "text_encoder": "T5EncoderModel", "tokenizer": "T5Tokenizer",
             "scheduler": ""},
-           lengths={"tokenizer": 77}),
+           guidance=20.0, lengths={"tokenizer": 77}),
 )
 
 

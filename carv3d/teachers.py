@@ -115,6 +115,11 @@ def settle_weights(config: Config) -> None:
                         "can be told nothing beside words; leave teacher.told as it is")
     _check_family(config, folder)
     _settle_additions(config)
+    if config.teacher.quantize != "none":
+        from carv3d.diffusion import quantize
+
+        device = devices.device(config.device)
+        quantize.check(config.teacher.quantize, device, _settings(config, folder, device).dtype)
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
@@ -237,7 +242,7 @@ def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     encoder_names = {**names, "auto": loading.encoder_dtype(device)}
     return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
                     given.checkpoint_encode, given.size, given.shift, given.told_guidance,
-                    additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config))
+                    additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize)
 
 
 def footprint(config: Config, views: int, rows: int) -> Footprint:

@@ -73,6 +73,7 @@ def _remedies(config: Config, found: Footprint, draws: int) -> list[str]:
     given = config.teacher
     known = {
         "teacher.dtype=bfloat16": found.denoiser_bytes >= 4 * found.parameters,
+        "teacher.quantize=int8": given.quantize == "none" and not registry.objective(config).learns,
         "teacher.checkpoint_encode=true": found.vae_bytes > 0 and not given.checkpoint_encode,
         f"data.batch_size ({config.data.batch_size})": config.data.batch_size > 1,
         f"estimator.chunk ({draws})": draws > 1,

@@ -101,9 +101,29 @@ def _check_teacher(config: Config) -> None:
         if getattr(teacher, name) and not said.network:
             raise UserError(f"teacher.{name}: true given with teacher.type {teacher.type}, which has no network; "
                             f"allowed: {_with('network')}")
+    _check_memory(config)
     if registry.objective(config).learns and not said.adaptable:
         raise UserError(f"objective.type: {config.objective.type} given with teacher.type {teacher.type}, which has no "
                         f"layers to adapt; allowed: {_with('adaptable')}")
+
+
+def _check_memory(config: Config) -> None:
+    """What makes a network smaller, and what it cannot be had together with."""
+    teacher = config.teacher
+    for name in ("quantize",):
+        given, said = getattr(teacher, name), registry.teacher(config)
+        if given == "none":
+            continue
+        if not said.network:
+            raise UserError(f"teacher.{name}: {given} given with teacher.type {teacher.type}, which has no network; "
+                            f"allowed: {_with('network')}")
+        if teacher.compile:
+            raise UserError(f"teacher.{name}: {given} given with teacher.compile true; leave one of them out")
+        if registry.objective(config).learns:
+            raise UserError(f"teacher.{name}: {given} given with objective.type {config.objective.type}, whose layers "
+                            "learn in the network itself; leave it none, or choose objective.type=sds, csd, rfds_rev")
+        if not teacher.fuse_lora:
+            raise UserError(f"teacher.{name}: {given} given with teacher.fuse_lora false; leave that true")
 
 
 def _check_prompts(config: Config) -> None:

@@ -107,6 +107,9 @@ class TeacherConfig:
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
                                      "slower")
+    quantize: str = option("none", "weights of the denoiser's linear layers in fewer bits, after LoRA layers were "
+                                   "added: int8, int4 (package torchao), nf4 (bitsandbytes)",
+                           choices=("none", "int8", "int4", "nf4"))
     offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
     exact: ExactConfig = field(default_factory=ExactConfig)
 

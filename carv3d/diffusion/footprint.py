@@ -30,6 +30,7 @@ from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.families.text import LARGE
 from carv3d.diffusion.folder import as_object, token_length, unet_name
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.quantize import saved_bytes
 from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
 from carv3d.diffusion.weight_files import choose, variants
@@ -142,7 +143,11 @@ def of_folder(folder: Path, settings: Settings = Settings(), *, views: int = 1, 
     teacher, row = _stable_diffusion(folder, settings) if family is None else _of(folder, family, settings, tokens)
     teacher.encode_dtype = torch.float32  # autocast is stood in for
     found = footprint(teacher, row, views, rows, settings.encode_dtype, device)
-    return replace(found, text_bytes=_largest_encoder(folder, family, settings.variant))
+    found = replace(found, text_bytes=_largest_encoder(folder, family, settings.variant))
+    if settings.quantize == "none":
+        return found
+    fewer, again = saved_bytes(teacher.denoiser, settings.quantize)
+    return replace(found, denoiser_bytes=found.denoiser_bytes - fewer, ask_bytes=found.ask_bytes + again)
 
 
 def _of(folder: Path, family: Family, settings: Settings, tokens: int) -> tuple[DiffusersTeacher, Text]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from carv3d.diffusion.additions import Additions
+from carv3d.diffusion.loading import Network
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Settings:
     """variant: of the weights. use_ema: the UNet in unet_ema. dtype: of the denoiser. encode_dtype: of the encoder's
     products. compiled: the denoiser, by torch.compile. checkpoint_encode: the encoder's activations are made again on
     the way back. size: pixels a side, 0 for the model's own. shift: of a flow model's timesteps, 0 for its own.
-    told_guidance: what a network with an embedding of guidance is told. vae: a folder of another one."""
+    told_guidance: what a network with an embedding of guidance is told. vae: a folder of another one. quantize: the
+    denoiser's weights in fewer bits, after LoRA layers were added to them; "none", or a name of ``quantize``."""
 
     variant: str = ""
     use_ema: bool = False
@@ -28,3 +30,10 @@ class Settings:
     told_guidance: float = 3.5
     additions: Additions = Additions()
     vae: Path | None = None
+    quantize: str = "none"
+
+    def of(self, denoiser: Network) -> str:
+        """Its size and precision, for people."""
+        million = sum(p.numel() for p in denoiser.parameters()) / 1e6
+        fewer = "" if self.quantize == "none" else f" with weights in {self.quantize}"
+        return f"{million:.1f} M parameters in {str(self.dtype).removeprefix('torch.')}{fewer}"

@@ -18,6 +18,7 @@ from carv3d.diffusion.adapters import add_to_stable_diffusion
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.folder import unet_name
 from carv3d.diffusion.loading import Network, model, scheduler, vae_of
+from carv3d.diffusion.quantize import quantize
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.text import encode_prompts
@@ -102,9 +103,11 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
         unet.compile()
     if settings.checkpoint_encode:
         vae.enable_gradient_checkpointing()
-    million = sum(p.numel() for p in unet.parameters()) / 1e6
+    said = settings.of(unet)
+    if settings.quantize != "none":
+        quantize(unet, settings.quantize, torch.device(device))
     return StableDiffusionTeacher(
         unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
         view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
         encode_dtype=settings.encode_dtype, device=device,
-        description=f"UNet of {million:.1f} M parameters in {str(settings.dtype).removeprefix('torch.')}, {folder}")
+        description=f"UNet of {said}, {folder}")

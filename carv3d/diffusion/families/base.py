@@ -21,6 +21,7 @@ from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels,
 from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.folder import as_object, unet_name
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.quantize import quantize
 from carv3d.diffusion.schedule import NoiseSchedule, shifted, straight_path
 from carv3d.diffusion.settings import Settings
 from carv3d.runtime.errors import UserError
@@ -185,11 +186,12 @@ def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | No
     size = settings.size or max(cls.sides(denoiser.config, index))
     count = (size // cls.factor(own)) ** 2
     levels = noise_levels(folder, family, cls.tokens(count), settings.shift)
-    million = sum(p.numel() for p in denoiser.parameters()) / 1e6
+    said = settings.of(denoiser)
+    if settings.quantize != "none" and device.type != "meta":
+        quantize(denoiser, settings.quantize, device)
     return cls(denoiser, vae, levels, text, index=index, size=settings.size, told_guidance=settings.told_guidance,
                weights_of=weights_of, negatives_of=negatives_of, encode_dtype=settings.encode_dtype, device=device,
-               description=f"{family.name}, {million:.1f} M parameters in "
-                           f"{str(settings.dtype).removeprefix('torch.')}, {folder}")
+               description=f"{family.name}, {said}, {folder}")
 
 
 def noise_levels(folder: Path, family: Family, tokens: int, shift: float = 0.0) -> Levels:

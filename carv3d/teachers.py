@@ -242,7 +242,8 @@ def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     encoder_names = {**names, "auto": loading.encoder_dtype(device)}
     return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
                     given.checkpoint_encode, given.size, given.shift, given.told_guidance,
-                    additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize)
+                    additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize,
+                    given.offload)
 
 
 def footprint(config: Config, views: int, rows: int) -> Footprint:

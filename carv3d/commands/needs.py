@@ -25,7 +25,7 @@ def lines(config: Config) -> list[str]:
         least = teachers.footprint(config, views, branches * views)
     if least.total_bytes > has:
         raise UserError(f"memory: {in_words(least.total_bytes)} needed at the peak of a step, and this {device.type} "
-                        f"has {in_words(has)}; lower or give {', '.join(_remedies(config, found, draws))}")
+                        f"has {in_words(has)}; lower or give {', '.join(_remedies(config, found, draws, device.type))}")
     said = [*_said(config, found, draws * branches * views), _verdict(found, has, device.type)]
     return [f"# {line}" for line in said]
 
@@ -68,12 +68,14 @@ def _draws(config: Config) -> int:
     return min(chunk or k, k)
 
 
-def _remedies(config: Config, found: Footprint, draws: int) -> list[str]:
+def _remedies(config: Config, found: Footprint, draws: int, device: str) -> list[str]:
     """What would make it less, of what is not so already."""
     given = config.teacher
+    whole = given.offload == given.quantize == "none"
     known = {
         "teacher.dtype=bfloat16": found.denoiser_bytes >= 4 * found.parameters,
-        "teacher.quantize=int8": given.quantize == "none" and not registry.objective(config).learns,
+        "teacher.offload=model": whole and found.vae_bytes > 0 and device == "cuda",
+        "teacher.quantize=int8": whole and not registry.objective(config).learns,
         "teacher.checkpoint_encode=true": found.vae_bytes > 0 and not given.checkpoint_encode,
         f"data.batch_size ({config.data.batch_size})": config.data.batch_size > 1,
         f"estimator.chunk ({draws})": draws > 1,

@@ -110,7 +110,7 @@ def _check_teacher(config: Config) -> None:
 def _check_memory(config: Config) -> None:
     """What makes a network smaller, and what it cannot be had together with."""
     teacher = config.teacher
-    for name in ("quantize",):
+    for name in ("quantize", "offload"):
         given, said = getattr(teacher, name), registry.teacher(config)
         if given == "none":
             continue
@@ -119,11 +119,14 @@ def _check_memory(config: Config) -> None:
                             f"allowed: {_with('network')}")
         if teacher.compile:
             raise UserError(f"teacher.{name}: {given} given with teacher.compile true; leave one of them out")
-        if registry.objective(config).learns:
+        if registry.objective(config).learns and given != "model":
             raise UserError(f"teacher.{name}: {given} given with objective.type {config.objective.type}, whose layers "
                             "learn in the network itself; leave it none, or choose objective.type=sds, csd, rfds_rev")
-        if not teacher.fuse_lora:
-            raise UserError(f"teacher.{name}: {given} given with teacher.fuse_lora false; leave that true")
+    if teacher.quantize != "none" and not teacher.fuse_lora:
+        raise UserError(f"teacher.quantize: {teacher.quantize} given with teacher.fuse_lora false; leave that true")
+    if teacher.quantize != "none" and teacher.offload != "none":
+        raise UserError(f"teacher.quantize: {teacher.quantize} given with teacher.offload {teacher.offload}; leave one "
+                        "of them none")
 
 
 def _check_prompts(config: Config) -> None:

@@ -110,6 +110,9 @@ class TeacherConfig:
     quantize: str = option("none", "weights of the denoiser's linear layers in fewer bits, after LoRA layers were "
                                    "added: int8, int4 (package torchao), nf4 (bitsandbytes)",
                            choices=("none", "int8", "int4", "nf4"))
+    offload: str = option("none", "what lies in the host's memory while it is not asked: model, denoiser and VAE take "
+                                  "turns on the device; layers, the denoiser's blocks come one by one",
+                          choices=("none", "model", "layers"))
     offline: bool = option(False, "never use the network: folders, or what the hub's cache already holds")
     exact: ExactConfig = field(default_factory=ExactConfig)
 

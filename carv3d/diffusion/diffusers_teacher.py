@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from carv3d.cameras import Cameras
 from carv3d.diffusion.guidance import perp_neg
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.offload import Turns, by_layers
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
 from carv3d.lights import Light
@@ -59,16 +60,17 @@ class DiffusersTeacher(Teacher):
     weights_of: (azimuth, elevation) in degrees, [B] each -> each word's share of a camera's prompt [B,V].
     negatives_of: the same -> weights [B,M] of the first M prompts as Perp-Neg's negatives, or None.
     image_size: height and width that are encoded. encode_dtype: of the VAE encoder's products; its weights and sums
-    stay in float32, since a gradient passes through it (autocast).
+    stay in float32, since a gradient passes through it (autocast). offload: none; model, denoiser and VAE take turns on
+    the device; layers, the denoiser's blocks do.
     """
 
     image_size: tuple[int, int]
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,
-                 device: torch.device | str = "cpu"):
+                 device: torch.device | str = "cpu", offload: str = "none"):
         self.device = torch.device(device)
-        self.denoiser = denoiser.to(self.device).eval().requires_grad_(False)
+        self.denoiser = (denoiser if offload == "layers" else denoiser.to(self.device)).eval().requires_grad_(False)
         self.vae: Network = None if vae is None else vae.to(self.device).eval().requires_grad_(False)
         for part in ("decoder", "post_quant_conv"):  # nothing is decoded in training
             if getattr(self.vae, part, None) is not None:
@@ -78,6 +80,12 @@ class DiffusersTeacher(Teacher):
         self.embeddings = {name: self._held(value) for name, value in embeddings.items()}
         self.weights_of, self.negatives_of, self.description = weights_of, negatives_of, description
         self.encode_dtype = encode_dtype
+        self.turns: Turns | None = None
+        if offload == "model":
+            self.turns = Turns({"denoiser": self.denoiser, "vae": self.vae}, "denoiser", self.device)
+            self.turns.before("denoiser", self.denoiser)
+        elif offload == "layers":
+            by_layers(self.denoiser, self.device)
 
     def _held(self, value: Tensor) -> Tensor:
         return value.to(self.device, self.denoiser.dtype if value.is_floating_point() else None)
@@ -106,10 +114,12 @@ class DiffusersTeacher(Teacher):
         image = rgb.permute(0, 3, 1, 2)
         if image.shape[2:] != self.image_size:
             image = F.interpolate(image, self.image_size, mode="bilinear", antialias=True, align_corners=False)
+        if self.turns:
+            self.turns.take("vae")
         half = self.encode_dtype != torch.float32
         with torch.autocast(self.device.type, self.encode_dtype) if half else contextlib.nullcontext():
             found = self.latents(2 * image - 1)
-        return found.to(rgb.dtype)
+        return self.turns.returning("vae", found.to(rgb.dtype)) if self.turns else found.to(rgb.dtype)
 
     def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> TextCondition:
         """What the network reads for each of B views, and the vector of them if it is one that takes it."""

@@ -30,6 +30,7 @@ from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.families.text import LARGE
 from carv3d.diffusion.folder import as_object, token_length, unet_name
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.offload import at_once_bytes
 from carv3d.diffusion.quantize import saved_bytes
 from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
@@ -45,7 +46,8 @@ class Footprint:
     through it; encode: an image there and back. ask: what the denoiser holds at its peak for the rows of a chunk,
     beside its weights; kept: what the encoder leaves of all of a step's images for the way back, which is there
     meanwhile; images: what it holds at its peak for them, there and back; text: the largest text encoder, which is gone
-    by then."""
+    by then. block: what of the denoiser is on the device at a time where its blocks come one by one. offload: how
+    the device is shared (``DiffusersTeacher``)."""
 
     latent_shape: tuple[int, ...]
     image_size: tuple[int, int]
@@ -57,12 +59,19 @@ class Footprint:
     ask_bytes: int
     kept_bytes: int
     images_bytes: int
+    block_bytes: int
     text_bytes: int = 0
+    offload: str = "none"
 
     @property
     def total_bytes(self) -> int:
-        """At the peak of a step, without scene and render."""
-        return self.denoiser_bytes + self.vae_bytes + max(self.kept_bytes + self.ask_bytes, self.images_bytes)
+        """On the device at the peak of a step, without scene and render."""
+        asking, encoding = self.kept_bytes + self.ask_bytes, self.vae_bytes + self.images_bytes
+        if self.offload == "model":
+            return max(self.denoiser_bytes + asking, encoding)
+        if self.offload == "layers":
+            return max(self.block_bytes + self.vae_bytes + asking, encoding)
+        return self.denoiser_bytes + max(self.vae_bytes + asking, encoding)
 
 
 class Peak(TorchDispatchMode):
@@ -143,7 +152,7 @@ def of_folder(folder: Path, settings: Settings = Settings(), *, views: int = 1, 
     teacher, row = _stable_diffusion(folder, settings) if family is None else _of(folder, family, settings, tokens)
     teacher.encode_dtype = torch.float32  # autocast is stood in for
     found = footprint(teacher, row, views, rows, settings.encode_dtype, device)
-    found = replace(found, text_bytes=_largest_encoder(folder, family, settings.variant))
+    found = replace(found, text_bytes=_largest_encoder(folder, family, settings.variant), offload=settings.offload)
     if settings.quantize == "none":
         return found
     fewer, again = saved_bytes(teacher.denoiser, settings.quantize)
@@ -230,7 +239,7 @@ def footprint(teacher: DiffusersTeacher, row: Text, views: int, rows: int, encod
         encode_flops, kept, images = encoded.get_total_flops(), seen[0], held.most
     return Footprint(tuple(teacher.latent_shape), teacher.image_size, sum(p.numel() for p in denoiser.parameters()),
                      counted.get_total_flops(), encode_flops, weights_bytes(denoiser),
-                     weights_bytes(vae) if vae is not None else 0, asked.most, kept, images)
+                     weights_bytes(vae) if vae is not None else 0, asked.most, kept, images, at_once_bytes(denoiser))
 
 
 @contextlib.contextmanager

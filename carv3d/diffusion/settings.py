@@ -17,7 +17,8 @@ class Settings:
     products. compiled: the denoiser, by torch.compile. checkpoint_encode: the encoder's activations are made again on
     the way back. size: pixels a side, 0 for the model's own. shift: of a flow model's timesteps, 0 for its own.
     told_guidance: what a network with an embedding of guidance is told. vae: a folder of another one. quantize: the
-    denoiser's weights in fewer bits, after LoRA layers were added to them; "none", or a name of ``quantize``."""
+    denoiser's weights in fewer bits, after LoRA layers were added to them; "none", or a name of ``quantize``. offload:
+    as ``DiffusersTeacher`` takes it."""
 
     variant: str = ""
     use_ema: bool = False
@@ -31,6 +32,7 @@ class Settings:
     additions: Additions = Additions()
     vae: Path | None = None
     quantize: str = "none"
+    offload: str = "none"
 
     def of(self, denoiser: Network) -> str:
         """Its size and precision, for people."""

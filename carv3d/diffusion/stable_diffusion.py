@@ -36,11 +36,11 @@ class StableDiffusionTeacher(DiffusersTeacher):
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
                  negatives_of: Angles | None = None, view: ViewEmbedding | None = None,
                  told: Collection[str] = tuple(GROUPS), encode_dtype: torch.dtype = torch.float32, description: str,
-                 device: torch.device | str = "cpu"):
+                 device: torch.device | str = "cpu", offload: str = "none"):
         schedule = NoiseSchedule(scheduler.alphas_cumprod.double())
         levels = Levels(schedule, scheduler.config.prediction_type, torch.arange(schedule.timesteps))
         super().__init__(unet, vae, levels, {"states": embeddings}, weights_of=weights_of, negatives_of=negatives_of,
-                         encode_dtype=encode_dtype, description=description, device=device)
+                         encode_dtype=encode_dtype, description=description, device=device, offload=offload)
         self.told = told
         self.view = view.to(self.device) if view else None
         self._asked_about: Tensor | None = None
@@ -109,5 +109,5 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     return StableDiffusionTeacher(
         unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
         view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
-        encode_dtype=settings.encode_dtype, device=device,
+        encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,
         description=f"UNet of {said}, {folder}")

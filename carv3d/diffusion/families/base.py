@@ -180,6 +180,9 @@ def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | No
         if vae is None or not vae._supports_gradient_checkpointing:
             raise UserError(f"teacher.checkpoint_encode: true given, which {family.name} cannot do; leave it false")
         vae.enable_gradient_checkpointing()
+    if settings.offload == "model" and vae is None:
+        raise UserError(f"teacher.offload: model given, but {family.name} has no VAE to take turns with; allowed: "
+                        "none, layers")
     cls = teacher_of(family)
     own = vae.config if vae is not None else None
     _check_size(family, denoiser.config, own, index, settings.size)
@@ -191,6 +194,7 @@ def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | No
         quantize(denoiser, settings.quantize, device)
     return cls(denoiser, vae, levels, text, index=index, size=settings.size, told_guidance=settings.told_guidance,
                weights_of=weights_of, negatives_of=negatives_of, encode_dtype=settings.encode_dtype, device=device,
+               offload="none" if device.type == "meta" else settings.offload,
                description=f"{family.name}, {said}, {folder}")
 
 

@@ -63,12 +63,12 @@ def _parts(kind: Kind) -> list[str]:
 
 def _check_base(base: Path, named: str, single: Single, given: str) -> None:
     """UserError for a base that lacks something, or is of another architecture."""
-    wanted = f"give a folder in the format of diffusers of {single.kind.name}, with {NEEDED}"
+    wanted = f"give a diffusers folder of {single.kind.name}: {NEEDED}"
     try:
         index = as_object(base / "model_index.json", named, wanted)
         name = str(index.get("_class_name"))
         if not _same(name, single.kind):
-            raise UserError(f"teacher.path: {named} holds a {name[:60]}, {given} is {single.kind.name}; {wanted}")
+            raise UserError(f"teacher.path: {named} holds a {name[:60]}, the file is {single.kind.name}; {wanted}")
         for part in _parts(single.kind):
             file = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}.get(
                 part.removesuffix("_2"), "config.json")
@@ -117,7 +117,7 @@ def _write(single: Single, given: str, base: Path, named: str, place: Path) -> N
     except Exception as error:
         if of_the_machine(error) or isinstance(error, UserError):  # no fault of the files'
             raise
-        why = (str(error).strip() or type(error).__name__).splitlines()[0][:110]
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].replace("torch.Size", "")[:100]
         why = "it lacks numbers that the base describes" if "meta tensor" in why else why
-        raise UserError(f"teacher.base: {given} does not fit {named} ({why}); give a folder of the same "
-                        f"architecture, of {single.kind.name}") from error
+        raise UserError(f"teacher.base: {named} does not fit {Path(given).name[-40:]} ({why}); give a folder of the "
+                        "same architecture") from error

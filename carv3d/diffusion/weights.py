@@ -94,10 +94,10 @@ def _base_from_hub(single: single_file.Single, given: str, offline: bool,
         patterns = ["model_index.json", "*/*.json", "tokenizer*/*.txt"]
         return _snapshot(name, "", offline, patterns), name
     except Exception as error:  # the hub's client has its own errors, other ones with each major version
-        why = "is not in the hub's cache" if offline else f"cannot be had from the hub ({_first_line(error)[:60]})"
+        why = "is not in the hub's cache" if offline else f"cannot be had from the hub ({_first_line(error)[:40]})"
         option = "offline" if offline else "path"
-        raise UserError(f"teacher.{option}: {Path(given).name[-60:]} needs the configuration of {name}, which {why}; "
-                        f"give teacher.base, a folder of {single.kind.name} with {NEEDED}") from None
+        raise UserError(f"teacher.{option}: {Path(given).name[-40:]} needs the configuration of {name}, which {why}; "
+                        f"give as teacher.base a diffusers folder with {NEEDED}") from None
 
 
 def _folder(folder: Path, given: str) -> None:

@@ -28,7 +28,7 @@ import tiny_parts
 import tiny_pipeline as tiny
 import tiny_single
 
-own_cache, pipelines, signals, hub = tiny.own_cache, tiny.pipelines, tiny.signals, tiny.hub
+own_cache, pipelines, signals, hub, serve = tiny.own_cache, tiny.pipelines, tiny.signals, tiny.hub, tiny.serve
 PROMPT, NEGATIVE = "a corgi", "blurry"
 KINDS = {"sd15": "1", "sd21": "2", "xl": "xl"}
 
@@ -196,13 +196,22 @@ def test_without_a_base_the_configuration_is_the_hubs(models, hub, tmp_path, cap
     assert main(["train", *tiny.arguments(file, *overrides)]) == 2
     err = capsys.readouterr().err
     assert err.startswith("carv3d: error: teacher.offline: ") and err.count("\n") == 1
-    assert "stable-diffusion-v1-5" in err and "not in the hub's cache" in err and "give teacher.base" in err, err
+    assert "stable-diffusion-v1-5" in err and "not in the hub's cache" in err and "give as teacher.base" in err, err
     tiny.cached(hub, base, "stable-diffusion-v1-5/stable-diffusion-v1-5")
     place = weights.locate(str(file), offline=True)
     (unet,), (plain,) = ((home / "unet").glob("*.safetensors") for home in (place, folder))
     assert load_file(unet).keys() == load_file(plain).keys()
     assert weights.locate(str(file), base=str(base)) == place
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_hub_that_cannot_be_reached_and_a_package_that_is_not_there_are_one_line(models, serve, monkeypatch):
+    _, file, base = models("sd15")
+    asked = serve(reply=(503, {}))
+    line = fault(file)
+    assert asked and line.startswith("teacher.path: ") and "cannot be had from the hub" in line and "teacher.base" in line
+    monkeypatch.setattr(convert, "find_spec", lambda name: None)
+    assert "needs the package accelerate; install it" in fault(file, base=str(base))
 
 
 # -------------------------------------------------------------------------------------------------------------- mistakes
@@ -248,6 +257,9 @@ FILES = {  # how it is made of a good file; words of its line
     "cut in its header": (cut(1000), ["cannot be read as safetensors"]),
     "empty": (cut(0), ["cannot be read as safetensors"]),
     "text": (lambda file, to: to.write_text("version https://git-lfs.github.com/spec/v1"), ["cannot be read"]),
+    "inpainting": (lambda file, to: save_file({
+        name: value.repeat(1, 3, 1, 1)[:, :9].contiguous() if name.endswith("input_blocks.0.0.weight") else value
+        for name, value in load_file(file).items()}, to), ["teacher.base", "does not fit"]),
     "fewer": (without("model.diffusion_model.time_embed.0."), ["teacher.base", "does not fit"]),
     "less vae": (without("first_stage_model.encoder.mid.block_1."), ["teacher.base", "does not fit", "lacks"]),
     "less text": (without("cond_stage_model.transformer.text_model.final"), ["teacher.base", "does not fit", "lacks"]),
@@ -258,7 +270,7 @@ def fault(path, **options):
     with pytest.raises(UserError) as caught:
         weights.locate(str(path), **options)
     line = str(caught.value)
-    assert "\n" not in line and len(line) <= LONGEST and "/" in line, line
+    assert "\n" not in line and len(line) <= LONGEST and " ... " not in line and "/" in line, line
     return line
 
 

@@ -243,7 +243,7 @@ def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
                     given.checkpoint_encode, given.size, given.shift, given.told_guidance,
                     additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize,
-                    given.offload)
+                    given.offload, given.tile_encode)
 
 
 def footprint(config: Config, views: int, rows: int) -> Footprint:

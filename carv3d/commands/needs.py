@@ -77,6 +77,7 @@ def _remedies(config: Config, found: Footprint, draws: int, device: str) -> list
         "teacher.offload=model": whole and found.vae_bytes > 0 and device == "cuda",
         "teacher.quantize=int8": whole and not registry.objective(config).learns,
         "teacher.checkpoint_encode=true": found.vae_bytes > 0 and not given.checkpoint_encode,
+        "teacher.tile_encode=true": given.checkpoint_encode and not given.tile_encode,
         f"data.batch_size ({config.data.batch_size})": config.data.batch_size > 1,
         f"estimator.chunk ({draws})": draws > 1,
         f"teacher.size ({found.image_size[0]})": teachers.sized(config),

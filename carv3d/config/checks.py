@@ -97,7 +97,7 @@ def _check_teacher(config: Config) -> None:
         if getattr(teacher, name) != "auto" and not said.network:
             raise UserError(f"teacher.{name}: {getattr(teacher, name)} given with teacher.type {teacher.type}, which "
                             "works in float32")
-    for name in ("compile", "checkpoint_encode"):
+    for name in ("compile", "checkpoint_encode", "tile_encode"):
         if getattr(teacher, name) and not said.network:
             raise UserError(f"teacher.{name}: true given with teacher.type {teacher.type}, which has no network; "
                             f"allowed: {_with('network')}")
@@ -122,6 +122,9 @@ def _check_memory(config: Config) -> None:
         if registry.objective(config).learns and given != "model":
             raise UserError(f"teacher.{name}: {given} given with objective.type {config.objective.type}, whose layers "
                             "learn in the network itself; leave it none, or choose objective.type=sds, csd, rfds_rev")
+    if teacher.tile_encode and not teacher.checkpoint_encode:
+        raise UserError("teacher.tile_encode: true given with teacher.checkpoint_encode false, where every tile's "
+                        "activations would be kept, which is more than without; give teacher.checkpoint_encode=true")
     if teacher.quantize != "none" and not teacher.fuse_lora:
         raise UserError(f"teacher.quantize: {teacher.quantize} given with teacher.fuse_lora false; leave that true")
     if teacher.quantize != "none" and teacher.offload != "none":

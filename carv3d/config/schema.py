@@ -107,6 +107,8 @@ class TeacherConfig:
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
                                      "slower")
+    tile_encode: bool = option(False, "with checkpoint_encode: images are encoded in tiles of half their side, which "
+                                      "are blended: less memory still, other numbers near the seams")
     quantize: str = option("none", "weights of the denoiser's linear layers in fewer bits, after LoRA layers were "
                                    "added: int8, int4 (package torchao), nf4 (bitsandbytes)",
                            choices=("none", "int8", "int4", "nf4"))

@@ -179,8 +179,11 @@ def _stable_diffusion(folder: Path, settings: Settings) -> tuple[DiffusersTeache
     if settings.checkpoint_encode:
         vae.enable_gradient_checkpointing()
     states = torch.empty(1, token_length(folder), unet.config.cross_attention_dim, dtype=settings.dtype, device="meta")
-    return StableDiffusionTeacher(unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="",
-                                  device="meta"), {"states": states}
+    made = StableDiffusionTeacher(unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="",
+                                  device="meta")
+    if settings.tile_encode:
+        loading.tile(vae, made.image_size)
+    return made, {"states": states}
 
 
 def _vae(folder: Path, cls: Network, other: Path | None) -> Network:

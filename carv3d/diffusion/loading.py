@@ -86,6 +86,20 @@ def empty(folder: Path, component: str, cls: Network, dtype: torch.dtype = torch
         return made.to(dtype).eval().requires_grad_(False)
 
 
+def tile(vae: Network, image_size: tuple[int, int]) -> None:
+    """Images are encoded in tiles of half their longer side, which overlap by a quarter and are blended. UserError
+    where the VAE cannot, or tiles would be no whole latents."""
+    if not hasattr(vae, "tile_sample_min_size"):
+        made = "this model has no VAE" if vae is None else f"a {type(vae).__name__} cannot be told how large a tile is"
+        raise UserError(f"teacher.tile_encode: true given, but {made}; leave it false")
+    side, factor = max(image_size), 2 ** (len(vae.config.block_out_channels) - 1)
+    if side % (8 * factor):
+        raise UserError(f"teacher.tile_encode: true given with images of {image_size[0]}x{image_size[1]}, which tiles "
+                        f"do not fill; a longer side that is a multiple of {8 * factor} is needed, or leave it false")
+    vae.enable_tiling()
+    vae.tile_sample_min_size, vae.tile_latent_min_size, vae.tile_overlap_factor = side // 2, side // 2 // factor, 0.25
+
+
 def vae_of(folder: Path, other: Path | None, variant: str, cls: Network = None) -> Network:
     """The VAE of a folder in float32, or that of ``other``, a folder of its own or one with a vae in it; UserError
     where that makes other latents."""

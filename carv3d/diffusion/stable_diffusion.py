@@ -17,7 +17,7 @@ from carv3d.diffusion import view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.folder import unet_name
-from carv3d.diffusion.loading import Network, model, scheduler, vae_of
+from carv3d.diffusion.loading import Network, model, scheduler, tile, vae_of
 from carv3d.diffusion.quantize import quantize
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.settings import Settings
@@ -106,8 +106,11 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     said = settings.of(unet)
     if settings.quantize != "none":
         quantize(unet, settings.quantize, torch.device(device))
-    return StableDiffusionTeacher(
+    made = StableDiffusionTeacher(
         unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
         view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
         encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,
         description=f"UNet of {said}, {folder}")
+    if settings.tile_encode:
+        tile(vae, made.image_size)
+    return made

@@ -192,10 +192,13 @@ def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | No
     said = settings.of(denoiser)
     if settings.quantize != "none" and device.type != "meta":
         quantize(denoiser, settings.quantize, device)
-    return cls(denoiser, vae, levels, text, index=index, size=settings.size, told_guidance=settings.told_guidance,
+    made = cls(denoiser, vae, levels, text, index=index, size=settings.size, told_guidance=settings.told_guidance,
                weights_of=weights_of, negatives_of=negatives_of, encode_dtype=settings.encode_dtype, device=device,
                offload="none" if device.type == "meta" else settings.offload,
                description=f"{family.name}, {said}, {folder}")
+    if settings.tile_encode:
+        loading.tile(vae, made.image_size)
+    return made
 
 
 def noise_levels(folder: Path, family: Family, tokens: int, shift: float = 0.0) -> Levels:

@@ -120,7 +120,7 @@ def test_vsd_adds_layers_and_a_camera(built, name):
 def test_other_pipelines_are_refused_in_one_line(built, name, pipeline, tmp_path):
     folder = tiny.copy(built(name), tmp_path / "folder")
     tiny.edit(folder / "model_index.json", _class_name=pipeline)
-    with pytest.raises(UserError, match=f"^teacher.path: .* holds a {pipeline}; a text-to-image model is needed: .*DeepFloyd IF[^\n]*$"):
+    with pytest.raises(UserError, match=f"^teacher.path: .* holds a {pipeline}; needed: .*DeepFloyd IF[^\n]*$"):
         made(folder, name, "data.views=1")
 
 

@@ -21,7 +21,7 @@ def draws(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("name", list(tiny_families.CASES))
+@pytest.mark.parametrize("name", tiny_families.ONE_EACH)
 def test_the_score_starts_as_the_teacher_and_all_of_it_learns(name, tmp_path_factory):
     """Without effect at first; then every layer and the camera's have a finite gradient that is not zero."""
     folder = tiny_families.built(name, tmp_path_factory.getbasetemp() / "families")

@@ -25,7 +25,7 @@ RUN = ["scene.type=image", "scene.image.size=8", "data.views=1", "data.batch_siz
        "trainer.preview_every=0", "export.video=false", "log.every_n_steps=1"]
 
 
-@pytest.fixture(params=list(tiny_families.CASES))
+@pytest.fixture(params=tiny_families.ONE_EACH)
 def folder(request, tmp_path_factory):
     return tiny_families.built(request.param, tmp_path_factory.getbasetemp() / "families")
 
@@ -128,7 +128,9 @@ def test_whatever_is_missing_is_one_line(folder, tmp_path):
 
 
 def test_a_family_that_is_not_there_is_one_line_that_lists_those_that_are(tmp_path, tmp_path_factory):
-    copy = Path(shutil.copytree(tiny_families.built("sd3", tmp_path_factory.getbasetemp() / "families"), tmp_path / "copy"))
+    """However long its path is."""
+    built = tiny_families.built("sd3", tmp_path_factory.getbasetemp() / "families")
+    copy = Path(shutil.copytree(built, tmp_path / ("a" * 100) / "copy"))
     tiny.edit(copy / "model_index.json", _class_name="KandinskyPipeline")
     teachers._located.cache_clear()
     with pytest.raises(UserError, match="KandinskyPipeline") as told:

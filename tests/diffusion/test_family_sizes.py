@@ -23,7 +23,7 @@ own_cache, pipelines = tiny.own_cache, tiny.pipelines
 STEPS = {"sdxl": 8, "sana": 32, "sana_solver": 32, "deepfloyd": 2}  # pixels; of all others a patch of 2 x 2 latents has 16
 
 
-@pytest.fixture(params=list(tiny_families.CASES))
+@pytest.fixture(params=tiny_families.ONE_EACH)
 def folder(request, tmp_path_factory):
     return tiny_families.built(request.param, tmp_path_factory.getbasetemp() / "families")
 

@@ -26,7 +26,7 @@ import tiny_pipeline as tiny
 
 own_cache, signals = tiny.own_cache, tiny.signals
 CPU = torch.device("cpu")
-ALL, SOME = [*tiny_families.CASES, *tiny.SHAPES], ["flux2-klein", "z_image", "odd"]
+ALL, SOME = [*tiny_families.ONE_EACH, *tiny.SHAPES], ["flux2-klein", "z_image", "odd"]
 
 
 @pytest.fixture(params=ALL)

@@ -82,8 +82,8 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
     "binary index": (write("model_index.json", b"\xff\xfe\x00"), ["model_index.json", "cannot be read", "copy"]),
     "list index": (write("model_index.json", b"[1]"), ["model_index.json", "not a JSON object", "copy"]),
     "sdxl": (set_("model_index.json", _class_name="StableDiffusionXLPipeline"), ["lacks its text_encoder_2", "copy the whole"]),
-    "other class": (set_("model_index.json", _class_name="KandinskyPipeline"), ["KandinskyPipeline", "StableDiffusionPipeline"]),
-    "no class": (set_("model_index.json", _class_name="?"), ["text-to-image model is needed"]),
+    "other class": (set_("model_index.json", _class_name="KandinskyPipeline"), ["KandinskyPipeline", "Stable Diffusion 1"]),
+    "no class": (set_("model_index.json", _class_name="?"), ["needed: Stable Diffusion 1"]),
     **{f"no {part}": (set_("model_index.json", **{part: [None, None]}), [f"lacks its {part}", COMPLETE])
        for part in COMPONENTS},
     **{f"no {part} entry": (set_("model_index.json", **{part: None}), [f"lacks its {part}", COMPLETE])
@@ -118,7 +118,7 @@ CASES = {  # what is done to a good folder, the words that its line must have, t
                                                                         "sample"]),
 }
 MALFORMED = {
-    "null class": (set_("model_index.json", _class_name=None), ["text-to-image model is needed"]),
+    "null class": (set_("model_index.json", _class_name=None), ["needed: Stable Diffusion 1"]),
     "short entry": (set_("model_index.json", unet=["diffusers"]), ["unet"]),
 }
 

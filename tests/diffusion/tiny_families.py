@@ -46,6 +46,7 @@ CASES = {
     **tiny_flux.CASES,
     **tiny_dit.CASES,
 }
+ONE_EACH = [name for name in CASES if name not in ("flux-schnell", "flux2-klein-distilled", "sana_solver")]  # no variants
 
 
 def built(name: str, root: Path) -> Path:

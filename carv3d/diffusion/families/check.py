@@ -58,8 +58,8 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
     else:
         known = ", ".join(family.name for family in FAMILIES)
         held = f"holds a {name[:60]}" if index.get("_class_name") else "names no pipeline in its model_index.json"
-        raise UserError(f"teacher.path: {given} {held}; a text-to-image model is needed: StableDiffusionPipeline, "
-                        f"{known}")
+        place = given if len(given) <= 100 else f"...{given[-97:]}"  # so that all families fit into the line
+        raise UserError(f"teacher.path: {place} {held}; needed: Stable Diffusion 1, 2, {known}")
     if line := warning(folder, given):
         announce(line)
 

@@ -171,3 +171,23 @@ def test_a_download_takes_what_a_family_needs(serve, hub, tmp_path_factory):
     got, want = (teachers.teacher(tiny.make_config(place, *words)) for place in ("owner/name", folder))
     assert all(torch.equal(got.embeddings[key], want.embeddings[key]) for key in want.embeddings)
     assert all(torch.equal(a, b) for a, b in zip(got.denoiser.parameters(), want.denoiser.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_an_encoder_may_be_left_out(left, tmp_path, tmp_path_factory):
+    """SD 3 without T5, as model_index.json says, whether its folders are still there or not: zeros, as its own pipeline
+    has them. The control: with it they are none."""
+    import diffusers
+
+    built = tiny_families.built("sd3", tmp_path_factory.getbasetemp() / "families")
+    copy = Path(shutil.copytree(built, tmp_path / "copy"))
+    tiny.edit(copy / "model_index.json", text_encoder_3=[None, None], tokenizer_3=[None, None])
+    for name in () if left else ("text_encoder_3", "tokenizer_3"):
+        shutil.rmtree(copy / name)
+    words = ["teacher.type=diffusers", "data.views=1"]
+    got, whole = (teachers.teacher(tiny.make_config(place, *words)).embeddings["states"][:1] for place in (copy, built))
+    pipeline = diffusers.StableDiffusion3Pipeline.from_pretrained(copy, local_files_only=True, text_encoder_3=None,
+                                                                  tokenizer_3=None)
+    want = pipeline.encode_prompt("a corgi", None, None, do_classifier_free_guidance=False)[0]
+    assert got.shape == want.shape == whole.shape and (got - want).abs().max() < 1e-5
+    assert not got[:, tiny.LENGTH:].any() and whole[:, tiny.LENGTH:].any()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from carv3d.diffusion import folder as stable_diffusion
 from carv3d.diffusion.families.distilled import warning
-from carv3d.diffusion.families.table import FAMILIES, Family, of
+from carv3d.diffusion.families.table import FAMILIES, Family, made_by, of
 from carv3d.diffusion.folder import as_object, tell, unet_name
 from carv3d.diffusion.weight_files import AGAIN, Weights, choose, read_json, shapes
 from carv3d.runtime.errors import UserError, shown
@@ -42,8 +42,8 @@ def parts(folder: Path, use_ema: bool) -> tuple[list[str], list[str]]:
     if family is None:
         return [unet_name(use_ema), "vae", "text_encoder"], ["tokenizer"]
     index = as_object(folder / "model_index.json", str(folder))
-    networks = [unet_name(use_ema) if part == "unet" else part for part in family.networks if _made(index, part)]
-    return networks, [part for part in family.tokenizers if _made(index, part)]
+    networks = [unet_name(use_ema) if part == "unet" else part for part in family.networks if made_by(index, part)]
+    return networks, [part for part in family.tokenizers if made_by(index, part)]
 
 
 def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Callable[[str], None]) -> None:
@@ -71,7 +71,7 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
         raise UserError(f"teacher.use_ema: true given, but {given} has no unet_ema; leave it false")
     for part, wanted in family.parts.items():
         _check_part(folder, given, family, part, denoiser if part == family.denoiser else part, wanted, index)
-    there = [part for part in family.networks if _made(index, part)]
+    there = [part for part in family.networks if made_by(index, part)]
     weights = {}
     for part in there:
         place = denoiser if part == family.denoiser else part
@@ -80,7 +80,7 @@ def _check_family(folder: Path, given: str, family: Family, index: Record, varia
         for path in weights[place].files:
             shapes(path, given, place)
     for part in family.tokenizers:
-        if _made(index, part):
+        if made_by(index, part):
             _check_tokenizer(folder / part, given)
     plan = as_object(folder / "scheduler" / "scheduler_config.json", given)
     flows = "shift" in plan or bool(plan.get("use_flow_sigmas"))
@@ -101,14 +101,8 @@ def _check_tokenizer(home: Path, given: str) -> None:
                         "sentencepiece; install it")
 
 
-def _made(index: Record, part: str) -> str:
-    """The class that the index names for a component; empty for none."""
-    entry = index.get(part)
-    return entry[1] if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) else ""
-
-
 def _check_part(folder: Path, given: str, family: Family, part: str, place: str, wanted: str, index: Record) -> None:
-    made = _made(index, part)
+    made = made_by(index, part)
     if not made and part in family.optional:
         return
     if not made or not (folder / place).is_dir():
@@ -129,11 +123,11 @@ def files(folder: Path, variant: str, use_ema: bool) -> list[tuple[str, Path]]:
     index = as_object(folder / "model_index.json", str(folder))
     found = [("index", folder / "model_index.json"), ("scheduler", folder / "scheduler" / "scheduler_config.json")]
     for part in family.networks:
-        if _made(index, part):
+        if made_by(index, part):
             place = unet_name(use_ema) if part == "unet" else part
             own: Weights = choose(folder, place, variant)
             found += [(place, folder / place / "config.json"), *((place, path) for path in own.files)]
     for part in family.tokenizers:
-        if _made(index, part):
+        if made_by(index, part):
             found += [(f"{part} {path.name}", path) for path in sorted((folder / part).iterdir()) if path.is_file()]
     return found

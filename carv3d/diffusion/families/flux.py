@@ -8,15 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
-from carv3d.diffusion.families.packing import packed, places, unpacked
+from carv3d.diffusion.families.base import encode_prompt, encoded, scaled
+from carv3d.diffusion.families.packing import Packed, packed, places, unpacked
 from carv3d.diffusion.loading import Network
-from carv3d.runtime.types import Record
-
-SIDE = 1024  # pixels of the images that its pipeline makes, which its configuration does not say
 
 
-class Flux(FamilyTeacher):
+class Flux(Packed):
     """dev was distilled from a model with guidance and is told its scale; schnell is told none."""
 
     TEXT = ("states", "pooled")
@@ -26,18 +23,6 @@ class Flux(FamilyTeacher):
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
         states, pooled, _ = encode_prompt(pipeline, prompts)
         return {"states": states, "pooled": pooled}
-
-    @classmethod
-    def step(cls, config: Network, vae: Network) -> int:
-        return 2 * cls.factor(vae)
-
-    @classmethod
-    def channels(cls, config: Network) -> int:
-        return int(config.in_channels) // 4
-
-    @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
-        return SIDE, SIDE
 
     def latents(self, image: Tensor) -> Tensor:
         return scaled(self.vae, encoded(self.vae, image))

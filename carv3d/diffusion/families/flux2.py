@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded
-from carv3d.diffusion.families.flux import SIDE
-from carv3d.diffusion.families.packing import patched, places
+from carv3d.diffusion.families.packing import SIDE, patched, places
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.types import Record
 

@@ -5,6 +5,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from carv3d.diffusion.families.base import FamilyTeacher
+from carv3d.diffusion.loading import Network
+from carv3d.runtime.types import Record
+
+SIDE = 1024  # pixels of the images that pipelines of such models make, which no configuration says
+
+
+class Packed(FamilyTeacher):
+    """A teacher whose transformer takes a patch as a token."""
+
+    @classmethod
+    def step(cls, config: Network, vae: Network) -> int:
+        return 2 * cls.factor(vae)
+
+    @classmethod
+    def channels(cls, config: Network) -> int:
+        return int(config.in_channels) // 4
+
+    @classmethod
+    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+        return SIDE, SIDE
+
 
 def packed(latents: Tensor) -> Tensor:
     """[n,c,h,w] -> [n,hw/4,4c]: a token a patch, line by line; of each channel the four of a patch together."""

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
-from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded
-from carv3d.diffusion.families.packing import packed, unpacked
+from carv3d.diffusion.families.base import encode_prompt, encoded
+from carv3d.diffusion.families.packing import Packed, packed, unpacked
 from carv3d.diffusion.loading import Network
-from carv3d.runtime.types import Record
 
 LENGTH = 512  # tokens of a prompt that its pipeline reads
 
 
-class QwenImage(FamilyTeacher):
+class QwenImage(Packed):
     """Guidance is plain: its pipeline gives each token of the guided answer the length of the conditional one's, after
     the network, which no objective of ours does. mask: of prompts shorter than others, as integers.
 
@@ -39,18 +38,6 @@ class QwenImage(FamilyTeacher):
     @classmethod
     def factor(cls, vae: Network) -> int:
         return int(2 ** len(vae.temperal_downsample))
-
-    @classmethod
-    def step(cls, config: Network, vae: Network) -> int:
-        return 2 * cls.factor(vae)
-
-    @classmethod
-    def channels(cls, config: Network) -> int:
-        return int(config.in_channels) // 4
-
-    @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
-        return 1024, 1024
 
     def latents(self, image: Tensor) -> Tensor:
         """Of a video of one frame, each channel by its own mean and deviation."""

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from carv3d.runtime.types import Record
+
 CLIP, CLIP_TOKENS = "CLIPTextModel", "CLIPTokenizer"
 
 
@@ -116,3 +118,9 @@ FAMILIES = (
 def of(pipeline: str) -> Family | None:
     """The family of a pipeline's class, other than Stable Diffusion 1 and 2, whose folders ``folder.check`` reads."""
     return next((family for family in FAMILIES if pipeline in family.pipelines), None)
+
+
+def made_by(index: Record, part: str) -> str:
+    """The class that the index names for a component; empty for none."""
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) else ""

@@ -20,7 +20,7 @@ from carv3d.diffusion.adapters import add
 from carv3d.diffusion.additions import Additions
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import teacher_of
-from carv3d.diffusion.families.table import Family
+from carv3d.diffusion.families.table import Family, made_by
 from carv3d.diffusion.folder import as_object
 from carv3d.diffusion.loading import Network, model, named, one_line, pipeline_class, quiet
 from carv3d.diffusion.text import Entry, content, kept, too_long
@@ -57,7 +57,7 @@ def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, 
     """What a network of this family is told of each of ``prompts``, and last of the negative one. Kept in the user's
     cache by the content of everything that has a say, and made only where the cache lacks it."""
     teacher, index = teacher_of(family), as_object(folder / "model_index.json", str(folder))
-    there = [name for name in (*family.encoders, *family.tokenizers) if (folder / name).is_dir()]
+    there = [name for name in (*family.encoders, *family.tokenizers) if made_by(index, name)]
     sources = [path for name in there for path in _sources(folder, name, variant)]
     digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}"
 

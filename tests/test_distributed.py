@@ -14,6 +14,7 @@ import torch
 from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime.distributed import World
+from carv3d.runtime.errors import UserError
 from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -127,6 +128,20 @@ def test_ranks_agree_on_flags_values_means_and_parameters(found):
     _, first, second = found["words"]
     assert first == second
     assert first[:4] == [True, False, "of 0", {"a": 0.5, "b": 3.0}] and "different parameters" in first[4]
+
+
+def test_ranks_whose_backends_differ_do_not_begin():
+    """As where one rank could compile a package and another could not, and ``auto`` chose by that."""
+    class Other(World):
+        def first(self, value):
+            return [each.replace("numba", "torch") for each in value]
+
+    trainer = rank_steps.trainer_of(World(), *rank_steps.SMALL, *rank_steps.IMAGE)
+    trainer.scenes[0].backends = "rasteriser numba (fastest on cpu)"
+    trainer.require_agreement()
+    trainer.world = Other()
+    with pytest.raises(UserError, match="the ranks chose different backends, this one rasteriser numba"):
+        trainer.require_agreement()
 
 
 def test_a_rank_that_has_left_has_no_thread_that_shared(found):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from carv3d import carv
+from carv3d.runtime import memory
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.memory import Chunks
 
@@ -33,7 +34,8 @@ class Network:
 @pytest.mark.parametrize("error", [
     torch.OutOfMemoryError("CUDA out of memory"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
-], ids=["cuda", "cpu"])
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+], ids=["cuda", "cpu", "cublas"])
 def test_chunks_are_halved_until_they_fit(error, capsys):
     network, drawn = Network(4, error), draws(8)  # two views: 16 rows, then 8, then 4
     whole = carv.estimate(Network(99, error), drawn).mean
@@ -67,6 +69,15 @@ def test_other_errors_are_not_swallowed():
 def test_what_is_given(given, size):
     assert Chunks("teacher", given, CPU).size == size
     assert Chunks("teacher", given, torch.device("cuda")).size == (None if given == "auto" else size)
+
+
+@pytest.mark.parametrize("workers,has", [("", 70), ("2", 40), ("3", 23), ("x", 70)])
+def test_several_workers_of_a_sweep_share_a_device(monkeypatch, workers, has):
+    """Of 100 bytes 70 are free and 10 this process's own: alone it may take all 70, as one of two 50 less its 10."""
+    monkeypatch.setenv("CARV3D_DEVICE_SLOTS", workers)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (70, 100))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 10)
+    assert memory.capacity(torch.device("cuda")) == has
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")

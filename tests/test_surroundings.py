@@ -250,7 +250,7 @@ def test_memory_that_runs_out_in_a_step_is_one_line(tmp_path, monkeypatch, capsy
 
     monkeypatch.setattr(loop, "train_step", third)
     assert cli.main([*TINY, f"exp_root_dir={tmp_path}", "checkpoint.every_n_train_steps=1"]) == 2
-    assert "out of memory; lower" in error_of(capsys)
+    assert "out of memory in the cameras of step 3, with" in error_of(capsys)
     run = Run(next(tmp_path.glob("carv3d/*")))
     assert run.summary()["status"] == "failed" and "out of memory" in run.summary()["reason"]
     assert cli.main(["train", "--resume", str(run.folder)]) == 0

@@ -509,6 +509,18 @@ def test_cores_and_devices_are_divided(monkeypatch):
     assert [three.environment(i)["CUDA_VISIBLE_DEVICES"] for i in range(3)] == ["2", "3", "2"]
     assert three.environment(0)["OMP_NUM_THREADS"] == "2" and Processes(1).environment(0)["OMP_NUM_THREADS"] == "7"
     assert Processes(2, cuda=False).environment(1)["CUDA_VISIBLE_DEVICES"] == "2,3"
+    assert [Processes(n).environment(0)["CARV3D_DEVICE_SLOTS"] for n in (1, 2, 3, 5)] == ["1", "1", "2", "3"]
+    assert "CARV3D_DEVICE_SLOTS" not in Processes(2, cuda=False).environment(0)
+
+
+def test_devices_are_named_so_that_no_order_is_meant(monkeypatch, tmp_path):
+    """nvidia-smi numbers the GPUs by their places on the bus, CUDA by their speed: a number would mean another one."""
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\ncase \"$1\" in *uuid*) echo GPU-aa; echo GPU-bb;; *) echo 0; echo 1;; esac\n")
+    smi.chmod(0o755)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert Processes(2).devices == ["GPU-aa", "GPU-bb"]
 
 
 # --- running, with the real trainer --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from carv3d.carv import Draws
 from carv3d.carv.variance import Sketch
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.runtime.errors import UserError, out_of_memory
+from carv3d.runtime.memory import capacity
 from carv3d.runtime.progress import say
 from carv3d.runtime.rng import generator
 
@@ -136,7 +137,7 @@ class Sketches:
 def at_once(model: Model, given: int = 0) -> int:
     """How many gradients are taken at a time. given: by the user, 0 for what goes well."""
     device = next(iter(model.parameters.values())).device
-    room = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else ROOM
+    room = capacity(device) // 2 if device.type == "cuda" else ROOM
     return given or max(1, min(MOST, room // (BYTES * model.length + model.activations)))
 
 

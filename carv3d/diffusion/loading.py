@@ -20,17 +20,22 @@ Network: TypeAlias = Any  # an object or a class of diffusers or transformers, w
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether it is a CUDA device that multiplies bfloat16 itself; older ones (a T4) only emulate it, slowly."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def fastest_dtype(device: torch.device, half: str = "float16") -> torch.dtype:
     """``half`` on CUDA (float16 in place of a bfloat16 that the device has not); bfloat16 on a CPU that multiplies
     bfloat16 tiles in hardware (AMX); float32 on any other."""
     if device.type == "cuda":
-        return DTYPES[half] if half == "float16" or torch.cuda.is_bf16_supported() else torch.float16
+        return DTYPES[half] if half == "float16" or has_bfloat16(device) else torch.float16
     return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
 
 
 def encoder_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 on CUDA devices that have it, float32 elsewhere: on a CPU the encoder's small images gain little."""
-    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if has_bfloat16(device) else torch.float32
 
 
 def prefer_trained_attention(unet: Network) -> None:

@@ -16,7 +16,9 @@ _REMEDIES = {
     "allow larger files (ulimit -f)": (errno.EFBIG,),
     "give the memory that it needs (ulimit -v, other programs)": (errno.ENOMEM,),
 }
-_NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "failed to map segment", "Unable to allocate")
+_NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "failed to map segment", "Unable to allocate",
+              "CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
+              "CUDNN_STATUS_ALLOC_FAILED")
 
 
 class UserError(Exception):

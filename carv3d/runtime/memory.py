@@ -10,17 +10,25 @@ import torch
 
 from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.progress import say
+from carv3d.runtime.threads import device_slots
 
 T = TypeVar("T")
 SHARE = 0.8  # of the free memory that a chunk may take
 
 
 def capacity(device: torch.device) -> int:
-    """Bytes that a device can give: on CUDA those that are free, on a CPU all of the machine's."""
+    """Bytes that a device can still give to this process: on CUDA those that are free, of a device that is shared this
+    process's part less what it holds already; on a CPU all of the machine's."""
+    if device.type != "cuda":
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    free, total = torch.cuda.mem_get_info(device)
+    return max(min(int(free), int(total) // device_slots() - torch.cuda.memory_reserved(device)), 0)
+
+
+def release(device: torch.device) -> None:
+    """Give back what is held for reuse."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        torch.cuda.empty_cache()
 
 
 def in_words(count: float) -> str:
@@ -58,8 +66,7 @@ class Chunks:
                 raise UserError(f"out of memory in {self.name} with one draw per view at a time; lower data.batch_size "
                                 "or the teacher's size, or set teacher.dtype to a half precision")
             self.size = now // 2
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+            release(self.device)
             say(f"{self.name}: out of memory with {now} draws per view at once; going on with {self.size}")
 
     def _measured(self, call: Callable[[int], T]) -> T:
@@ -67,7 +74,7 @@ class Chunks:
         before = torch.cuda.memory_allocated(self.device)
         out = call(1)
         taken = torch.cuda.max_memory_allocated(self.device) - before
-        free, _ = torch.cuda.mem_get_info(self.device)
-        free += torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        unused = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        free = capacity(self.device) + unused
         self.size = max(1, int(SHARE * free / max(taken, 1)))
         return out

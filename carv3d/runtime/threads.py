@@ -1,8 +1,17 @@
-"""Two thread pools share the cores: OpenMP's, which torch uses, and that of the compiled kernels."""
+"""Two thread pools share the cores: OpenMP's, which torch uses, and that of the compiled kernels; and several trainers
+may share a CUDA device. Imports nothing heavy."""
 
 from __future__ import annotations
 
 import os
+
+SLOTS = "CARV3D_DEVICE_SLOTS"  # environment: how many trainers a sweep has put on this process's CUDA device
+
+
+def device_slots() -> int:
+    """How many processes share this one's CUDA device."""
+    given = os.environ.get(SLOTS, "")
+    return max(int(given), 1) if given.isdigit() else 1
 
 
 def share_cores() -> None:

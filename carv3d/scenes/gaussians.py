@@ -196,9 +196,10 @@ class Gaussians(GaussiansTraits, Scene):
     def _field(self, points: Tensor, colour: bool) -> Tensor:
         from carv3d.scenes.kernels.splats import field as splat_field
 
-        if self.raster_backend == "numba":
-            return splat_field.Field(self.splats)(points, colour)
-        return splat_field.field_torch(points, self.splats)
+        if self.raster_backend == "torch":
+            return splat_field.field_torch(points, self.splats)
+        on_host = Splats(**{name: tensor.cpu() for name, tensor in self.splats.tensors().items()})
+        return splat_field.Field(on_host)(points.cpu(), colour).to(points.device)
 
     def _load_from_state_dict(self, state_dict: State, prefix: str, *rest: object) -> None:
         """A checkpoint may hold another number of Gaussians; the parameters stay the same objects."""

@@ -15,6 +15,7 @@ from typing import IO, Protocol
 
 from carv3d.runs.folder import Run
 from carv3d.runtime.files import lock as lock_file
+from carv3d.runtime.threads import SLOTS
 
 RESTARTS = 5  # of a cell whose trainer was killed or whose machine was lost, before it counts as failed
 
@@ -72,7 +73,8 @@ class Executor(Protocol):
 
 
 class Processes:
-    """Each trainer a process of this machine, the cores divided among the slots, one CUDA device to a slot.
+    """Each trainer a process of this machine, the cores divided among the slots, one CUDA device to a slot; where the
+    devices are fewer, each trainer takes its part of one's memory.
 
     A child is in a session of its own, so that Ctrl-C reaches the sweep alone. On Linux it dies with the sweep;
     elsewhere the lock that it inherits tells the next sweep that it lives.
@@ -88,6 +90,7 @@ class Processes:
             own["OMP_NUM_THREADS"] = str(max(1, _cores() // self.slots))
         if self.devices:
             own["CUDA_VISIBLE_DEVICES"] = self.devices[slot % len(self.devices)]
+            own[SLOTS] = str(-(-self.slots // len(self.devices)))
         return {**os.environ, **own}
 
     def start(self, slot: int, attempt: Attempt, log: Path, lock: IO) -> Job:
@@ -149,11 +152,12 @@ def _cores() -> int:
 
 
 def _cuda_devices() -> list[str]:
-    """As CUDA_VISIBLE_DEVICES names them; without torch, which a sweep does not load."""
+    """As CUDA_VISIBLE_DEVICES names them, or by their own names: numbers are nvidia-smi's in the order of the slots and
+    CUDA's in that of speed. Without torch, which a sweep does not load."""
     if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name.strip() for name in given.split(",") if name.strip() not in ("", "-1")]
     try:
-        found = subprocess.run(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], capture_output=True,
+        found = subprocess.run(["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], capture_output=True,
                                text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []

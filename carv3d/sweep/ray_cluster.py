@@ -157,7 +157,8 @@ def _lock(place: Place) -> IO:
 
 
 def _watch(place: Place, command: list[str], cpus: int, lock: IO, stop: list[int]) -> int:
-    environment = {**os.environ, "OMP_NUM_THREADS": str(cpus)}
+    # Ray's numbers of the GPUs are in the order of the bus; CUDA's own order is that of speed
+    environment = {**os.environ, "OMP_NUM_THREADS": str(cpus), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     with open(place.log, "ab") as messages:
         messages.write(f"{STARTED}{_here()}\n".encode())
         messages.flush()

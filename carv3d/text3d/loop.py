@@ -10,11 +10,15 @@ from torch import Tensor
 
 from carv3d.runs import budget
 from carv3d.runs.clock import Clock
-from carv3d.runtime.errors import UserError
+from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.types import Record
 from carv3d.text3d.auto_k import choose_k
 from carv3d.text3d.step import StepOut, train_step
 from carv3d.text3d.trainer import Trainer
+
+NEXT = {"": "the cameras", "cameras": "rendering", "render": "encoding", "encode": "the draws", "draws": "the teacher",
+        "estimate": "the backward pass", "backward": "the optimiser", "optimiser": "the scene's update",
+        "update": "the LoRA's training"}  # station of a step that has ended -> the one after it
 
 
 class Observer:
@@ -121,11 +125,25 @@ class _Points:
 
 def _step(trainer: Trainer, clock: Clock, step: int) -> StepOut:
     """A step in the clock's time: with a budget of seconds every step ends with the device's end of it."""
+    ended = [""]
+
+    def mark(station: str) -> None:
+        ended[0] = station
+        if trainer.measures_cost:
+            trainer.timer(station)
+
     if trainer.measures_cost:
         trainer.timer.start()
-        out = train_step(trainer, step, trainer.timer)
-    else:
-        out = train_step(trainer, step)
+    try:
+        out = train_step(trainer, step, mark)
+    except (RuntimeError, MemoryError, OSError) as error:
+        if not out_of_memory(error):
+            raise
+        data, place = trainer.config.data, NEXT.get(ended[0], "the end")
+        raise UserError(
+            f"out of memory in {place} of step {step + 1}, with {data.batch_size} views of "
+            f"{data.width.at(step):.0f} x {data.height.at(step):.0f} and K = {trainer.sampler.k}; lower data.width and "
+            "height, data.batch_size, the scene's size or estimator.chunk, then give --resume") from error
     _lap(trainer, clock, wait=trainer.config.budget.seconds > 0)
     return out
 

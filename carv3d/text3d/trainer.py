@@ -16,6 +16,7 @@ from carv3d.config.schema import Config
 from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives.base import Objective
 from carv3d.runtime.distributed import World
+from carv3d.runtime.errors import UserError
 from carv3d.runtime.memory import Chunks
 from carv3d.runtime.states import load_optimizer, require_alike
 from carv3d.runtime.types import State
@@ -100,7 +101,12 @@ class Trainer:
         self.account, self.sampler.k = account, k
 
     def require_agreement(self) -> None:
-        """RuntimeError unless all processes hold the same parameters: nothing else would show that they drifted."""
+        """RuntimeError unless all processes hold the same parameters: nothing else would show that they drifted.
+        UserError unless they run the same code: of backends chosen by ``auto``, one may work here and not there."""
+        own = [scene.backends for scene in self.scenes]
+        if self.world.any(self.world.first(own) != own):
+            raise UserError(f"the ranks chose different backends, this one {own[0]}; name one that works on all of "
+                            "them (scene.TYPE.*_backend), or see with carv3d doctor what is wrong on the others")
         self.world.require_same([*(p for scene in self.scenes for p in scene.parameters()),
                                  *self.objective.parameters()])
 

@@ -151,9 +151,11 @@ def test_the_encoder_may_multiply_in_bfloat16(pipelines):
 
 
 def test_auto_encodes_in_bfloat16_on_the_devices_that_have_it(monkeypatch):
+    """Not on one that emulates it, as a T4 does, of which PyTorch says by default that it supports it."""
     for has, dtype in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: has)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has)
         assert loading.encoder_dtype(torch.device("cuda")) == dtype
+        assert loading.fastest_dtype(torch.device("cuda"), "bfloat16") == (torch.bfloat16 if has else torch.float16)
         assert loading.encoder_dtype(torch.device("cpu")) == torch.float32
 
 

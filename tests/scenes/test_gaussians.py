@@ -196,6 +196,15 @@ def test_field_equals_brute_force(world):
     assert torch.equal(made.density(points), fast[:, 0]) and torch.equal(made.field(points)[0], fast[:, 0])
 
 
+def test_on_a_gpu_the_field_is_the_compiled_one_too(monkeypatch):
+    """The torch form looks at every Gaussian for every point: a mesh of 192^3 points would take it hours."""
+    splats = worlds.WORLDS["ball"](0)
+    made, points = scene(splats), torch.rand(100, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    made.raster_backend = "gsplat"
+    monkeypatch.setattr(splat_field, "field_torch", lambda *_: pytest.fail("the torch form ran"))
+    assert torch.equal(made.density(points), splat_field.Field(splats)(points, False)[:, 0])
+
+
 def test_field_of_nothing():
     empty = worlds.random_splats(5, 0)[:0]
     assert not splat_field.Field(empty)(torch.zeros(4, 3)).any()

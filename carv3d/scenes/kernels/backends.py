@@ -9,6 +9,7 @@ from functools import cache
 import torch
 
 from carv3d.runtime.errors import UserError
+from carv3d.scenes.kernels.building import built_once
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,20 @@ def _numba() -> None:
     numba.njit(lambda x: x + 1)(1)
 
 
+def _build_key() -> str:
+    """What compiled kernels depend on, beside their package's version."""
+    major, minor = torch.cuda.get_device_capability()
+    return f"torch{torch.__version__}-sm{major}{minor}"
+
+
 def _nerfacc() -> None:
+    import nerfacc
+
+    with built_once("nerfacc", f"{nerfacc.__version__}-{_build_key()}"):
+        _use_nerfacc()
+
+
+def _use_nerfacc() -> None:
     import nerfacc
 
     one = torch.ones(1, device="cuda")
@@ -41,6 +55,13 @@ def _tinycudann() -> None:
 
 
 def _gsplat() -> None:
+    import gsplat
+
+    with built_once("gsplat", f"{gsplat.__version__}-{_build_key()}"):
+        _use_gsplat()
+
+
+def _use_gsplat() -> None:
     import gsplat
 
     row = torch.ones(1, 3, device="cuda")

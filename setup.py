@@ -47,6 +47,7 @@ setup(
         "tensorboard": ["tensorboard>=2.16"],
         "ray": ["ray>=2.40,<3"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
+                 "triton>=3.2; platform_system=='Linux'",
                  "ruff>=0.17,<0.18", "mypy>=2.4,<3"],  # a newer ruff or mypy may find more
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

@@ -16,7 +16,8 @@ class FieldConfig:
 
     bound: float = option(1.0, "half the side of the scene's box, world units", ge=1e-3, le=1e3)
     levels: int = option(8, "resolutions of the hash grid", ge=1, le=24)
-    features: int = option(4, "features per row of the hash grid; the compiled CPU form has 4", ge=1, le=8)
+    features: int = option(4, "features per row of the hash grid; the compiled CPU form has 4, those on CUDA 1, 2, "
+                          "4 or 8", ge=1, le=8)
     table_size: int = option(16384, "largest number of rows of a level, a power of two", ge=8, le=2**24)
     base_resolution: int = option(8, "cells per axis of the first level", ge=1, le=65536)
     finest_resolution: int = option(128, "cells per axis of the last level", ge=1, le=65536)
@@ -27,10 +28,12 @@ class FieldConfig:
     occupancy_threshold: float = option(0.01, "optical thickness of one step above which a cell counts", gt=0, le=1e6)
     occupancy_decay: float = option(0.8, "factor on the running maximum of thickness at each update", ge=0, le=1)
     samples_per_ray: int = option(128, "samples on a ray along the diagonal of the box", ge=8, le=4096)
-    encoding_backend: str = option("auto", "hash grid: auto takes the fastest that works here",
-                                   choices=("auto", "torch", "numba", "tinycudann"))
-    render_backend: str = option("auto", "ray marching and compositing: auto takes the fastest that works here",
-                                 choices=("auto", "torch", "numba", "nerfacc"))
+    encoding_backend: str = option("auto", "hash grid: auto is numba on a CPU, triton on CUDA, torch where they do not "
+                                   "work; no other one reads what tinycudann trained",
+                                   choices=("auto", "torch", "numba", "triton", "tinycudann"))
+    render_backend: str = option("auto", "ray marching and compositing: auto is numba on a CPU, triton on CUDA, torch "
+                                 "where they do not work",
+                                 choices=("auto", "torch", "numba", "triton", "nerfacc"))
 
     def check(self, where: str) -> None:
         """UserError for options that contradict one another; where: the section's name."""
@@ -47,6 +50,9 @@ class FieldConfig:
         if self.encoding_backend == "numba" and self.features != 4:
             raise UserError(f"{where}.encoding_backend: numba given with {where}.features {self.features}; its "
                             "compiled form has 4 features; give torch, or auto")
+        if self.encoding_backend in ("triton", "tinycudann") and self.features not in (1, 2, 4, 8):
+            raise UserError(f"{where}.encoding_backend: {self.encoding_backend} given with {where}.features "
+                            f"{self.features}; it has 1, 2, 4 or 8 features; give torch, or auto")
 
 
 @dataclass

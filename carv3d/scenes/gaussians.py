@@ -46,7 +46,7 @@ class Gaussians(GaussiansTraits, Scene):
             raise ValueError(f"bound must be positive, got {bound}")
         device = torch.device(device)
         self.raster_backend, why = choose("scene.gaussians.raster_backend", raster_backend, device,
-                                          {"cpu": "numba", "cuda": "gsplat"})
+                                          {"cpu": ("numba",), "cuda": ("gsplat",)})
         self.backends = f"rasteriser {self.raster_backend} ({why})"
         self.bound, self.antialias = bound, antialias
         self.rules, self.size, self.views = rules, (0, 0), 0

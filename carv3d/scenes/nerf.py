@@ -14,13 +14,15 @@ from carv3d.cameras import Cameras, Marched, RenderOut, orbit
 from carv3d.config.scenes import NerfConfig, SdfConfig
 from carv3d.config.traits import NerfTraits
 from carv3d.runtime.devices import moved
-from carv3d.runtime.types import Record
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.types import Record, State
 from carv3d.scenes.base import BACK, WHOLE, Scene
-from carv3d.scenes.kernels.backends import choose
+from carv3d.scenes.kernels.backends import choose, probe_one
 from carv3d.scenes.kernels.rays import fused, volume
 from carv3d.scenes.kernels.rays.fused import Field
-from carv3d.scenes.kernels.rays.hash_grid import FEATURES, HashGrid
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, march_numba, march_torch
+from carv3d.scenes.kernels.rays.hash_grid import TRITON_FEATURES, HashGrid
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, marcher
+from carv3d.scenes.kernels.rays.rows import FEATURES
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
 CORNERS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))  # of a tetrahedron
@@ -52,16 +54,7 @@ class NeRF(NerfTraits, Scene):
         if min(own.bound, own.hidden, own.layers, own.samples_per_ray, own.occupancy_resolution, own.occupancy_every,
                own.blob_std) <= 0:
             raise ValueError("bound, hidden, layers, samples_per_ray, occupancy_* and blob_std must be positive")
-        encoding = own.encoding_backend
-        if own.features != FEATURES and encoding == "auto" and device.type == "cpu":
-            encoding = "torch"
-        self.encoding_backend, why_encoding = choose(
-            f"{self.section}.encoding_backend", encoding, device, {"cpu": "numba", "cuda": "tinycudann"})
-        self.render_backend, why_render = choose(
-            f"{self.section}.render_backend", own.render_backend, device, {"cpu": "numba", "cuda": "nerfacc"})
-        self.backends = (
-            f"encoding {self.encoding_backend} ({why_encoding}), render {self.render_backend} ({why_render})"
-        )
+        self._choose_backends(own, device)
         self.bound, self.step = own.bound, 2 * math.sqrt(3) * own.bound / own.samples_per_ray
         self.blob_scale, self.blob_std = own.blob_scale, own.blob_std
         self.occupancy_every, self.occupancy_decay = own.occupancy_every, own.occupancy_decay
@@ -81,6 +74,34 @@ class NeRF(NerfTraits, Scene):
 
     thickness: Tensor
     occupied: Tensor
+
+    def _choose_backends(self, own: NerfConfig | SdfConfig, device: torch.device) -> None:
+        encoding, handled = own.encoding_backend, {"cpu": (FEATURES,), "cuda": TRITON_FEATURES}
+        if own.features not in handled.get(device.type, ()) and encoding == "auto":
+            encoding = "torch"
+        self.encoding_backend, why_encoding = choose(
+            f"{self.section}.encoding_backend", encoding, device, {"cpu": ("numba",), "cuda": ("triton", "tinycudann")})
+        self.render_backend, why_render = choose(
+            f"{self.section}.render_backend", own.render_backend, device,
+            {"cpu": ("numba",), "cuda": ("triton", "nerfacc")})
+        self.marching = self.render_backend
+        if self.render_backend == "nerfacc":  # which only composites
+            self.marching = "triton" if probe_one("triton").works else "torch"
+            why_render += f", marching {self.marching}"
+        self.backends = (
+            f"encoding {self.encoding_backend} ({why_encoding}), render {self.render_backend} ({why_render})"
+        )
+
+    @classmethod
+    def blank(cls, options: NerfConfig | SdfConfig, *, device: torch.device) -> NeRF:
+        """UserError for a checkpoint of tinycudann's where that does not work: ``auto`` never means it, so that only
+        a run that named it can have one."""
+        if options.encoding_backend == "tinycudann":
+            probe = probe_one("tinycudann")
+            if device.type != "cuda" or not probe.works:
+                raise UserError(f"{cls.section}.encoding_backend: trained with tinycudann, whose hash grid nothing "
+                                f"else reads; needed: device=cuda and tinycudann ({probe.note})")
+        return cls(options, device=device, generator=torch.Generator().manual_seed(0))
 
     @classmethod
     def rehearse(cls) -> None:
@@ -225,8 +246,20 @@ class NeRF(NerfTraits, Scene):
 
     def _work(self, samples: float) -> float:
         """Operations for so many samples and back: interpolation at every level, the MLP, compositing."""
-        interpolation = self.levels * 8 * (3 + 2 * self.encoding.table.shape[-1])
+        interpolation = self.levels * 8 * (3 + 2 * self.encoding.features)
         return BACK * samples * (interpolation + 2 * sum(weight.numel() for weight in self.mlp) + 20)
+
+    def _load_from_state_dict(self, state_dict: State, prefix: str, *rest: object) -> None:
+        """UserError for the parameters of a hash grid that the backend here does not read."""
+        native = self.encoding_backend == "tinycudann"
+        if not native and f"{prefix}encoding.native.params" in state_dict:
+            raise UserError(f"{self.section}.encoding_backend: trained with tinycudann, whose hash grid "
+                            f"{self.encoding_backend} does not read; needed: device=cuda, tinycudann, and "
+                            f"{self.section}.encoding_backend=tinycudann")
+        if native and f"{prefix}encoding.table" in state_dict:
+            raise UserError(f"{self.section}.encoding_backend: trained with torch, numba or triton, whose hash grid "
+                            f"tinycudann does not read; give {self.section}.encoding_backend=auto")
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _grid(self) -> Grid:
         return Grid(self.occupied, self.bound, self.step)
@@ -241,14 +274,12 @@ class NeRF(NerfTraits, Scene):
         """The samples worth rendering: in occupied cells and not hidden."""
         if self.fused:
             return fused.visible(rays, self._grid(), self._field(), HIDDEN_BELOW)
-        march = march_numba if self.render_backend == "numba" else march_torch
-        return march(rays, self._grid())
+        return marcher(self.marching)(rays, self._grid())
 
     def _render_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Marched]:
         samples = self._samples(rays)
         density, rgb = self.field(samples.points)
-        render = {"torch": volume.render_torch, "numba": volume.render_numba, "nerfacc": volume.render_nerfacc}
-        return *render[self.render_backend](density, rgb, samples), Marched(
+        return *volume.renderer(self.render_backend)(density, rgb, samples), Marched(
             density, samples.points, samples.t_start, samples.t_end, samples.ray, samples.first, rays.directions)
 
     def _infer_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:

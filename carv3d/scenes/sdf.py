@@ -62,10 +62,6 @@ class Sdf(SdfTraits, NeRF):
             scene.fit(*points, generator=generator)
         return scene
 
-    @classmethod
-    def blank(cls, options: SdfConfig, *, device: torch.device) -> Sdf:
-        return cls(options, device=device, generator=torch.Generator().manual_seed(0))
-
     # --- the field ---
 
     @property
@@ -80,7 +76,7 @@ class Sdf(SdfTraits, NeRF):
     def weights(self) -> tuple[Tensor, ...]:
         """Of the MLP, for the levels in use, its first output in world units."""
         first, *inner, last = self.mlp
-        used = self.levels * self.encoding.width // len(self.encoding.resolution)
+        used = self.levels * self.encoding.features
         return first[:, :used], *inner, torch.cat([last[:1] * self.options.reach, last[1:]])
 
     def as_density(self, first: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def test_probe_survives_any_failure(monkeypatch):
     try:
         result = backends.probe_one("numba")
         assert not result.works and result.note == "OSError: undefined symbol; pip install numba"
-        assert backends.choose("k", "auto", torch.device("cpu"), {"cpu": "numba"})[0] == "torch"
+        assert backends.choose("k", "auto", torch.device("cpu"), {"cpu": ("numba",)})[0] == "torch"
     finally:
         backends.probe_one.cache_clear()
 

@@ -235,7 +235,7 @@ def test_backends_are_named_and_refused():
     assert scene.backends == "encoding numba (fastest on cpu), render numba (fastest on cpu)"
     with pytest.raises(UserError, match="encoding_backend=tinycudann does not run on cpu"):
         small(encoding_backend="tinycudann")
-    with pytest.raises(UserError, match="render_backend=fast is not one of auto, torch, numba, nerfacc"):
+    with pytest.raises(UserError, match="render_backend=fast is not one of auto, torch, numba, triton, nerfacc"):
         small(render_backend="fast")
 
 

@@ -69,9 +69,12 @@ def _use_gsplat() -> None:
 
 
 def _triton() -> None:
-    import triton.runtime
+    from carv3d.scenes.kernels.rays.hash_grid import level_shapes
+    from carv3d.scenes.kernels.rays.triton_grid import encode_triton
 
-    triton.runtime.driver.active.get_current_target()
+    resolution, row = level_shapes(1, 8, 1, 1)
+    one = torch.ones(8, 1, device="cuda")
+    encode_triton(one[:1].expand(1, 3), one, resolution, row).sum().item()
 
 
 _REMEDY = {
@@ -81,7 +84,8 @@ _REMEDY = {
         _tinycudann, True, "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch"
     ),
     "gsplat": (_gsplat, True, "pip install gsplat, with nvcc and a C++ compiler: it builds itself at first use"),
-    "triton": (_triton, True, "install a CUDA build of torch, which brings triton"),
+    "triton": (_triton, True, "install a CUDA build of torch, which brings triton; older versions of it "
+               "need a C compiler, too"),
 }
 
 
@@ -104,26 +108,27 @@ def probe() -> list[Probe]:
     return [probe_one(name) for name in _REMEDY]
 
 
-def choose(key: str, name: str, device: torch.device, fast_on: dict[str, str]) -> tuple[str, str]:
-    """Resolve a backend name; ``auto`` takes the fastest that works on the device.
+def choose(key: str, name: str, device: torch.device, fast_on: dict[str, tuple[str, ...]]) -> tuple[str, str]:
+    """Resolve a backend name; ``auto`` takes the fast one of the device if it works, else torch.
 
-    key: the option's name, for messages. fast_on: the compiled backend of each device type; torch works everywhere.
+    key: the option's name, for messages. fast_on: the compiled backends of each device type, the first of them the one
+    that ``auto`` means, the others for those who name them; torch works everywhere.
     Returns: the name and one phrase saying why. Raises UserError if a named backend is unknown or does not work here.
     """
-    if name not in ("auto", "torch", *fast_on.values()):
-        raise UserError(f"{key}={name} is not one of {', '.join(['auto', 'torch', *fast_on.values()])}")
+    known = ["auto", "torch", *dict.fromkeys(each for names in fast_on.values() for each in names)]
+    if name not in known:
+        raise UserError(f"{key}={name} is not one of {', '.join(known)}")
     if name == "torch":
         return name, "asked for"
-    fast = fast_on.get(device.type)
-    if name not in ("auto", fast):
+    here = fast_on.get(device.type, ())
+    if name not in ("auto", *here):
         raise UserError(f"{key}={name} does not run on {device.type}; use auto or torch")
-    if fast is None:
+    if not here:
         return "torch", f"nothing faster on {device.type}"
+    fast = here[0] if name == "auto" else name
     result = probe_one(fast)
     if result.works:
         return fast, "asked for" if name == fast else f"fastest on {device.type}"
     if name == "auto":
         return "torch", f"{fast} does not work: {result.note}"
     raise UserError(f"{key}={name} does not work: {result.note}")
-
-

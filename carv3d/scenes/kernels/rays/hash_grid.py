@@ -1,4 +1,5 @@
-"""Multiresolution hash grid (Instant-NGP, arXiv 2201.05989, section 3): torch reference, numba and tinycudann.
+"""Multiresolution hash grid (Instant-NGP, arXiv 2201.05989, section 3): torch reference, numba,
+Triton (``triton_grid``) and tinycudann.
 
 A level of resolution r has (r+1)^3 vertices; where they fit in ``table_size`` rows they are stored densely, else they
 share the rows through the spatial hash of eq. 4. Features are interpolated trilinearly. We differ from the paper in one
@@ -6,6 +7,8 @@ point: a level's cells start at the corner of the unit cube, without the half-ce
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,6 +19,7 @@ from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend, scatter
 
 PRIME_Y, PRIME_Z = 2654435761, 805459861  # eq. 4; the prime of x is 1
+TRITON_FEATURES = (1, 2, 4, 8)  # per row, that the Triton form and tinycudann know
 GRAIN = 2048
 
 
@@ -141,7 +145,8 @@ class HashGrid(nn.Module):
     """A trainable hash grid over the unit cube.
 
     levels, features: L levels of F features per row. table_size: most rows of a level, a power of two. base, finest:
-    resolutions of the first and last level. backend: torch, numba or tinycudann (a resolved name, not auto).
+    resolutions of the first and last level. backend: torch, numba, triton or tinycudann (a resolved name, not auto).
+    The first three share one table, which each can read from the others' checkpoints; tinycudann's grid is its own.
     """
 
     def __init__(
@@ -150,7 +155,7 @@ class HashGrid(nn.Module):
     ) -> None:
         super().__init__()
         self.resolution, self.row = level_shapes(levels, table_size, base, finest)
-        self.backend, self.width = backend, levels * features
+        self.backend, self.features, self.width = backend, features, levels * features
         seed = int(torch.randint(2**31, (), generator=generator))
         if backend == "tinycudann":
             import tinycudann
@@ -169,6 +174,16 @@ class HashGrid(nn.Module):
         """Features [N, L*F] of points [N,3] in [0,1]. levels: of so many of the L alone, the coarsest."""
         levels = levels or len(self.resolution)
         if self.backend == "tinycudann":
-            return self.native(points)[:, :self.width // len(self.resolution) * levels]
-        encode = encode_numba if self.backend == "numba" else encode_torch
-        return encode(points, self.table, self.resolution[:levels], self.row[:levels + 1])
+            if not len(points):  # its own way back would leave the gradient as it found the memory
+                return self.native.params[:0, None].float().expand(0, self.features * levels)
+            return self.native(points)[:, :self.features * levels]
+        return encoder(self.backend)(points, self.table, self.resolution[:levels], self.row[:levels + 1])
+
+
+def encoder(backend: str) -> Callable[[Tensor, Tensor, np.ndarray, np.ndarray], Tensor]:
+    """encode_torch or the form of another backend, imported only here where that takes a package."""
+    if backend == "triton":
+        from carv3d.scenes.kernels.rays.triton_grid import encode_triton
+
+        return encode_triton
+    return encode_numba if backend == "numba" else encode_torch

@@ -7,6 +7,7 @@ culling more or less never moves a sample. A sample is kept if the cell that hol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 from carv3d.runtime.kernel_threads import CACHED, spread
 
 GRAIN = 512
+TOGETHER = 1 << 22  # lattice points that march_torch looks at in one piece
 
 
 @dataclass(frozen=True)
@@ -79,25 +81,38 @@ class Samples:
 
 
 def march_torch(rays: Rays, grid: Grid) -> Samples:
-    """The reference, on any device."""
+    """The reference, on any device. Rays go in chunks of TOGETHER lattice points, which bounds the memory besides that
+    of the samples; the host waits once for the lattice's length, and once a chunk for its number of samples."""
     reach = rays.origins.norm(dim=-1)
     radius = math.sqrt(3) * grid.bound
-    lowest = max(int((float(reach.min()) - radius) / grid.step) - 2, 0) if len(rays) else 0
-    highest = int((float(reach.max()) + radius) / grid.step) + 2 if len(rays) else 0
-    lattice = torch.arange(lowest, highest, device=reach.device)
-    middle = (lattice + 0.5 + rays.jitter[:, None]) * grid.step  # [R,K]
-    points = rays.origins[:, None] + middle[..., None] * rays.directions[:, None]
+    nearest, furthest = torch.stack(reach.aminmax()).tolist() if len(rays) else (0.0, 0.0)
+    lowest = max(int((nearest - radius) / grid.step) - 2, 0) if len(rays) else 0
+    highest = int((furthest + radius) / grid.step) + 2 if len(rays) else 0
+    lattice = torch.arange(lowest, highest, device=reach.device) + 0.5
+    fields = (rays.origins, rays.directions, rays.jitter)
+    parts = [_march_part(Rays(*part), grid, lattice) for part in zip(
+        *(x.split(max(TOGETHER // max(len(lattice), 1), 1)) for x in fields), strict=True)]
+    count, middle, points = (torch.cat(part) for part in zip(*parts, strict=True))
+    first = torch.cat([count.new_zeros(1), count.cumsum(0)])
+    ray = torch.arange(len(rays), device=count.device).repeat_interleave(count, output_size=len(middle))
+    return Samples(ray, middle - grid.step / 2, middle + grid.step / 2, points, first)
+
+
+def _march_part(rays: Rays, grid: Grid, lattice: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How many samples each ray has [R], and the N samples' distances along it and points. lattice: [K]."""
     size = grid.occupied.shape[0]
     scale = size / (2 * grid.bound)
-    offset, slope = (rays.origins + grid.bound) * scale, rays.directions * scale
-    cell = (offset[:, None] + middle[..., None] * slope[:, None]).floor().long()
-    kept = ((cell >= 0) & (cell < size)).all(-1)
-    x, y, z = cell.clamp(0, size - 1).unbind(-1)
-    kept &= grid.occupied[x, y, z]
-    first = torch.cat([reach.new_zeros(1, dtype=torch.long), kept.sum(-1).cumsum(0)])
-    ray = kept.nonzero()[:, 0]
-    t_middle = middle[kept]
-    return Samples(ray, t_middle - grid.step / 2, t_middle + grid.step / 2, points[kept], first)
+    middle = (lattice + rays.jitter[:, None]) * grid.step  # [R,K]
+    kept, cell = torch.ones_like(middle, dtype=torch.bool), torch.zeros_like(middle, dtype=torch.long)
+    for axis in range(3):
+        offset, slope = (rays.origins[:, axis] + grid.bound) * scale, rays.directions[:, axis] * scale
+        place = offset[:, None] + middle * slope[:, None]
+        kept &= (place >= 0) & (place < size)
+        cell = cell * size + place.long().clamp(0, size - 1)
+    kept &= grid.occupied.flatten()[cell]
+    ray, slot = kept.nonzero(as_tuple=True)
+    t = middle[ray, slot]
+    return kept.sum(-1), t, rays.origins[ray] + t[:, None] * rays.directions[ray]
 
 
 @njit(inline="always")
@@ -171,3 +186,12 @@ def march_numba(rays: Rays, grid: Grid) -> Samples:
         torch.from_numpy(ray), middle - grid.step / 2, middle + grid.step / 2, torch.from_numpy(points),
         torch.from_numpy(first),
     )
+
+
+def marcher(backend: str) -> Callable[[Rays, Grid], Samples]:
+    """march_torch or the form of another backend, imported only here where that takes a package."""
+    if backend == "triton":
+        from carv3d.scenes.kernels.rays.triton_march import march_triton
+
+        return march_triton
+    return march_numba if backend == "numba" else march_torch

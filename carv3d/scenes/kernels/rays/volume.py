@@ -1,4 +1,5 @@
-"""Volume rendering of packed samples (NeRF, arXiv 2003.08934, eq. 3), in three forms that agree.
+"""Volume rendering of packed samples (NeRF, arXiv 2003.08934, eq. 3), in four forms that agree; Triton's is in
+``triton_volume``.
 
 With T_i the transmittance before sample i and alpha_i = 1 - exp(-sigma_i * length_i), its weight is w_i = T_i alpha_i;
 a ray's colour is sum w_i c_i, its opacity sum w_i, its depth sum w_i t_i (not yet divided by the opacity).
@@ -135,3 +136,12 @@ def render_numba(density: Tensor, rgb: Tensor, samples: Samples) -> tuple[Tensor
     """As render_torch, on the CPU in float32; differentiable to density and rgb, and bit-deterministic."""
     out = _NumbaRender.apply(density, rgb, samples)
     return out[:, :3], out[:, 3:4], out[:, 4:5]
+
+
+def renderer(backend: str) -> Callable[[Tensor, Tensor, Samples], tuple[Tensor, Tensor, Tensor]]:
+    """render_torch or the form of another backend, imported only here where that takes a package."""
+    if backend == "triton":
+        from carv3d.scenes.kernels.rays.triton_volume import render_triton
+
+        return render_triton
+    return {"torch": render_torch, "numba": render_numba, "nerfacc": render_nerfacc}[backend]

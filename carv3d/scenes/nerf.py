@@ -18,10 +18,11 @@ from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record, State
 from carv3d.scenes.base import BACK, WHOLE, Scene
 from carv3d.scenes.kernels.backends import choose, probe_one
-from carv3d.scenes.kernels.rays import fused, volume
+from carv3d.scenes.kernels.rays import forms, fused, volume
 from carv3d.scenes.kernels.rays.fused import Field
-from carv3d.scenes.kernels.rays.hash_grid import TRITON_FEATURES, HashGrid
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, marcher
+from carv3d.scenes.kernels.rays.hash_grid import HashGrid
+from carv3d.scenes.kernels.rays.levels import TRITON_FEATURES
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples
 from carv3d.scenes.kernels.rays.rows import FEATURES
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
@@ -274,12 +275,12 @@ class NeRF(NerfTraits, Scene):
         """The samples worth rendering: in occupied cells and not hidden."""
         if self.fused:
             return fused.visible(rays, self._grid(), self._field(), HIDDEN_BELOW)
-        return marcher(self.marching)(rays, self._grid())
+        return forms.marcher(self.marching)(rays, self._grid())
 
     def _render_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Marched]:
         samples = self._samples(rays)
         density, rgb = self.field(samples.points)
-        return *volume.renderer(self.render_backend)(density, rgb, samples), Marched(
+        return *forms.renderer(self.render_backend)(density, rgb, samples), Marched(
             density, samples.points, samples.t_start, samples.t_end, samples.ray, samples.first, rays.directions)
 
     def _infer_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:

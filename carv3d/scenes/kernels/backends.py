@@ -69,7 +69,7 @@ def _use_gsplat() -> None:
 
 
 def _triton() -> None:
-    from carv3d.scenes.kernels.rays.hash_grid import level_shapes
+    from carv3d.scenes.kernels.rays.levels import level_shapes
     from carv3d.scenes.kernels.rays.triton_grid import encode_triton
 
     resolution, row = level_shapes(1, 8, 1, 1)

@@ -16,23 +16,10 @@ from numba import njit
 from torch import Tensor, nn
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
+from carv3d.scenes.kernels.rays.levels import PRIME_Y, PRIME_Z, level_shapes
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend, scatter
 
-PRIME_Y, PRIME_Z = 2654435761, 805459861  # eq. 4; the prime of x is 1
-TRITON_FEATURES = (1, 2, 4, 8)  # per row, that the Triton form and tinycudann know
 GRAIN = 2048
-
-
-def level_shapes(levels: int, table_size: int, base: int, finest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Resolution of each level, int64 [L], growing geometrically, and its first row, int64 [L+1]."""
-    if levels < 1 or not 1 <= base <= finest:
-        raise ValueError(f"need levels >= 1 and 1 <= base <= finest, got levels={levels}, base={base}, finest={finest}")
-    if table_size < 8 or table_size & (table_size - 1):
-        raise ValueError(f"table_size must be a power of two >= 8, got {table_size}")
-    growth = (finest / base) ** (1 / max(levels - 1, 1))
-    resolution = np.array([round(base * growth**level) for level in range(levels)], dtype=np.int64)
-    rows = np.minimum((resolution + 1) ** 3, table_size)
-    return resolution, np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
 
 
 def encode_torch(points: Tensor, table: Tensor, resolution: np.ndarray, row: np.ndarray) -> Tensor:

@@ -7,7 +7,6 @@ culling more or less never moves a sample. A sample is kept if the cell that hol
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,12 +185,3 @@ def march_numba(rays: Rays, grid: Grid) -> Samples:
         torch.from_numpy(ray), middle - grid.step / 2, middle + grid.step / 2, torch.from_numpy(points),
         torch.from_numpy(first),
     )
-
-
-def marcher(backend: str) -> Callable[[Rays, Grid], Samples]:
-    """march_torch or the form of another backend, imported only here where that takes a package."""
-    if backend == "triton":
-        from carv3d.scenes.kernels.rays.triton_march import march_triton
-
-        return march_triton
-    return march_numba if backend == "numba" else march_torch

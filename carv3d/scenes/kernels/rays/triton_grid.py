@@ -12,7 +12,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from carv3d.scenes.kernels.rays.hash_grid import PRIME_Y, PRIME_Z, TRITON_FEATURES
+from carv3d.scenes.kernels.rays.levels import PRIME_Y, PRIME_Z, TRITON_FEATURES
 
 TABLES = (torch.float32, torch.float16, torch.bfloat16)
 POINTS = 128  # that a program of the forward pass encodes

@@ -136,12 +136,3 @@ def render_numba(density: Tensor, rgb: Tensor, samples: Samples) -> tuple[Tensor
     """As render_torch, on the CPU in float32; differentiable to density and rgb, and bit-deterministic."""
     out = _NumbaRender.apply(density, rgb, samples)
     return out[:, :3], out[:, 3:4], out[:, 4:5]
-
-
-def renderer(backend: str) -> Callable[[Tensor, Tensor, Samples], tuple[Tensor, Tensor, Tensor]]:
-    """render_torch or the form of another backend, imported only here where that takes a package."""
-    if backend == "triton":
-        from carv3d.scenes.kernels.rays.triton_volume import render_triton
-
-        return render_triton
-    return {"torch": render_torch, "numba": render_numba, "nerfacc": render_nerfacc}[backend]

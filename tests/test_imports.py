@@ -42,7 +42,7 @@ TRAINING = {"carv3d.text3d", "carv3d.scenes", "carv3d.diffusion", "carv3d.object
     ("import carv3d.report.attribution", TRAINING | {"carv3d.attribution"}),
     ("import carv3d.measure.summary, carv3d.measure.table, carv3d.measure.plots", TRAINING),
     ("import carv3d.scenes.nerf, carv3d.scenes.image",
-     {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers"}),
+     {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "diffusers", "triton"}),
     ("import carv3d.scenes.gaussians, carv3d.scenes.starts, carv3d.scenes.kernels.splats.compiled",
      {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "carv3d.export", "diffusers", "nerfacc", "gsplat", "plyfile"}),
     ("import carv3d.text3d.step, carv3d.objectives.vsd, carv3d.objectives.csd, carv3d.objectives.sds",
@@ -95,6 +95,10 @@ def test_one_file_knows_torch_distributed():
 def test_gsplat_and_plyfile_are_imported_where_they_are_chosen():
     """Inside functions: the import above shows that they are not loaded."""
     assert importers("gsplat") == {"scenes/kernels/backends.py", "scenes/kernels/splats/cuda.py"}
+
+
+def test_triton_is_imported_where_it_is_chosen():
+    assert importers("triton") == {f"scenes/kernels/rays/triton_{each}.py" for each in ("grid", "march", "volume")}
 
 
 def test_control_the_check_sees_what_is_loaded():

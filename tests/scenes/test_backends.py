@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from carv3d.runtime.errors import UserError
 from carv3d.runtime.kernel_cache import source_digest, use_cache
 from carv3d.runtime.kernel_threads import spread
 from carv3d.scenes.kernels import backends
@@ -37,6 +38,24 @@ def test_probe_survives_any_failure(monkeypatch):
         assert backends.choose("k", "auto", torch.device("cpu"), {"cpu": ("numba",)})[0] == "torch"
     finally:
         backends.probe_one.cache_clear()
+
+
+@pytest.mark.parametrize("working,name,expected", [
+    ({"triton", "tinycudann"}, "auto", "triton"), ({"tinycudann"}, "auto", "torch"), (set(), "auto", "torch"),
+    ({"triton", "tinycudann"}, "tinycudann", "tinycudann"), ({"triton"}, "triton", "triton"),
+    ({"triton"}, "torch", "torch"), ({"triton"}, "tinycudann", "k=tinycudann does not work: broken"),
+    ({"triton"}, "numba", "k=numba does not run on cuda; use auto or torch"),
+    ({"triton"}, "gsplat", "k=gsplat is not one of auto, torch, numba, triton, tinycudann"),
+])
+def test_auto_means_the_first_and_others_are_named(monkeypatch, working, name, expected):
+    monkeypatch.setattr(backends, "probe_one", lambda name: backends.Probe(name, name in working, "broken"))
+    fast_on = {"cpu": ("numba",), "cuda": ("triton", "tinycudann")}
+    if expected.startswith("k="):
+        with pytest.raises(UserError, match=expected):
+            backends.choose("k", name, torch.device("cuda"), fast_on)
+    else:
+        assert backends.choose("k", name, torch.device("cuda"), fast_on)[0] == expected
+    assert backends.choose("k", "auto", torch.device("meta"), fast_on) == ("torch", "nothing faster on meta")
 
 
 def test_cache_folder(monkeypatch, tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from carv3d.cameras import orbit
+from carv3d.scenes.kernels.rays import marching
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, march_numba, march_torch
 
 
@@ -31,6 +32,27 @@ def test_numba_equals_torch(size, share, jitter):
     assert torch.equal(slow.first, fast.first) and torch.equal(slow.ray, fast.ray)
     for name in ("t_start", "t_end", "points"):
         assert torch.equal(getattr(slow, name), getattr(fast, name)), name  # same sums in the same order
+
+
+@pytest.mark.parametrize("together", [5_000, 1])
+def test_the_reference_looks_at_few_lattice_points_at_once(together, monkeypatch):
+    """Same samples to the bit; pieces that are no larger than asked for, or a ray each."""
+    rays, grid, part, sizes = view_rays(8), random_grid(16, 0.3), marching._march_part, []
+
+    def watched(rays, grid, lattice):
+        sizes.append((len(rays), len(rays) * len(lattice)))
+        return part(rays, grid, lattice)
+
+    whole = march_torch(rays, grid)
+    monkeypatch.setattr(marching, "TOGETHER", together)
+    monkeypatch.setattr(marching, "_march_part", watched)
+    pieces = march_torch(rays, grid)
+    for name in ("first", "ray", "t_start", "t_end", "points"):
+        assert torch.equal(getattr(whole, name), getattr(pieces, name)), name
+    assert len(sizes) == (len(rays) if together == 1 else 6)
+    assert all(count == 1 or points <= together for count, points in sizes)
+    nobody = march_torch(Rays(*(x[:0] for x in (rays.origins, rays.directions, rays.jitter))), grid)
+    assert nobody.first.tolist() == [0] and nobody.points.shape == (0, 3)
 
 
 @pytest.mark.parametrize("march", [march_torch, march_numba])

@@ -11,7 +11,8 @@ less the random numbers that a plain step with as many draws needs too (``plain_
 
 objective.type=vsd has two stations more: ``score``, the evaluation of the particles' own score within the objective,
 and ``lora``, its training. --backends adds a table of every NeRF backend that works here, ``encoding/render`` as in
-scene.nerf: milliseconds of the render station, of the backward one and of the whole step, round-robin on equal scenes.
+scene.nerf: milliseconds of the render station, of the backward one and of the whole step, round-robin on equal scenes
+(tinycudann's, whose grid is another, is trained as long); and the step's time over that of torch/torch.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     import torch
 
     from carv3d.text3d.trainer import Trainer
+
+FAST = {"cpu": (["numba"], ["numba"]), "cuda": (["triton", "tinycudann"], ["triton", "nerfacc"])}  # encoding, render
 
 
 def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) -> dict:
@@ -133,15 +136,14 @@ def stations_of(trainer: Trainer, step: int, sync: Callable[[], None]) -> dict[s
 def working_backends(config: Config, device: torch.device) -> list[tuple[str, str]]:
     """Every (encoding, render) of scene.nerf that works here; torch works everywhere."""
     from carv3d.scenes.kernels.backends import probe_one
+    from carv3d.scenes.kernels.rays.levels import TRITON_FEATURES
     from carv3d.scenes.kernels.rays.rows import FEATURES
 
-    encoding, render = {"cpu": ("numba", "numba"), "cuda": ("tinycudann", "nerfacc")}[device.type]
-    encodings, renders = ["torch"], ["torch"]
-    if probe_one(encoding).works and (encoding != "numba" or config.scene.nerf.features == FEATURES):
-        encodings.append(encoding)
-    if probe_one(render).works:
-        renders.append(render)
-    return list(itertools.product(encodings, renders))
+    handled = {"cpu": (FEATURES,), "cuda": TRITON_FEATURES}[device.type]
+    encodings, renders = ([name for name in names if probe_one(name).works] for names in FAST[device.type])
+    if config.scene.nerf.features not in handled:
+        encodings = []
+    return list(itertools.product(["torch", *encodings], ["torch", *renders]))
 
 
 def with_backends(trainer: Trainer, encoding: str, render: str, warm_up: int) -> Trainer:
@@ -170,7 +172,8 @@ def with_backends(trainer: Trainer, encoding: str, render: str, warm_up: int) ->
 
 
 def measure_backends(trainer: Trainer, warm_up: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Medians for each backend that works here, round-robin so that all see the same drift of the machine."""
+    """Medians for each backend that works here, round-robin so that all see the same drift of the machine; and the
+    median over rounds of its step's time over that of torch/torch."""
     sync = synchroniser(trainer.device)
     twins = {f"{encoding}/{render}": with_backends(trainer, encoding, render, warm_up)
              for encoding, render in working_backends(trainer.config, trainer.device)}
@@ -183,7 +186,9 @@ def measure_backends(trainer: Trainer, warm_up: int, repeats: int) -> dict[str, 
         kept = found[1:]  # the first compiles and allocates
         out[name] = {f"{station}_ms": round(statistics.median(one[station] for one in kept), 3)
                      for station in ("render", "backward")}
-        out[name]["step_ms"] = round(statistics.median(sum(one.values()) for one in kept), 3)
+        steps, plain = ([sum(one.values()) for one in times[each][1:]] for each in (name, "torch/torch"))
+        out[name]["step_ms"] = round(statistics.median(steps), 3)
+        out[name]["step_over_torch"] = round(statistics.median(a / b for a, b in zip(steps, plain, strict=True)), 4)
     return out
 
 

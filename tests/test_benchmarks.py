@@ -14,6 +14,7 @@ from carv3d import config as configuration
 from carv3d import teachers
 from carv3d.objectives import sds as objectives
 from carv3d.runtime import rng
+from carv3d.scenes.kernels import backends
 from carv3d.text3d import auto_k as accounting
 from carv3d.text3d import build, views
 
@@ -206,8 +207,9 @@ def test_step_compares_backends(pipelines, capsys, small_measurement):
     assert set(result["backends"]) == {f"{encoding}/{render}" for encoding in ("torch", "numba")
                                        for render in ("torch", "numba")}
     for found in result["backends"].values():
-        assert set(found) == {"render_ms", "backward_ms", "step_ms"}
+        assert set(found) == {"render_ms", "backward_ms", "step_ms", "step_over_torch"}
         assert 0 <= found["render_ms"] <= found["step_ms"]
+    assert result["backends"]["torch/torch"]["step_over_torch"] == 1
 
 
 def test_backends_start_from_the_same_scene(pipelines):
@@ -221,6 +223,15 @@ def test_backends_start_from_the_same_scene(pipelines):
     assert torch.equal(twin.scene.encoding.table, trainer.scene.encoding.table)
     five = tiny.make_config(pipelines("sd15"), *TINY, "scene.nerf.features=5")
     assert step.working_backends(five, torch.device("cpu")) == [("torch", "torch"), ("torch", "numba")]
+
+
+def test_backends_of_a_gpu_are_those_that_work(monkeypatch):
+    config, cuda = configuration.Config(), torch.device("cuda")
+    monkeypatch.setattr(backends, "probe_one", lambda name: backends.Probe(name, name in ("triton", "nerfacc"), ""))
+    renders = ("torch", "triton", "nerfacc")
+    assert step.working_backends(config, cuda) == [(each, one) for each in ("torch", "triton") for one in renders]
+    config.scene.nerf.features = 3
+    assert step.working_backends(config, cuda) == [("torch", one) for one in renders]
 
 
 # --- bench_rasteriser -------------------------------------------------------------------------------------------------

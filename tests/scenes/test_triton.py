@@ -105,11 +105,13 @@ def test_rows_are_the_references_to_the_last_one():
 
 
 @compared
-def test_some_levels_of_a_table():
+@pytest.mark.parametrize("used", [1, 2])  # the first is dense, the second hashed
+def test_some_levels_of_a_table(used):
     resolution, row = level_shapes(3, 64, 2, 9)
-    table, cotangent = torch.randn(int(row[-1]), 2, generator=seeded()), torch.ones(40, 4)
-    value, grad, fast, fast_grad = both(grid_points(40, resolution), table, resolution[:2], row[:3], cotangent)
-    assert fast.shape == (40, 4) and fast_grad.shape == table.shape and not fast_grad[row[2]:].any()
+    table, cotangent = torch.randn(int(row[-1]), 2, generator=seeded()), torch.ones(30, 2 * used)
+    table[row[used]:] = math.inf  # which shows even at a weight of 0
+    value, grad, fast, fast_grad = both(grid_points(30, resolution), table, resolution[:used], row[:used + 1], cotangent)
+    assert fast.shape == (30, 2 * used) and fast_grad.shape == table.shape and not fast_grad[row[used]:].any()
     torch.testing.assert_close(fast, value)
     torch.testing.assert_close(fast_grad, grad)
 
@@ -284,7 +286,7 @@ def test_a_scene_renders_and_trains_as_with_torch():
         found.append([out.rgb.detach(), out.depth.detach(), still, *(p.grad for p in made.parameters())])
         assert len(out.marched.ray) > 30 and made.work > 0
     for slow, fast in zip(*found, strict=True):
-        assert (slow - fast).abs().max() < 1e-5 * max(1, slow.abs().max())
+        assert (slow - fast).abs().max() < 3e-5 * max(1, slow.abs().max())
 
 
 @compared

@@ -49,7 +49,7 @@ def _row(x, y, z, side, rows, PY: tl.constexpr, PZ: tl.constexpr):
     return tl.where(vertices * vertices * vertices <= rows, dense, hashed)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count"])  # one compilation for all numbers
 def _encode(points, table, levels, out, count, WIDTH: tl.constexpr, LEVELS: tl.constexpr, POINTS: tl.constexpr,
             PY: tl.constexpr, PZ: tl.constexpr):
     """A block of points in one level. Levels are the slow axis of the launch, so that one level's rows are in use at a
@@ -70,7 +70,7 @@ def _encode(points, table, levels, out, count, WIDTH: tl.constexpr, LEVELS: tl.c
     tl.store(out + place, total, mask=seen[:, None])
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count"])  # one compilation for all numbers
 def _scatter(points, grad, levels, table_grad, count, WIDTH: tl.constexpr, LEVELS: tl.constexpr, LANES: tl.constexpr,
              RUN: tl.constexpr, PY: tl.constexpr, PZ: tl.constexpr):
     """The way back. A lane has one corner of the cells along RUN consecutive points and adds to the table only where

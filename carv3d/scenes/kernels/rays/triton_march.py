@@ -22,7 +22,7 @@ def _slab(origin, direction, edge, near, far):
     return tl.maximum(near, tl.minimum(a, b)), tl.minimum(far, tl.maximum(a, b))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rays"])  # one compilation for all numbers
 def _march(origins, directions, jitter, occupied, first, ray_out, t_out, points_out, rays, bound, edge, step, scale,
            size, FILL: tl.constexpr, RAYS: tl.constexpr, LATTICE: tl.constexpr):
     """Count each ray's samples into first[r+1] or, on the second pass, write them from first[r] on. edge: half the
@@ -80,8 +80,8 @@ def march_triton(rays: Rays, grid: Grid) -> Samples:
     def run(fill: bool, ray: Tensor, middle: Tensor, points: Tensor) -> None:
         with torch.cuda.device_of(origins):
             _march[(triton.cdiv(count, RAYS),)](
-                origins, directions, jitter, cells, first, ray, middle, points, count, grid.bound,
-                grid.bound * (1 + 2 / size), grid.step, size / (2 * grid.bound), size, FILL=fill, RAYS=RAYS,
+                origins, directions, jitter, cells, first, ray, middle, points, count, float(grid.bound),
+                grid.bound * (1 + 2 / size), float(grid.step), size / (2 * grid.bound), size, FILL=fill, RAYS=RAYS,
                 LATTICE=LATTICE, enable_fp_fusion=False)
 
     total = 0

@@ -18,7 +18,7 @@ def _thickness(density, start, end, at, seen):
     return tl.load(density + at, mask=seen, other=0.0) * length
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rays"])  # one compilation for all numbers
 def _forward(first, density, rgb, start, end, out, through, rays, RAYS: tl.constexpr, CHUNK: tl.constexpr):
     """out: [R,5] = rgb, opacity, depth. through: [N], the transmittance before each sample, for the way back.
 
@@ -65,7 +65,7 @@ def _sample(density, rgb, start, end, through, at, seen, red, green, blue, opaci
     return left * (1 - kept), left * kept, t1 - t0, g
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rays"])  # one compilation for all numbers
 def _backward(first, density, rgb, start, end, through, grad, density_grad, rgb_grad, rays, RAYS: tl.constexpr,
               CHUNK: tl.constexpr):
     """d/d sigma_i = length_i (T_{i+1} G_i - sum_{j>i} w_j G_j), from the last sample of a ray to its first, so that

@@ -158,7 +158,7 @@ def main(argv: list[str] | None = None) -> int:
         writable(args.json)
         cases = [case(text) for text in args.cases]
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        fast, why = choose("raster_backend", "auto", device, {"cpu": "numba", "cuda": "gsplat"})
+        fast, why = choose("raster_backend", "auto", device, {"cpu": ("numba",), "cuda": ("gsplat",)})
         found = [measure(shape, device, fast, args.repeats, args.reference_repeats) for shape in cases]
         for one in found:
             show(one)

@@ -92,6 +92,7 @@ def test_every_text_survives_being_written_and_read():
     ("scene.nerf.table_size: 1000", ["powers of two"]), ("scene.nerf.hidden: 30", ["multiples of 4"]),
     ("scene.nerf.base_resolution: 200", ["base must not be above"]),
     ("scene.nerf: {features: 2, encoding_backend: numba}", ["4 features"]),
+    ("scene.nerf: {features: 3, encoding_backend: triton}", ["triton", "features 3", "1, 2, 4 or 8"]),
     ("scene.nerf.finest_resolution: 1e30", ["65536"]), ("scene.nerf.blob_std: 1e-300", ["1e-06"]),
     ("scene.nerf.occupancy_threshold: 1e300", ["1e+06"]),
 ])
@@ -154,6 +155,7 @@ def test_what_a_new_run_may_not_have_an_old_one_may(given, words, tmp_path, caps
 
 @pytest.mark.parametrize("given,words", [
     ("scene.nerf.encoding_backend=tinycudann", "does not run on cpu"),
+    ("scene.nerf.render_backend=triton", "does not run on cpu"),
     ("scene.nerf.render_backend=nerfacc", "does not run on cpu"), ("exp_root_dir=/dev/null/x", "cannot be made"),
     ("scene.type=mine:Mine", "cannot be imported"), ("exp_root_dir=~nouser/x", "no path")])
 def test_what_cannot_run_is_refused_before_there_is_a_folder(given, words, tmp_path, monkeypatch, capsys):

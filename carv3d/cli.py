@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="what works here and what would enable the rest")
     doctor.add_argument("--exp-root-dir", default="outputs", metavar="DIR")
+    doctor.add_argument("--cuda", action="store_true", help="only the GPU's road: what works, and what brings the rest")
     return top
 
 

@@ -1,9 +1,11 @@
-"""A Stable-Diffusion-format folder with the published architecture and random weights: for timing, memory and tests.
+"""A diffusers-format folder with a published architecture and random weights: for timing, memory and tests.
 
-usage: python scripts/make_sd_folder.py sd15|sd21-base OUT [--dtype float16] [--divide 1]
+usage: python scripts/make_sd_folder.py sd15|sd21-base|sdxl|sd35-medium OUT [--dtype float16] [--divide 1]
 
-Its pictures mean nothing, but it is loaded and run exactly as the original weights are. --divide makes every width that
-many times smaller. The tokenizer spells words out letter by letter, since CLIP's vocabulary is not part of carv3d.
+Its pictures mean nothing, but it is loaded and run exactly as the original weights are. --divide makes every width of
+the Stable Diffusion 1 and 2 models that many times smaller. Tokenizers spell words out letter by letter, since the
+published vocabularies are not part of carv3d. The text encoders of sdxl and sd35-medium have the published widths and a
+single layer, for what they say means nothing and they run once. Networks are made on the GPU where there is one.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import sys
 from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # its neighbours, whoever loads it
 
 from carv3d.runtime.progress import say
 
@@ -27,24 +31,23 @@ MODELS = {
                                projection_dim=512),
                   "unet": dict(attention_head_dim=[5, 10, 20, 20], use_linear_projection=True)},
 }
+CLIP_ENDS = dict(vocab_size=49408, bos_token_id=0, eos_token_id=1, pad_token_id=1)
 LETTERS = [chr(code) for code in range(33, 127)]
 
 
 def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int = 1, seed: int = 0) -> Path:
     """Write the folder; returns it."""
     from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+    from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed)
     torch.set_default_dtype(dtype)
     try:
         text, unet = dict(MODELS[model]["text"]), dict(MODELS[model]["unet"])
         text["hidden_size"] //= divide
-        tokens = ["<|startoftext|>", "<|endoftext|>", *LETTERS, *(f"{c}</w>" for c in LETTERS)]
-        tokenizer = CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=77)
+        tokenizer = clip_tokenizer()
         encoder = CLIPTextModel(CLIPTextConfig(
-            vocab_size=49408, max_position_embeddings=77, intermediate_size=4 * text["hidden_size"], bos_token_id=0,
-            eos_token_id=1, pad_token_id=1, **text))
+            max_position_embeddings=77, intermediate_size=4 * text["hidden_size"], **CLIP_ENDS, **text))
         groups = 32 if divide == 1 else 32 // min(divide, 8)
         denoiser = UNet2DConditionModel(
             sample_size=64, block_out_channels=[width // divide for width in (320, 640, 1280, 1280)],
@@ -65,15 +68,69 @@ def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int 
     return out
 
 
+def clip_tokenizer():
+    from transformers import CLIPTokenizer
+
+    tokens = ["<|startoftext|>", "<|endoftext|>", *LETTERS, *(f"{c}</w>" for c in LETTERS)]
+    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=77)
+
+
+def t5_tokenizer():
+    from transformers import T5TokenizerFast
+
+    letters = [(letter, -2.0 - place / 100) for place, letter in enumerate(LETTERS)]
+    ends = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -1.0)]
+    return T5TokenizerFast(vocab=[*ends, *letters], extra_ids=0)
+
+
+def make_family(model: str, out: Path, dtype: torch.dtype = torch.float16, seed: int = 0) -> Path:
+    """As ``make``, for the models of count_teachers.py."""
+    import diffusers
+    import transformers
+    from count_teachers import MODELS as FAMILIES
+
+    name, _, pipeline, parts, scheduler = FAMILIES[model]
+    torch.manual_seed(seed)
+    made = {}
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        for part, (kind, config) in parts.items():
+            say(f"{name}: {part}")
+            torch.set_default_dtype(dtype)
+            try:
+                if part.startswith("text_encoder"):
+                    layers = "num_layers" if kind.startswith("T5") else "num_hidden_layers"
+                    own = {key: value for key, value in config.items() if key != "dtype"} | {layers: 1}
+                    cls = getattr(transformers, kind)
+                    made[part] = cls(cls.config_class(**own, **({} if kind.startswith("T5") else CLIP_ENDS)))
+                else:
+                    made[part] = getattr(diffusers, kind).from_config(config)
+            finally:
+                torch.set_default_dtype(torch.float32)
+    for part in [part for part in made if part.startswith("text_encoder")]:
+        t5 = type(made[part]).__name__.startswith("T5")
+        made[part.replace("text_encoder", "tokenizer")] = t5_tokenizer() if t5 else clip_tokenizer()
+    cls = getattr(diffusers, pipeline)
+    made["scheduler"] = getattr(diffusers, scheduler["_class_name"]).from_config(scheduler)
+    cls(**made).to(dtype=dtype).save_pretrained(out, safe_serialization=True)
+    say(f"{out}: {model}, random weights in {str(dtype).removeprefix('torch.')}")
+    return out
+
+
 def main() -> int:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # diffusers would ask the hub for parts that are made here
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", choices=sorted(MODELS))
+    parser.add_argument("model", choices=[*MODELS, "sdxl", "sd35-medium"])
     parser.add_argument("out", type=Path)
     parser.add_argument("--dtype", choices=("float16", "bfloat16", "float32"), default="float16")
     parser.add_argument("--divide", type=int, choices=(1, 2, 4, 8), default=1)
     args = parser.parse_args()
-    make(args.model, args.out, getattr(torch, args.dtype), args.divide)
+    dtype = getattr(torch, args.dtype)
+    if args.model in MODELS:
+        make(args.model, args.out, dtype, args.divide)
+    elif args.divide != 1:
+        parser.error(f"--divide {args.divide} given with {args.model}; allowed: sd15 and sd21-base")
+    else:
+        make_family(args.model, args.out, dtype)
     return 0
 
 

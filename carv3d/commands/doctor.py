@@ -24,6 +24,12 @@ Answer = tuple[bool, str]  # whether it works, and what was seen or what to do
 def main(args: Namespace) -> int:
     """Prints a report; exit status 1 if something that carv3d cannot do without is broken."""
     result(f"carv3d {carv3d.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    if args.cuda:
+        from carv3d.commands import doctor_cuda
+
+        for line in doctor_cuda.lines():
+            result(line)
+        return 0
     for name in PACKAGES:
         result(f"  {name:16s}{package_version(name) or 'not installed'}")
     result("devices")

@@ -98,10 +98,9 @@ class NeRF(NerfTraits, Scene):
         """UserError for a checkpoint of tinycudann's where that does not work: ``auto`` never means it, so that only
         a run that named it can have one."""
         if options.encoding_backend == "tinycudann":
-            probe = probe_one("tinycudann")
-            if device.type != "cuda" or not probe.works:
+            if device.type != "cuda" or not probe_one("tinycudann").works:
                 raise UserError(f"{cls.section}.encoding_backend: trained with tinycudann, whose hash grid nothing "
-                                f"else reads; needed: device=cuda and tinycudann ({probe.note})")
+                                f"else reads; needed: device=cuda and tinycudann (carv3d doctor --cuda says how)")
         return cls(options, device=device, generator=torch.Generator().manual_seed(0))
 
     @classmethod

@@ -1,6 +1,7 @@
 """The hash grid of ``hash_grid`` as Triton kernels: the same rows for the same points, so the same table serves both.
 
-Triton comes with CUDA builds of torch and needs no nvcc. Nothing imports this module until the backend is chosen.
+Triton comes with CUDA builds of torch and needs no nvcc. No multiply-add is fused, so that a point on a vertex sees its
+row alone, as there. Nothing imports this module until the backend is chosen.
 """
 
 from functools import cache
@@ -113,7 +114,8 @@ class _TritonEncode(torch.autograd.Function):
         if count:
             with torch.cuda.device_of(points):
                 _encode[(triton.cdiv(count, POINTS), depth)](
-                    points, table, levels, out, count, WIDTH=width, LEVELS=depth, POINTS=POINTS, PY=PRIME_Y, PZ=PRIME_Z)
+                    points, table, levels, out, count, WIDTH=width, LEVELS=depth, POINTS=POINTS, PY=PRIME_Y, PZ=PRIME_Z,
+                    enable_fp_fusion=False)
         ctx.save_for_backward(points, levels)
         ctx.table = table.shape, table.dtype
         return out
@@ -129,7 +131,7 @@ class _TritonEncode(torch.autograd.Function):
             with torch.cuda.device_of(points):
                 _scatter[(programs, depth)](
                     points, grad.contiguous(), levels, table_grad, count, WIDTH=shape[1], LEVELS=depth, LANES=LANES,
-                    RUN=RUN, PY=PRIME_Y, PZ=PRIME_Z)
+                    RUN=RUN, PY=PRIME_Y, PZ=PRIME_Z, enable_fp_fusion=False)
         return None, table_grad.to(dtype), None
 
 

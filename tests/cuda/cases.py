@@ -89,8 +89,8 @@ def _left_behind():
 
     from pretend import Refused
 
-    made = trainer_of(*IMAGE)
-    with mock.patch("carv3d.scenes.image.moved", lambda tensor, device: tensor):
+    made = trainer_of(*TORCH, *EXACT)
+    with mock.patch("carv3d.scenes.nerf.moved", lambda tensor, device: tensor):
         try:
             from carv3d.text3d.step import train_step
 

@@ -27,6 +27,7 @@ from unittest import mock
 
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -429,6 +430,7 @@ TOLD = {
 @contextlib.contextmanager
 def device() -> Iterator[None]:
     """Within this the machine has a CUDA device; afterwards none, as before."""
+    _device_constructors()  # it remembers which functions heed ``with torch.device``; before they are replaced
     with contextlib.ExitStack() as stack:
         for name, told in TOLD.items():
             stack.enter_context(mock.patch.object(torch.cuda, name, told))

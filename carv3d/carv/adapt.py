@@ -29,7 +29,7 @@ GAIN = 0.95  # q is used only while the fast average says that it lowers the sec
 class Adaptive:
     """Decayed sums over past draws, per bin of equal width over all T timesteps.
 
-    slow, fast: [2,BINS] float64: sum of squared norms, and number of draws. signature: what the norms depend on
+    slow, fast: [2,BINS] float64 on the CPU: sum of squared norms, and number of draws. signature: what the norms depend on
     besides the scene; when it changes the past says nothing about the future.
     """
 
@@ -55,10 +55,14 @@ def start(signature: str) -> Adaptive:
 def observe(state: Adaptive, timestep: Tensor, squared_norm: Tensor, base: Tensor, signature: str) -> Adaptive:
     """The state after a step's draws: timestep [B,K], squared_norm [B,K]; base: [T], positive where t is drawn.
 
-    Non-finite norms are left out. A new signature forgets the past.
+    Non-finite norms are left out. A new signature forgets the past. Waits for the device of the norms.
     """
-    if signature != state.signature:
-        state = start(signature)
+    return learn(state, sums_of(timestep, squared_norm, base), signature)
+
+
+def sums_of(timestep: Tensor, squared_norm: Tensor, base: Tensor) -> Tensor:
+    """What a step's draws add to the sums of an ``Adaptive``, [2,BINS] float64 on the device of the norms; arguments as
+    in ``observe``."""
     timestep = timestep.flatten()
     norms = squared_norm.detach().double().flatten() / base.to(squared_norm.device)[timestep].double().square()
     bins = timestep * BINS // base.numel()
@@ -66,8 +70,34 @@ def observe(state: Adaptive, timestep: Tensor, squared_norm: Tensor, base: Tenso
     sums = torch.zeros(2, BINS, dtype=torch.float64, device=norms.device)
     sums[0].index_add_(0, bins, torch.where(seen, norms, 0.0))
     sums[1].index_add_(0, bins, seen.double())
+    return sums
+
+
+def learn(state: Adaptive, sums: Tensor, signature: str) -> Adaptive:
+    """The state after a step's ``sums``; a new signature forgets the past."""
+    if signature != state.signature:
+        state = start(signature)
     sums = sums.to(state.slow.device)
     return Adaptive(SLOW * state.slow + sums, FAST * state.fast + sums, signature)
+
+
+class Late:
+    """A step's sums on their way from a CUDA device to the host, which asks for them a step later, when they have long
+    arrived: the copy is queued, and nobody waits for what was queued after it."""
+
+    def __init__(self, sums: Tensor):
+        self._sums = sums.to("cpu", non_blocking=True)
+        self._arrived: torch.cuda.Event | None = None
+        if sums.device.type == "cuda":
+            self._arrived = torch.cuda.Event()
+            self._arrived.record()
+
+    def sums(self) -> Tensor:
+        """[2,BINS] float64 on the CPU; waits for the step that they are of."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+            self._arrived = None
+        return self._sums
 
 
 def propose(state: Adaptive, target: Tensor, base: Tensor) -> Proposal:

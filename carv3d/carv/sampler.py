@@ -48,13 +48,15 @@ class Sampler:
         self.adapts = isinstance(importance, str)
         self._importance = None if isinstance(importance, str) else importance
         self._adaptive = adapt.start(signature)
+        self._late: adapt.Late | None = None
+        self._bases: dict[torch.device, Tensor] = {}  # base on each device that asked for it
         self._fixed: tuple[Tensor, Proposal] | None = None  # of the latest target
 
     def proposal(self, target: Tensor) -> Proposal:
         """q(t) for the target p, [T]. Fixed proposals are made again only when the target changes."""
         if self.adapts:
             self.base = torch.ones(len(target)) if self.base is None else self.base
-            return adapt.propose(self._adaptive, target, self.base)
+            return adapt.propose(self._adaptive, target, self._base(torch.device("cpu")))
         if self._fixed is None or not torch.equal(self._fixed[0], target):
             self._fixed = target, make_proposal(target, self._importance)
         return self._fixed[1]
@@ -73,13 +75,43 @@ class Sampler:
                     noise_generator=noise_generator)
 
     def observe(self, timestep: Tensor, squared_norm: Tensor) -> None:
-        """What a step's draws taught, for later steps: timestep [B,K], squared_norm [B,K] of their values."""
-        if self.adapts and self.base is not None:
-            self._adaptive = adapt.observe(self._adaptive, timestep, squared_norm, self.base, self.signature)
+        """What a step's draws taught, for later steps: timestep [B,K], squared_norm [B,K] of their values.
+
+        On a CUDA device it reaches the proposal one step later than on a CPU, so that the host need not wait for it: the
+        proposal of a step is made of the draws of all steps but the latest, and its estimate unbiased as ever.
+        """
+        if not self.adapts or self.base is None:
+            return
+        self._settle()
+        sums = adapt.sums_of(timestep, squared_norm, self._base(squared_norm.device))
+        if sums.device.type == "cuda":
+            self._late = adapt.Late(sums)
+        else:
+            self._adaptive = adapt.learn(self._adaptive, sums, self.signature)
+
+    def _settle(self) -> None:
+        """Learn from the sums that were on their way."""
+        if self._late is not None:
+            self._adaptive = adapt.learn(self._adaptive, self._late.sums(), self.signature)
+            self._late = None
+
+    def _base(self, device: torch.device) -> Tensor:
+        assert self.base is not None  # proposal gives it before anything asks
+        if device not in self._bases:
+            self._bases[device] = self.base.to(device)
+        return self._bases[device]
 
     def state(self) -> dict[str, Any]:
-        """Plain numbers and tensors: what a checkpoint keeps."""
-        return {"k": self.k, "adaptive": self._adaptive.state()}
+        """Plain numbers and tensors: what a checkpoint keeps. late, where there are any: sums of which the proposal has
+        not been told yet."""
+        state = {"k": self.k, "adaptive": self._adaptive.state()}
+        return state if self._late is None else {**state, "late": self._late.sums()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.k, self._adaptive = state["k"], adapt.Adaptive(**state["adaptive"])
+        """Take up what ``state`` gave, from whatever device it was loaded to. ValueError for sums of another shape."""
+        adaptive, late = state["adaptive"], state.get("late")  # of older checkpoints: none
+        self.k = state["k"]
+        self._adaptive = adapt.Adaptive(adaptive["slow"].cpu(), adaptive["fast"].cpu(), adaptive["signature"])
+        if late is not None and late.shape != adaptive["slow"].shape:
+            raise ValueError(f"late must be {list(adaptive['slow'].shape)}, got {list(late.shape)}")
+        self._late = None if late is None else adapt.Late(late.cpu())

@@ -66,10 +66,10 @@ class Learner:
 
     def state(self) -> State:
         return {"score": self.score.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "adaptive": self.sampler.state()["adaptive"], "chunk": self.chunks.size}
+                "chunk": self.chunks.size, **{name: part for name, part in self.sampler.state().items() if name != "k"}}
 
     def load_state(self, state: State) -> None:
         self.score.load_state_dict(state["score"])
         load_optimizer(self.optimizer, state["optimizer"])
-        self.sampler.load_state({"k": self.own.k, "adaptive": state["adaptive"]})
+        self.sampler.load_state({**state, "k": self.own.k})
         self.chunks.size = state["chunk"]

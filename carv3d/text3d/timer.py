@@ -55,6 +55,11 @@ class StationTimer:
                 self._add(station, first.elapsed_time(last))
             self._events.clear()
 
+    def reset(self, ms: dict[str, float]) -> None:
+        """Go on from these averages; what was recorded and not yet read is forgotten."""
+        self._events.clear()
+        self.ms = dict(ms)
+
     def cost(self, items: int, draws: int) -> Cost:
         """The step's cost model from the averages so far; waits for the device on CUDA."""
         self.drain()

@@ -111,7 +111,8 @@ class Trainer:
                                  *self.objective.parameters()])
 
     def state(self) -> State:
-        """What a checkpoint keeps: plain numbers and tensors."""
+        """What a checkpoint keeps: plain numbers and tensors. With timings of its own it waits for the device."""
+        self.timer.drain()
         return {"scenes": [scene.state_dict() for scene in self.scenes], "optimizer": self.optimizer.state_dict(),
                 "learner": self.objective.state(), "ledger": dict(self.ledger), **self.sampler.state(),
                 "chunk": self.chunks.size, "account": asdict(self.account),
@@ -134,7 +135,7 @@ class Trainer:
         self.ledger.update(state["ledger"])
         self.sampler.load_state(state)
         self.chunks.size, self.account = state["chunk"], Account(**state["account"])
-        self.timer.ms.update(state["station_ms"])
+        self.timer.reset(state["station_ms"])
 
 
 def sampler_of(config: Config, weight: Tensor) -> carv.Sampler:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ SMALL = ["prompt=a red mushroom", "device=cuda", "data.width=16", "data.height=1
 EXACT = ["teacher.type=exact", "teacher.exact.set_size=16", "teacher.exact.unconditional_size=16"]
 IMAGE = ["scene.type=image", *EXACT]
 TORCH = ["scene.type=nerf", "scene.nerf.encoding_backend=torch", "scene.nerf.render_backend=nerfacc"]
+VSD = ["scene.type=image", "sd15", "objective.type=vsd", "objective.vsd.rank=2", "objective.vsd.k=2"]
 SPLATS = ["scene.type=gaussians", "scene.gaussians.raster_backend=gsplat"]
 
 
@@ -35,11 +38,30 @@ def case(told: str, *given: object) -> Callable[[Callable], Callable]:
     return enter
 
 
+def spelt(words: tuple[str, ...]) -> list[str]:
+    """The command line's words, with the options of a tiny teacher (tests/diffusion) in the place of its name."""
+    from tiny_families import CASES as FAMILIES
+    from tiny_families import built as family
+    from tiny_pipeline import SHAPES
+    from tiny_pipeline import built as pipeline
+
+    out, root = list(SMALL), Path(os.environ["XDG_CACHE_HOME"], "teachers")
+    for word in words:
+        if word in SHAPES:
+            out += ["teacher.type=stable-diffusion", f"teacher.path={pipeline(word, root)}"]
+        elif word in FAMILIES:
+            out += ["teacher.type=diffusers", f"teacher.path={family(word, root)}", "data.views=1",
+                    *FAMILIES[word].overrides]
+        else:
+            out.append(word)
+    return out
+
+
 def trainer_of(*words: str):
     from carv3d import config as configuration
     from carv3d.text3d import build
 
-    config = configuration.load(None, [*SMALL, *words])
+    config = configuration.load(None, spelt(words))
     build.settle(config)
     made = build.trainer(config)
     made.teacher.prepare()
@@ -72,8 +94,10 @@ def carv3d(*words: str) -> None:
 
 
 def run_of(folder: Path, *words: str) -> Path:
-    carv3d("train", *SMALL, f"exp_root_dir={folder}/runs", "trainer.max_steps=2", *words)
+    """A finished run of two steps."""
+    carv3d("train", *spelt(words), f"exp_root_dir={folder}/runs", "trainer.max_steps=2", "log.every_n_steps=1")
     (run,) = sorted((folder / "runs").glob("*/*"))
+    assert json.loads((run / "summary.json").read_text())["missing"] == []
     return run
 
 
@@ -120,7 +144,7 @@ STEPS = {
     "nerf, every penalty and a light": [*TORCH, *EXACT, "loss.lambda_orient=0.1", "loss.lambda_sparsity=0.1",
                                         "loss.lambda_opaque=0.1", "loss.lambda_distortion=0.1"],
     "gaussians, density control": [*SPLATS, *EXACT, *DENSITY],
-    "image, bundled teacher": ["scene.type=image"],
+    "image, sds with float16": ["scene.type=image", "sd15", "teacher.dtype=float16"],
     "image, csd with antithetic noise and a weight for proposal": [
         *IMAGE, "objective.type=csd", "estimator.noise=antithetic", "estimator.proposal=weight",
         "estimator.importance_sampling=true"],
@@ -128,10 +152,63 @@ STEPS = {
         *IMAGE, "objective.type=rfds_rev", "estimator.noise=zero_sum", "estimator.stratified=false"],
     "image, sds with plain draws": [*IMAGE, "estimator.noise=iid", "estimator.importance_sampling=false"],
     "image, vsd with two particles and importance sampling": [
-        "scene.type=image", "objective.type=vsd", "objective.vsd.particles=2", "objective.vsd.importance_sampling=true",
-        "objective.vsd.rank=2"],
+        *VSD, "objective.vsd.particles=2", "objective.vsd.importance_sampling=true"],
     "image, csd with Perp-Neg between views": [
-        *IMAGE[:1], "objective.type=csd", "prompts.interpolate=true", "prompts.perp_neg=1.5"],
+        "scene.type=image", "sd15", "objective.type=csd", "prompts.interpolate=true", "prompts.perp_neg=1.5"],
+    **{f"image, teacher of {family}": ["scene.type=image", family] for family in ("sdxl", "sd3", "z_image")},
 }
 for _name, _words in STEPS.items():
     case(f"steps: {_name}", *_words)(trained)
+
+
+# ---------------------------------------------------------------------------------------------------------- commands
+
+
+def _measured(run: Path) -> None:
+    carv3d("measure", "--run", str(run / "ckpts" / "last.ckpt"), "--cameras", "2", "--replicates", "2", "--k", "1,2")
+
+
+def _looked_at(folder: Path, *words: str) -> None:
+    """train, then all that looks at a run."""
+    run = run_of(folder, *words, "export.video=true", "export.video_frames=2", "export.video_size=16",
+                 "trainer.preview_every=1")
+    carv3d("train", "--resume", str(run), "trainer.max_steps=3")
+    carv3d("render", str(run), "--views", "2", "--size", "16", "--format", "png")
+    carv3d("eval", str(run))
+    _measured(run)
+
+
+for _name, _words in {"nerf": [*TORCH, *EXACT], "gaussians": [*SPLATS, *EXACT], "image": IMAGE, "sdf": [
+        "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT]}.items():
+    case(f"train, resume, render, eval, measure: {_name}", *_words)(_looked_at)
+
+
+@case("eval: the shape of an sdf")
+def _shape(folder: Path):
+    run_of(folder, "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT, "quality.shape=true")
+
+
+@case("export: a mesh of a nerf")
+def _mesh(folder: Path):
+    run = run_of(folder, *TORCH, *EXACT)
+    carv3d("export", str(run), "--format", "glb", "--resolution", "16", "export.texture_size=32")
+
+
+@case("export: a mesh and a ply of gaussians")
+def _splats(folder: Path):
+    run = run_of(folder, *SPLATS, *EXACT)
+    carv3d("export", str(run), "--format", "ply")
+    carv3d("export", str(run), "--format", "glb", "--resolution", "16", "export.texture_size=32")
+
+
+@case("train, resume and measure: vsd with two particles and importance sampling")
+def _vsd(folder: Path):
+    run = run_of(folder, *VSD, "objective.vsd.particles=2", "objective.vsd.importance_sampling=true")
+    carv3d("train", "--resume", str(run), "trainer.max_steps=3")
+    _measured(run)
+
+
+@case("train: k=auto within a budget of operations, with estimators compared")
+def _auto(folder: Path):
+    run_of(folder, *IMAGE, "estimator.k=auto", "estimator.measure_every=1", "budget.flops=1e15", "compare.points=1",
+           "compare.replicates=2", "compare.estimators=[\"plain: estimator.k=1\", \"auto: estimator.k=auto\"]")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import torch
-from pretend import waits
+from pretend import Pretended, plain, waits
 from torch import Tensor
 
 
@@ -74,12 +74,13 @@ def exclusive_sum(starts: Tensor, counts: Tensor, values: Tensor, normalize: boo
     require("inputs", values)
     if {starts.dim(), counts.dim(), values.dim()} != {1} or len(starts) != len(counts):
         raise CompiledError("chunk_starts, chunk_cnts and inputs must be vectors, the first two of one length")
-    out = torch.zeros_like(values)
-    for start, count in zip(starts.tolist(), counts.tolist()):
-        own = values[start:start + count]
-        summed = own.flip(0).cumsum(0).flip(0) if backward else own.cumsum(0)
-        out[start:start + count] = summed - own
-    return out
+    own, ray = plain(values).double(), torch.repeat_interleave(plain(counts))
+    if len(ray) != len(own) or not torch.equal(plain(starts), plain(counts).cumsum(0) - plain(counts)):
+        raise CompiledError("chunks that do not follow each other are not stood in for")
+    until = own.cumsum(0)
+    before = torch.cat([until.new_zeros(1), until])
+    first, last = before[plain(starts)], before[plain(starts) + plain(counts)]
+    return Pretended((last[ray] - until if backward else until - own - first[ray]).float())
 
 
 # --------------------------------------------------------------------------------------------------------------- gsplat

@@ -201,11 +201,71 @@ def _splats(folder: Path):
     carv3d("export", str(run), "--format", "glb", "--resolution", "16", "export.texture_size=32")
 
 
-@case("train, resume and measure: vsd with two particles and importance sampling")
+@case("resume: vsd with two particles and importance sampling, from a checkpoint loaded to the device")
 def _vsd(folder: Path):
-    run = run_of(folder, *VSD, "objective.vsd.particles=2", "objective.vsd.importance_sampling=true")
-    carv3d("train", "--resume", str(run), "trainer.max_steps=3")
-    _measured(run)
+    """As carv3d measure loads it. The learner's sums go back to the host, and the next draws are those of a run that
+    was never interrupted."""
+    _resumed(folder, *VSD, "objective.vsd.particles=2", "objective.vsd.importance_sampling=true",
+             "estimator.importance_sampling=true", "estimator.proposal=adaptive")
+
+
+def _resumed(folder: Path, *words: str) -> None:
+    from carv3d.runs import checkpoint
+    from carv3d.text3d.step import train_step
+
+    first = trained(*words, steps=3)
+    path = checkpoint.save(folder, 3, {"trainer": first.state(), "config": {}}, 1)
+    for device in ("cpu", "cuda"):
+        second = trainer_of(*words)
+        second.load_state(checkpoint.load(path, device)["trainer"])
+        out = train_step(second, 3)
+    whole = train_step(first, 3)
+    for name, value in whole.metrics.items():
+        assert float(value) == float(out.metrics[name]), name
+
+
+case("resume: gaussians", *SPLATS, *EXACT, *DENSITY)(lambda folder, *words: _resumed(folder, *words))
+case("resume: nerf with an adaptive proposal", *TORCH, *EXACT, "estimator.importance_sampling=true",
+     "estimator.proposal=adaptive")(lambda folder, *words: _resumed(folder, *words))
+
+
+@case("stations of the step: undrained events reach checkpoints, and none of another state stays")
+def _stations():
+    from carv3d.text3d.step import train_step
+    from carv3d.text3d.trainer import preserved
+
+    made = trainer_of(*IMAGE, "estimator.k=auto")
+    made.timer.start()
+    train_step(made, 0, made.timer)
+    before = made.state()["station_ms"]
+    assert {"render", "draws", "estimate"} <= set(before), before
+    with preserved(made):
+        made.timer.start()
+        made.timer("another's")
+    made.timer.drain()
+    assert made.timer.ms == before
+
+
+@case("the adaptive proposal: a step does not wait for its own sums, and the next but one knows them")
+def _late():
+    import pretend
+    from carv3d import carv
+
+    sampler, target = carv.Sampler(4, importance="adaptive", base=torch.ones(100)), carv.uniform_target(100, 0, 99)
+    plain = sampler.proposal(target).density
+    timestep = torch.arange(100, device="cuda").view(1, 100)
+    sampler.observe(timestep, torch.exp(-timestep / 10.0))
+    with pretend.waits.counted() as met:
+        assert torch.equal(sampler.proposal(target).density, plain) and not met
+        sampler.observe(timestep, torch.exp(-timestep / 10.0))
+    assert set(kind for kind, _ in met) == {"event"}, met
+    now = sampler.proposal(target).density
+    assert now[0] > 1.5 * now[-1], "not told"
+    again = carv.Sampler(4, importance="adaptive", base=torch.ones(100))
+    again.load_state(sampler.state())
+    for each in (sampler, again):
+        each.observe(timestep, torch.exp(-timestep / 10.0))
+    assert torch.equal(sampler.proposal(target).density, again.proposal(target).density)
 
 
 @case("train: k=auto within a budget of operations, with estimators compared")

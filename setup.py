@@ -43,11 +43,11 @@ setup(
         "plyfile>=1.0",
     ],
     extras_require={
-        "cuda": ["gsplat>=1.5"],
+        "cuda": ["gsplat>=1.5,<1.6"],
         "tensorboard": ["tensorboard>=2.16"],
         "ray": ["ray>=2.40,<3"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
-                 "triton>=3.2; platform_system=='Linux'",
+                 "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6",
                  "ruff>=0.17,<0.18", "mypy>=2.4,<3"],  # a newer ruff or mypy may find more
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

@@ -57,6 +57,9 @@ def _tinycudann() -> None:
 def _gsplat() -> None:
     import gsplat
 
+    from carv3d.scenes.kernels.splats.cuda import require_version
+
+    require_version()
     with built_once("gsplat", f"{gsplat.__version__}-{_build_key()}"):
         _use_gsplat()
 
@@ -83,7 +86,8 @@ _REMEDY = {
     "tinycudann": (
         _tinycudann, True, "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch"
     ),
-    "gsplat": (_gsplat, True, "pip install gsplat, with nvcc and a C++ compiler: it builds itself at first use"),
+    "gsplat": (_gsplat, True, 'pip install "gsplat>=1.5,<1.6", with nvcc and a C++ compiler: it builds itself at '
+               "first use"),
     "triton": (_triton, True, "install a CUDA build of torch, which brings triton; older versions of it "
                "need a C compiler, too"),
 }

@@ -1,12 +1,24 @@
-"""The rasteriser of gsplat (>= 1.5) on CUDA, behind our conventions."""
+"""The rasteriser of gsplat 1.5 on CUDA, behind our conventions."""
 
 from __future__ import annotations
 
 import torch
 
 from carv3d.cameras import Cameras
+from carv3d.runtime.errors import UserError
 from carv3d.scenes.kernels.splats.rules import DILATION, NEAR, Raster, ray_lengths, world_to_camera
 from carv3d.scenes.splats import Splats
+
+VERSIONS = "gsplat>=1.5,<1.6"  # later ones project and draw in one call, whose means2d collect no gradient
+
+
+def require_version() -> None:
+    """UserError for a gsplat whose results are not those that are read here."""
+    import gsplat
+
+    if gsplat.__version__.split(".")[:2] != ["1", "5"]:
+        raise UserError(f"gsplat {gsplat.__version__} found; what it returns is read as in 1.5: "
+                        f'pip install "{VERSIONS}"')
 
 
 def rasterise_gsplat(splats: Splats, cameras: Cameras, antialias: bool) -> Raster:

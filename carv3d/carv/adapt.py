@@ -29,8 +29,8 @@ GAIN = 0.95  # q is used only while the fast average says that it lowers the sec
 class Adaptive:
     """Decayed sums over past draws, per bin of equal width over all T timesteps.
 
-    slow, fast: [2,BINS] float64 on the CPU: sum of squared norms, and number of draws. signature: what the norms depend on
-    besides the scene; when it changes the past says nothing about the future.
+    slow, fast: [2,BINS] float64 on the CPU: sum of squared norms, and number of draws. signature: what the norms depend
+    on besides the scene; when it changes the past says nothing about the future.
     """
 
     slow: Tensor

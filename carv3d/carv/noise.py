@@ -36,7 +36,9 @@ def sample(mode: str, stratum: Tensor, shape: tuple[int, ...], generator: torch.
     items, draws = stratum.shape
     if mode == "antithetic":
         base = torch.randn(items, draws // 2, *shape, generator=generator, device=generator.device)
-        stratum = stratum.to(base.device)
+        if base.device.type == "cuda" and stratum.device.type == "cpu":  # a pinned copy is queued, not waited for
+            stratum = stratum.pin_memory()
+        stratum = stratum.to(base.device, non_blocking=True)
         rows = torch.arange(items, device=base.device)[:, None]
         sign = (1 - 2 * (stratum % 2)).reshape(items, draws, *[1] * len(shape))
         return base[rows, stratum // 2].mul_(sign)

@@ -77,8 +77,8 @@ class Sampler:
     def observe(self, timestep: Tensor, squared_norm: Tensor) -> None:
         """What a step's draws taught, for later steps: timestep [B,K], squared_norm [B,K] of their values.
 
-        On a CUDA device it reaches the proposal one step later than on a CPU, so that the host need not wait for it: the
-        proposal of a step is made of the draws of all steps but the latest, and its estimate unbiased as ever.
+        On a CUDA device it reaches the proposal one step later than on a CPU, so that the host need not wait for it:
+        the proposal of a step is made of the draws of all steps but the latest, and its estimate unbiased as ever.
         """
         if not self.adapts or self.base is None:
             return

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from carv3d.runtime.devices import constant
+
 OVERHEAD_DEG = 60.0
 
 
@@ -68,11 +70,11 @@ def view_weights(azimuth_deg: Tensor, elevation_deg: Tensor, views: int, *, inte
         return torch.ones_like(azimuth_deg)[:, None]
     if views == 24:
         around = view_weights(azimuth_deg, elevation_deg, 8, interpolate=interpolate, overhead_deg=overhead_deg)
-        edges = torch.tensor([to for _, to in list(_HEIGHTS.values())[:-1]], device=elevation_deg.device)
+        edges = constant(tuple(to for _, to in list(_HEIGHTS.values())[:-1]), elevation_deg.device)
         height = torch.nn.functional.one_hot(torch.bucketize(elevation_deg, edges), len(_HEIGHTS)).to(around)
         return torch.cat([(height[:, :, None] * around[:, None, :-1]).flatten(1), around[:, -1:]], 1)
-    azimuth = azimuth_deg[:, None, None] - torch.tensor([v.centres_deg + v.centres_deg[:1] * (2 - len(v.centres_deg))
-                                                         for v in names], device=azimuth_deg.device)
+    azimuth = azimuth_deg[:, None, None] - constant(
+        tuple(v.centres_deg + v.centres_deg[:1] * (2 - len(v.centres_deg)) for v in names), azimuth_deg.device)
     distance = ((azimuth + 180.0) % 360.0 - 180.0).abs().amin(-1)
     if interpolate:
         weights = (1.0 - distance / (2.0 * names[0].half_width_deg)).clamp(min=0.0)

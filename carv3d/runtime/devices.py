@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,15 @@ def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
     if kind == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+@functools.cache
+def constant(values: tuple[float, ...] | tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
+    """The numbers as a float32 tensor on a device, made once: bringing them there anew would wait for it. Not to be
+    written to."""
+    import torch
+
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def now_ms(device: torch.device) -> float:

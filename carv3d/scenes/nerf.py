@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from carv3d.cameras import Cameras, Marched, RenderOut, orbit
 from carv3d.config.scenes import NerfConfig, SdfConfig
 from carv3d.config.traits import NerfTraits
-from carv3d.runtime.devices import moved
+from carv3d.runtime.devices import constant, moved
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record, State
 from carv3d.scenes.base import BACK, WHOLE, Scene
@@ -143,7 +143,7 @@ class NeRF(NerfTraits, Scene):
         """Gradient [N,3] of the network's first value at points [N,3], from differences over a cell of the finest level
         in use (Neuralangelo, arXiv 2306.03092, section 3.2), at a tetrahedron's corners: four evaluations where central
         differences take six. Differentiable to the parameters."""
-        corners = points.new_tensor(CORNERS)
+        corners = constant(CORNERS, points.device).to(points)
         around = (points[:, None] + corners * self.spacing).view(-1, 3)
         return (self.network(around)[0].view(-1, 4, 1) * corners).sum(1) / (4 * self.spacing)
 
@@ -214,7 +214,7 @@ class NeRF(NerfTraits, Scene):
         marched = out.marched
         weights = volume.weights(marched).detach()
         total = weights.cumsum(0)
-        drawn = torch.rand(ORIENTED, generator=generator).to(self.device) * total[-1]
+        drawn = moved(torch.rand(ORIENTED, generator=generator), self.device) * total[-1]
         chosen = torch.searchsorted(total, drawn).clamp_max(len(total) - 1)
         normal = -F.normalize(self.gradient(marched.points[chosen]), dim=-1, eps=1e-6)
         away = (normal * marched.directions[marched.ray[chosen]]).sum(-1).clamp_min(0).square()

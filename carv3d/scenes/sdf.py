@@ -12,6 +12,7 @@ from torch import Tensor
 from carv3d.cameras import RenderOut
 from carv3d.config.scenes import SdfConfig
 from carv3d.config.traits import SdfTraits
+from carv3d.runtime.devices import moved
 from carv3d.runtime.types import State
 from carv3d.scenes.kernels.rays import fused
 from carv3d.scenes.kernels.rays.fused import INSET, Field
@@ -112,7 +113,7 @@ class Sdf(SdfTraits, NeRF):
         if self._cells is None:
             self._cells = self.occupied.nonzero()
         cells, size = self._cells, len(self.occupied)
-        points, which = points.to(self.device), which.to(self.device)
+        points, which = moved(points, self.device), moved(which, self.device)
         if len(cells):
             chosen = cells[((which - ANYWHERE) / (1 - ANYWHERE) * len(cells)).long().clamp(0, len(cells) - 1)]
             points = torch.where((which < ANYWHERE)[:, None], points, (chosen + points) / size)

@@ -249,6 +249,7 @@ def _stations():
 @case("the adaptive proposal: a step does not wait for its own sums, and the next but one knows them")
 def _late():
     import pretend
+
     from carv3d import carv
 
     sampler, target = carv.Sampler(4, importance="adaptive", base=torch.ones(100)), carv.uniform_target(100, 0, 99)

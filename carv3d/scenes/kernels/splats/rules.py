@@ -45,8 +45,8 @@ def screen_leaf(splats: Splats, cameras: Cameras) -> Tensor:
 def world_to_camera(cameras: Cameras) -> tuple[Tensor, Tensor]:
     """Rotations [B,3,3] from world to OpenCV axes (x right, y down, z forward) and camera positions [B,3]."""
     c2w = cameras.c2w
-    flip = c2w.new_tensor([1.0, -1.0, -1.0])
-    return c2w[:, :3, :3].mT * flip[:, None], c2w[:, :3, 3]
+    right, up, back = c2w[:, :3, :3].unbind(-1)
+    return torch.stack([right, -up, -back], 1), c2w[:, :3, 3]
 
 
 def ray_lengths(cameras: Cameras) -> Tensor:

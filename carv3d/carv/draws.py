@@ -58,7 +58,4 @@ def draw(items: int, per_item: int, shape: tuple[int, ...], proposal: Proposal, 
         stratum = torch.arange(per_item, device=points.device).expand(items, -1)
     timestep, weight = proposal.to(points.device).sample(points)
     values = noises.sample(noise, stratum, shape, noise_generator)
-    weight = weight.float()
-    if values.device.type == "cuda" and timestep.device.type == "cpu":  # pinned copies are queued, not waited for
-        timestep, weight = timestep.pin_memory(), weight.pin_memory()
-    return Draws(timestep.to(values.device, non_blocking=True), weight.to(values.device, non_blocking=True), values)
+    return Draws(noises.queued(timestep, values.device), noises.queued(weight.float(), values.device), values)

@@ -36,9 +36,7 @@ def sample(mode: str, stratum: Tensor, shape: tuple[int, ...], generator: torch.
     items, draws = stratum.shape
     if mode == "antithetic":
         base = torch.randn(items, draws // 2, *shape, generator=generator, device=generator.device)
-        if base.device.type == "cuda" and stratum.device.type == "cpu":  # a pinned copy is queued, not waited for
-            stratum = stratum.pin_memory()
-        stratum = stratum.to(base.device, non_blocking=True)
+        stratum = queued(stratum, base.device)
         rows = torch.arange(items, device=base.device)[:, None]
         sign = (1 - 2 * (stratum % 2)).reshape(items, draws, *[1] * len(shape))
         return base[rows, stratum // 2].mul_(sign)
@@ -46,6 +44,13 @@ def sample(mode: str, stratum: Tensor, shape: tuple[int, ...], generator: torch.
     if mode == "zero_sum":
         noise = (draws / (draws - 1)) ** 0.5 * (noise - noise.mean(1, keepdim=True))
     return noise
+
+
+def queued(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device; to CUDA through pinned memory, so that the copy is queued and not waited for."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 def noise_mode(name: str, k: int, guidance_scale: float) -> str:

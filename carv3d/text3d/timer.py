@@ -18,7 +18,7 @@ UPSTREAM, DRAWING = ("render", "encode", "backward"), ("draws", "estimate")
 class StationTimer:
     """Milliseconds per station of the step, as moving averages; called as ``mark`` of train_step.
 
-    On CUDA it records events and reads them when asked, so that no step waits for the device.
+    On CUDA it records events and reads them when asked, so that it makes no step wait for the device.
     """
 
     device: torch.device

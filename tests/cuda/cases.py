@@ -273,3 +273,68 @@ def _late():
 def _auto(folder: Path):
     run_of(folder, *IMAGE, "estimator.k=auto", "estimator.measure_every=1", "budget.flops=1e15", "compare.points=1",
            "compare.replicates=2", "compare.estimators=[\"plain: estimator.k=1\", \"auto: estimator.k=auto\"]")
+
+
+@case("sample: pictures from a teacher")
+def _sample(folder: Path):
+    carv3d("sample", _folder_of("sd15"), "--prompt", "a corgi", "--number", "1", "--steps", "2", "--device", "cuda", "--out",
+           str(folder / "pictures"))
+
+
+def _folder_of(name: str) -> str:
+    (path,) = [word.partition("=")[2] for word in spelt((name,)) if word.startswith("teacher.path=")]
+    return path
+
+
+@case("distill: a latent teacher, resumed and sampled")
+def _distill(folder: Path):
+    (folder / "words.txt").write_text("a mug\na corgi\n")
+    carv3d("distill", f"teacher.path={_folder_of('sd15')}", f"data.prompts={folder / 'words.txt'}", "distill.steps=1",
+           "distill.outputs=2", "distill.k=2", "distill.fake_updates=1", "distill.samples=8", "distill.evaluate_every=1",
+           "distill.fake_rank=2", "distill.importance_sampling=true", "device=cuda", f"exp_root_dir={folder}")
+    (run,) = (folder / "distill").iterdir()
+    carv3d("distill", "--resume", str(run))
+    carv3d("sample", str(run), "--prompt", "a mug", "--number", "1", "--device", "cuda")
+
+
+@case("attribute: pictures and layers of one's own")
+def _attribute(folder: Path):
+    import test_own_command as own
+
+    for number in range(3):
+        own.picture(folder / "data" / f"{number}.png", number)
+    lines = [json.dumps({"file_name": f"{number}.png", "text": "a toy"}) for number in range(3)]
+    (folder / "data" / "metadata.jsonl").write_text("\n".join(lines))
+    own.picture(folder / "queries" / "0.jpg", 10)
+    (folder / "queries" / "0.txt").write_text("a toy")
+    model = _folder_of("sd15")
+    own.lora_file(Path(model), folder / "lora.safetensors")
+    carv3d("attribute", f"model={model}", f"data={folder}/data", f"queries={folder}/queries",
+           f"lora={folder}/lora.safetensors", "attribute.k=1", "attribute.sets=1", "attribute.sketch=16",
+           "attribute.top=1", "device=cuda", f"exp_root_dir={folder}/runs")
+
+
+# ------------------------------------------------------------------------------------------- where a step waits
+
+ADAPTIVE = ["estimator.importance_sampling=true", "estimator.proposal=adaptive"]
+WAITS = {  # of a step of these scenes, the only ones, as (kind, function): docs/performance.md says them in words
+    "image, of a latent teacher": (["scene.type=image", "sd15", *ADAPTIVE], {("event", "carv/adapt.py:sums")}),
+    "image, of SDXL": (["scene.type=image", "sdxl", *ADAPTIVE], {("event", "carv/adapt.py:sums")}),
+    "image, vsd": ([*VSD, *ADAPTIVE, "objective.vsd.importance_sampling=true"], {("event", "carv/adapt.py:sums")}),
+}
+
+
+def _waited(name: str) -> None:
+    import pretend
+
+    from carv3d.text3d.step import train_step
+
+    words, wanted = WAITS[name]
+    made = trained(*words)
+    with pretend.waits.counted() as met:
+        train_step(made, 2)
+    assert set(met) == wanted, dict(met)
+
+
+for _name in WAITS:
+    case(f"waits of a step: {_name}", _name)(_waited)

@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "diffusion"), str(HERE.parent), str(HERE.parents[1])]
+sys.path[:0] = [str(HERE), str(HERE.parent / "diffusion"), str(HERE.parent / "attribution"), str(HERE.parent), str(HERE.parents[1])]
 
 
 def main(results: Path, names: list[str]) -> int:
@@ -54,6 +54,7 @@ LITTLE = {
     "toybox.quality": {"VIEWS": 8, "SIZE": 16}, "quality.pixels": {"HIGH_VIEWS": 4, "RING_VIEWS": 4, "SIZE": 16},
     "measure.collect": {"FIT_VIEWS": 2, "FIT_DRAWS": 24, "ADAPT_STEPS": 4, "ADAPT_DRAWS": 4, "ROUNDS": 1, "BATCH": 2,
                         "NORM_BINS": 4},
+    "onestep.world": {"STEPS": (1, 2, 3)},
     "measure.compare": {"WARM_UP": 2, "UPDATES": 2}, "text3d.auto_k": {"CAMERAS": 2},
 }
 

@@ -28,6 +28,7 @@ from unittest import mock
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -235,8 +236,8 @@ def run(func, args: tuple, kwargs: dict):
     device = kwargs.get("device")
     cuda = any(map(on_cuda, tensors)) if device is None else ours(device)
     if any(map(on_cuda, tensors)):
-        if (torch.Tag.inplace_view in func.tags or name in ("resize_", "set_")) and on_cuda(args[0]):
-            raise NotImplementedError(f"{name} changes the shape of a pretended tensor in place")
+        if name in ("resize_", "set_") and on_cuda(args[0]):
+            raise NotImplementedError(f"{name} changes the storage of a pretended tensor in place")
         _check_devices(func, name, args, tensors)
         _check_wait(name, args)
         if name in ("_pin_memory", "pin_memory"):
@@ -258,6 +259,14 @@ def run(func, args: tuple, kwargs: dict):
     out = func(*tree_map(plain, args), **tree_map(plain, kwargs))
     if not cuda:
         return out
+    if torch.Tag.inplace_view in func.tags:  # the wrapper's shape follows, without a look at the numbers it has not
+        before = torch._C._meta_in_tls_dispatch_include()
+        with no_dispatch():
+            torch._C._set_meta_in_tls_dispatch_include(True)
+            try:
+                func(*args, **kwargs)
+            finally:
+                torch._C._set_meta_in_tls_dispatch_include(before)
     return tree_map(lambda x: own.get(id(x)) if id(x) in own else Pretended(x) if isinstance(x, torch.Tensor) else x,
                     out)
 

@@ -12,6 +12,7 @@ from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
 from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import Network
+from carv3d.runtime.devices import moved
 from carv3d.runtime.types import Record
 
 
@@ -52,4 +53,4 @@ class SDXL(FamilyTeacher):
 
     @property
     def _sizes(self) -> Tensor:
-        return torch.tensor([[*self.image_size, 0, 0, *self.image_size]], device=self.device)
+        return moved(torch.tensor([[*self.image_size, 0, 0, *self.image_size]]), self.device)

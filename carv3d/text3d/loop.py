@@ -53,7 +53,8 @@ def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
           stop: Callable[[], bool] = lambda: False, clock: Clock | None = None) -> int:
     """Run steps from first_step until max_steps or a budget is reached, or ``stop``; returns the steps done in all.
 
-    Itself reads the device once per log interval; what a step waits for besides: docs/performance.md. A non-finite step is counted, and its draws are handed to the observers.
+    Itself reads the device once per log interval; what a step waits for besides: docs/performance.md. A non-finite step
+    is counted, and its draws are handed to the observers.
     stop: asked after each step; all ranks must agree. The clock's station train is the time within steps and the choice
     of K, and nothing else; observers lap their own.
     """

@@ -151,8 +151,6 @@ STEPS = {
     "image, rfds_rev with noise that sums to zero, no strata": [
         *IMAGE, "objective.type=rfds_rev", "estimator.noise=zero_sum", "estimator.stratified=false"],
     "image, sds with plain draws": [*IMAGE, "estimator.noise=iid", "estimator.importance_sampling=false"],
-    "image, vsd with two particles and importance sampling": [
-        *VSD, "objective.vsd.particles=2", "objective.vsd.importance_sampling=true"],
     "image, csd with Perp-Neg between views": [
         "scene.type=image", "sd15", "objective.type=csd", "prompts.interpolate=true", "prompts.perp_neg=1.5"],
     **{f"image, teacher of {family}": ["scene.type=image", family] for family in ("sdxl", "sd3", "z_image")},
@@ -164,28 +162,26 @@ for _name, _words in STEPS.items():
 # ---------------------------------------------------------------------------------------------------------- commands
 
 
-def _measured(run: Path) -> None:
-    carv3d("measure", "--run", str(run / "ckpts" / "last.ckpt"), "--cameras", "2", "--replicates", "2", "--k", "1,2")
+SHOWN = ["export.video=true", "export.video_frames=2", "export.video_size=16", "trainer.preview_every=1"]
 
 
-def _looked_at(folder: Path, *words: str) -> None:
-    """train, then all that looks at a run."""
-    run = run_of(folder, *words, "export.video=true", "export.video_frames=2", "export.video_size=16",
-                 "trainer.preview_every=1")
+@case("train, resume, render, eval, measure: image")
+def _looked_at(folder: Path):
+    run = run_of(folder, *IMAGE, *SHOWN)
     carv3d("train", "--resume", str(run), "trainer.max_steps=3")
     carv3d("render", str(run), "--views", "2", "--size", "16", "--format", "png")
     carv3d("eval", str(run))
-    _measured(run)
+    carv3d("measure", "--run", str(run / "ckpts" / "last.ckpt"), "--cameras", "2", "--replicates", "2", "--k", "1,2")
 
 
-for _name, _words in {"nerf": [*TORCH, *EXACT], "gaussians": [*SPLATS, *EXACT], "image": IMAGE, "sdf": [
-        "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT]}.items():
-    case(f"train, resume, render, eval, measure: {_name}", *_words)(_looked_at)
+def _shown(folder: Path, *words: str) -> None:
+    run = run_of(folder, *words, *SHOWN)
+    carv3d("render", str(run), "--views", "2", "--size", "16", "--format", "png")
 
 
-@case("eval: the shape of an sdf")
-def _shape(folder: Path):
-    run_of(folder, "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT, "quality.shape=true")
+for _name, _words in {"nerf": [*TORCH, *EXACT], "gaussians": [*SPLATS, *EXACT], "sdf, with its shape": [
+        "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT, "quality.shape=true"]}.items():
+    case(f"train with previews and a video, render: {_name}", *_words)(_shown)
 
 
 @case("export: a mesh of a nerf")
@@ -286,14 +282,13 @@ def _folder_of(name: str) -> str:
     return path
 
 
-@case("distill: a latent teacher, resumed and sampled")
+@case("distill: a latent teacher, sampled")
 def _distill(folder: Path):
     (folder / "words.txt").write_text("a mug\na corgi\n")
     carv3d("distill", f"teacher.path={_folder_of('sd15')}", f"data.prompts={folder / 'words.txt'}", "distill.steps=1",
            "distill.outputs=2", "distill.k=2", "distill.fake_updates=1", "distill.samples=8", "distill.evaluate_every=1",
            "distill.fake_rank=2", "distill.importance_sampling=true", "device=cuda", f"exp_root_dir={folder}")
     (run,) = (folder / "distill").iterdir()
-    carv3d("distill", "--resume", str(run))
     carv3d("sample", str(run), "--prompt", "a mug", "--number", "1", "--device", "cuda")
 
 

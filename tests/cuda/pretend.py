@@ -18,6 +18,7 @@ numbers of CUDA's own kernels, memory that runs out, torch.compile.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import sys
 import types
@@ -229,13 +230,34 @@ def plain(value):
     return value.inner if isinstance(value, Pretended) else value
 
 
+@functools.cache
+def _name(func) -> str:
+    return func._schema.name.partition("::")[2]
+
+
+def _taken_off(value, tensors: list[torch.Tensor]):
+    """What an operator is given, of tensors of the CPU; the tensors themselves are entered into the list."""
+    if isinstance(value, torch.Tensor):
+        tensors.append(value)
+        return plain(value)
+    return type(value)([_taken_off(each, tensors) for each in value]) if type(value) in (list, tuple) else value
+
+
+def _put_on(value, own: dict[int, torch.Tensor]):
+    """What an operator gave, on the device; own: what it may have given back of what it was given."""
+    if isinstance(value, torch.Tensor):
+        return own[id(value)] if id(value) in own else Pretended(value)
+    return type(value)([_put_on(each, own) for each in value]) if type(value) in (list, tuple) else value
+
+
 def run(func, args: tuple, kwargs: dict):
     """One operator of ATen."""
-    name = func._schema.name.partition("::")[2]
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-    device = kwargs.get("device")
-    cuda = any(map(on_cuda, tensors)) if device is None else ours(device)
-    if any(map(on_cuda, tensors)):
+    name = _name(func)
+    tensors: list[torch.Tensor] = []
+    given, named = _taken_off(args, tensors), {key: _taken_off(value, tensors) for key, value in kwargs.items()}
+    device, some = kwargs.get("device"), any(map(on_cuda, tensors))
+    cuda = some if device is None else ours(device)
+    if some:
         if name in ("resize_", "set_") and on_cuda(args[0]):
             raise NotImplementedError(f"{name} changes the storage of a pretended tensor in place")
         _check_devices(func, name, args, tensors)
@@ -251,12 +273,12 @@ def run(func, args: tuple, kwargs: dict):
         return _copy(name, args, kwargs)
     _check_generator(name, args, kwargs, cuda)
     if device is not None and (cuda or device == ALIAS):
-        kwargs = {**kwargs, "device": CPU}
-    kwargs.pop("pin_memory", None)
+        named["device"] = CPU
+    named.pop("pin_memory", None)
     if name == "_local_scalar_dense":
         arrived()
     own = {id(tensor.inner): tensor for tensor in tensors if on_cuda(tensor)}
-    out = func(*tree_map(plain, args), **tree_map(plain, kwargs))
+    out = func(*given, **named)
     if not cuda:
         return out
     if torch.Tag.inplace_view in func.tags:  # the wrapper's shape follows, without a look at the numbers it has not
@@ -267,8 +289,7 @@ def run(func, args: tuple, kwargs: dict):
                 func(*args, **kwargs)
             finally:
                 torch._C._set_meta_in_tls_dispatch_include(before)
-    return tree_map(lambda x: own.get(id(x)) if id(x) in own else Pretended(x) if isinstance(x, torch.Tensor) else x,
-                    out)
+    return _put_on(out, own)
 
 
 class Operators(TorchDispatchMode):

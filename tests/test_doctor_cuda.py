@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -22,6 +24,7 @@ def gpu(monkeypatch):
     monkeypatch.setattr(doctor_cuda.shutil, "which", lambda name: {"g++": "/usr/bin/g++", "nvcc": "/cuda/nvcc"}.get(name))
     said = {"/cuda/nvcc": "Cuda compilation tools, release 13.0, V13.0.88\n", "nvidia-smi": "580.1\n580.1\n"}
     monkeypatch.setattr(doctor_cuda, "_output", lambda command: said[command[0]])
+    monkeypatch.setattr(doctor_cuda, "compiles_as_cpp20", lambda: False)
     works: set[str] = set()
     monkeypatch.setattr(backends, "probe_one", lambda name: backends.Probe(name, name in works, "a note"))
     return works, said
@@ -47,6 +50,22 @@ def test_what_does_not_work_comes_with_its_commands(gpu, capsys, monkeypatch):
     assert "must be on the PATH" not in text and "apt install g++" not in text  # both are there
     monkeypatch.setattr(doctor_cuda, "package_version", lambda name: "1.5.3")
     assert "pip install nerfacc" not in report(capsys)  # it is installed, and does not work
+
+
+def test_a_pytorch_that_nerfacc_does_not_compile_with_is_said(gpu, capsys, monkeypatch):
+    assert "does not compile" not in report(capsys)
+    monkeypatch.setattr(doctor_cuda, "compiles_as_cpp20", lambda: True)
+    monkeypatch.setattr(doctor_cuda, "package_version", lambda name: "0.5.3")
+    text = report(capsys)
+    assert "nerfacc 0.5.3 does not compile as C++20" in text and "give render_backend=auto" in text
+
+
+def test_which_standard_is_read_from_pytorch_itself():
+    from torch.utils import cpp_extension
+
+    source = Path(cpp_extension.__file__).read_text(encoding="utf-8")
+    assert "-std=c++17']" in source or "-std=c++20']" in source  # else this PyTorch says it in another way
+    assert doctor_cuda.compiles_as_cpp20() == ("-std=c++20']" in source)
 
 
 @pytest.mark.parametrize("release", ["12.8", None])

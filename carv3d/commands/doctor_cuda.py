@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from carv3d.runs.environment import package_version
 
@@ -84,9 +85,19 @@ def remedy(name: str) -> list[str]:
     if name == "tinycudann":
         return [*compiler, TINYCUDANN, "(compiles while it is installed; in a clone, python setup.py install "
                 "--no-networks compiles the encodings alone, which are all that is used here: two minutes of one core)"]
+    if name == "nerfacc" and (package_version("nerfacc") or "0.5.3") == "0.5.3" and compiles_as_cpp20():
+        return ["nerfacc 0.5.3 does not compile as C++20, which this PyTorch's extensions are (its lerp meets C++20's);",
+                "give render_backend=auto, or install a PyTorch whose extensions are C++17 (2.11)"]
     install = [] if package_version(name) else [f'{PIP} "gsplat>=1.5,<1.6"' if name == "gsplat" else f"{PIP} nerfacc"]
     minutes = {"gsplat": 15, "nerfacc": 8}[name]
     return [*compiler, *install, f"(compiles itself at first use: {minutes} minutes of one core for one architecture)"]
+
+
+def compiles_as_cpp20() -> bool:
+    """Whether PyTorch compiles extensions as C++20; it says so nowhere but in what it does."""
+    from torch.utils import cpp_extension
+
+    return "-std=c++20']" in Path(cpp_extension.__file__).read_text(encoding="utf-8")
 
 
 def _nvcc() -> str:

@@ -159,6 +159,33 @@ for _name, _words in STEPS.items():
     case(f"steps: {_name}", *_words)(trained)
 
 
+@case("every property of a scene, with each of its backends", *SCENES)
+def _touched(*names: str):
+    """Of the classes that a scene is of; then its fields where it has any, its groups, and its state in another."""
+    for name in names:
+        made = trainer_of(*SCENES[name], *EXACT).scene
+        known = {each for cls in type(made).__mro__ if cls.__module__.startswith("carv3d") for each in vars(cls)}
+        for each in sorted(known):
+            getattr(made, each)
+        points = torch.rand(5, 3, device="cuda") - 0.5
+        for each in ("field", "density", "gradient", "network"):
+            found = getattr(made, each)(points) if hasattr(made, each) and name != "image" else ()
+            for part in found if isinstance(found, tuple) else (found,):
+                assert part.device.type == "cuda" and len(part) == 5, (name, each)
+        assert sum(len(group["params"]) for group in made.parameter_groups(_Any())) == len(list(made.parameters()))
+        other = trainer_of(*SCENES[name], *EXACT, "seed=1").scene
+        other.load_state_dict(made.state_dict())
+        for one, same in zip(made.parameters(), other.parameters(), strict=True):
+            assert torch.equal(one, same)
+
+
+class _Any(dict):
+    """A learning rate for every name."""
+
+    def __missing__(self, name: str) -> float:
+        return 0.1
+
+
 # ---------------------------------------------------------------------------------------------------------- commands
 
 
@@ -179,9 +206,13 @@ def _shown(folder: Path, *words: str) -> None:
     carv3d("render", str(run), "--views", "2", "--size", "16", "--format", "png")
 
 
-for _name, _words in {"nerf": [*TORCH, *EXACT], "gaussians": [*SPLATS, *EXACT], "sdf, with its shape": [
-        "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT, "quality.shape=true"]}.items():
+for _name, _words in {"nerf": [*TORCH, *EXACT], "gaussians": [*SPLATS, *EXACT]}.items():
     case(f"train with previews and a video, render: {_name}", *_words)(_shown)
+
+
+@case("train: an sdf, whose shape is scored")
+def _shape(folder: Path):
+    run_of(folder, "scene.type=sdf", "scene.sdf.encoding_backend=torch", *EXACT, "quality.shape=true")
 
 
 @case("export: a mesh of a nerf")

@@ -116,6 +116,6 @@ def test_another_gsplat_is_one_line(monkeypatch):
     backends.probe_one.cache_clear()
     try:
         with pytest.raises(UserError, match="gsplat 2.0"):
-            backends.choose("scene.gaussians.raster_backend", "gsplat", torch.device("cuda"), {"cuda": "gsplat"})
+            backends.choose("scene.gaussians.raster_backend", "gsplat", torch.device("cuda"), {"cuda": ("gsplat",)})
     finally:
         backends.probe_one.cache_clear()

@@ -1,11 +1,13 @@
 """A diffusers-format folder with a published architecture and random weights: for timing, memory and tests.
 
 usage: python scripts/make_sd_folder.py sd15|sd21-base|sdxl|sd35-medium OUT [--dtype float16] [--divide 1]
+           [--pictures 512]
 
 Its pictures mean nothing, but it is loaded and run exactly as the original weights are. --divide makes every width of
-the Stable Diffusion 1 and 2 models that many times smaller. Tokenizers spell words out letter by letter, since the
-published vocabularies are not part of carv3d. The text encoders of sdxl and sd35-medium have the published widths and a
-single layer, for what they say means nothing and they run once. Networks are made on the GPU where there is one.
+the Stable Diffusion 1 and 2 models that many times smaller, --pictures says for how many pixels a side they are made.
+Tokenizers spell words out letter by letter, since the published vocabularies are not part of carv3d. The text encoders
+of sdxl and sd35-medium have the published widths and a single layer, for what they say means nothing and they run once.
+Networks are made on the GPU where there is one.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ CLIP_ENDS = dict(vocab_size=49408, bos_token_id=0, eos_token_id=1, pad_token_id=
 LETTERS = [chr(code) for code in range(33, 127)]
 
 
-def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int = 1, seed: int = 0) -> Path:
+def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int = 1, seed: int = 0,
+         pictures: int = 512) -> Path:
     """Write the folder; returns it."""
     from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -50,10 +53,10 @@ def make(model: str, out: Path, dtype: torch.dtype = torch.float16, divide: int 
             max_position_embeddings=77, intermediate_size=4 * text["hidden_size"], **CLIP_ENDS, **text))
         groups = 32 if divide == 1 else 32 // min(divide, 8)
         denoiser = UNet2DConditionModel(
-            sample_size=64, block_out_channels=[width // divide for width in (320, 640, 1280, 1280)],
+            sample_size=pictures // 8, block_out_channels=[width // divide for width in (320, 640, 1280, 1280)],
             cross_attention_dim=text["hidden_size"], norm_num_groups=groups, **unet)
         vae = AutoencoderKL(
-            sample_size=512, latent_channels=4, layers_per_block=2, scaling_factor=0.18215, norm_num_groups=groups,
+            sample_size=pictures, latent_channels=4, layers_per_block=2, scaling_factor=0.18215, norm_num_groups=groups,
             block_out_channels=[width // divide for width in (128, 256, 512, 512)],
             down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4)
     finally:
@@ -122,13 +125,14 @@ def main() -> int:
     parser.add_argument("model", choices=[*MODELS, "sdxl", "sd35-medium"])
     parser.add_argument("out", type=Path)
     parser.add_argument("--dtype", choices=("float16", "bfloat16", "float32"), default="float16")
+    parser.add_argument("--pictures", type=int, choices=(64, 128, 256, 512, 768), default=512)
     parser.add_argument("--divide", type=int, choices=(1, 2, 4, 8), default=1)
     args = parser.parse_args()
     dtype = getattr(torch, args.dtype)
     if args.model in MODELS:
-        make(args.model, args.out, dtype, args.divide)
-    elif args.divide != 1:
-        parser.error(f"--divide {args.divide} given with {args.model}; allowed: sd15 and sd21-base")
+        make(args.model, args.out, dtype, args.divide, pictures=args.pictures)
+    elif (args.divide, args.pictures) != (1, 512):
+        parser.error(f"--divide or --pictures given with {args.model}; allowed with sd15 and sd21-base")
     else:
         make_family(args.model, args.out, dtype)
     return 0

@@ -110,9 +110,9 @@ def teachers(part: Part) -> None:
     for model, own in {"sd21-base": []}.items() if part.pretend else TEACHERS.items():
         folder = part.out / "teachers" / model
         made = part.run(f"{model}: weights", ["scripts/make_sd_folder.py", model, str(folder),
-                                              *(["--divide", "8"] if part.pretend else [])], 200)
+                                              *(["--divide", "8", "--pictures", "64"] if part.pretend else [])], 200)
         if made["status"] == 0:
-            toy = [*TINY, "teacher.size=64", "--k", "1", "--repeats", "1"] if part.pretend else ["--repeats", "5"]
+            toy = [*TINY, "--k", "1", "--repeats", "1"] if part.pretend else ["--repeats", "5"]
             part.run(model, ["scripts/bench_teacher.py", *toy, part.device, "data.batch_size=1", "prompt=a chair",
                              "teacher.type=diffusers", f"teacher.path={folder}", *([] if part.pretend else own)], 200)
         remove(folder)

@@ -86,7 +86,7 @@ def remedy(name: str) -> list[str]:
         return [*compiler, TINYCUDANN, "(compiles while it is installed; in a clone, python setup.py install "
                 "--no-networks compiles the encodings alone, which are all that is used here: two minutes of one core)"]
     if name == "nerfacc" and (package_version("nerfacc") or "0.5.3") == "0.5.3" and compiles_as_cpp20():
-        return ["nerfacc 0.5.3 does not compile as C++20, which this PyTorch's extensions are (its lerp meets C++20's);",
+        return ["nerfacc 0.5.3 does not compile as C++20, as this PyTorch's extensions are (its lerp meets another);",
                 "give render_backend=auto, or install a PyTorch whose extensions are C++17 (2.11)"]
     install = [] if package_version(name) else [f'{PIP} "gsplat>=1.5,<1.6"' if name == "gsplat" else f"{PIP} nerfacc"]
     minutes = {"gsplat": 15, "nerfacc": 8}[name]

@@ -20,13 +20,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import sys
-import types
-from collections import Counter
 from collections.abc import Iterator
 from unittest import mock
 
 import torch
+from pretend_runtime import TOLD, Refused, arrived, late, waits
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 from torch.utils._mode_utils import no_dispatch
@@ -34,7 +32,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 CUDA, ALIAS, CPU = torch.device("cuda", 0), torch.device("meta", 0), torch.device("cpu")
-MEMORY = 16 << 30
 POINTWISE_OF_ONE_DEVICE = {"lerp", "lerp_"}  # of those that are tagged pointwise, which take no scalar of the CPU
 TAKE_A_SCALAR = {"fill_", "fill", "masked_fill", "masked_fill_", "where", "index_fill", "index_fill_", "index_put",
                  "index_put_", "_index_put_impl_", "clamp", "clamp_", "addcmul", "addcdiv"}
@@ -42,10 +39,6 @@ INDEXING = {"index", "_unsafe_index", "index_put", "index_put_", "_index_put_imp
 COPIES = {"copy_", "copy", "_foreach_copy_", "_to_copy"}
 WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "_unique2", "unique_dim", "unique_consecutive", "equal",
            "bincount", "linalg_inv_ex", "_linalg_det", "nonzero_static"}
-
-
-class Refused(RuntimeError):
-    """What CUDA would not have done."""
 
 
 class Pretended(torch.Tensor):
@@ -97,48 +90,6 @@ class Pretended(torch.Tensor):
         return made.requires_grad_(requires_grad)
 
 
-class Waits:
-    """Where the host waits for the device: how often each (kind, place) was met while ``on``."""
-
-    def __init__(self) -> None:
-        self.on, self.met = False, Counter()
-
-    def note(self, kind: str) -> None:
-        if self.on:
-            self.met[kind, _place()] += 1
-
-    @contextlib.contextmanager
-    def counted(self) -> Iterator[Counter]:
-        self.on, self.met = True, Counter()
-        try:
-            yield self.met
-        finally:
-            self.on = False
-
-    @contextlib.contextmanager
-    def none(self) -> Iterator[None]:
-        """What stands in for a compiled function is not looked at."""
-        before, self.on = self.on, False
-        try:
-            yield
-        finally:
-            self.on = before
-
-
-waits = Waits()
-late: list[tuple[torch.Tensor, torch.Tensor]] = []  # copies to the CPU that are under way: to where, and what
-
-
-def _place() -> str:
-    """The innermost line of the package itself."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if "/carv3d/" in frame.f_code.co_filename and "site-packages" not in frame.f_code.co_filename:
-            return f"{frame.f_code.co_filename.rsplit('/carv3d/')[-1]}:{frame.f_code.co_name}"
-        frame = frame.f_back
-    return "elsewhere"
-
-
 def ours(device: object) -> bool:
     """Whether a device is the pretended one."""
     if isinstance(device, str):
@@ -148,13 +99,6 @@ def ours(device: object) -> bool:
 
 def on_cuda(value: object) -> bool:
     return isinstance(value, Pretended)
-
-
-def arrived() -> None:
-    """The device has done all that it was given."""
-    for target, source in late:
-        target.copy_(source)
-    late.clear()
 
 
 def _check_devices(func, name: str, args: tuple, tensors: list[torch.Tensor]) -> None:
@@ -387,74 +331,6 @@ def _pin(self, *device) -> torch.Tensor:
     made = self.clone()
     made._pinned = True
     return made
-
-
-class Event:
-    """Recorded when made so; waiting for it lets what was queued before arrive."""
-
-    def __init__(self, enable_timing=False, blocking=False, interprocess=False):
-        self.timing, self.recorded = enable_timing, False
-
-    def record(self, stream=None):
-        self.recorded = True
-
-    def synchronize(self):
-        waits.note("event")
-        arrived()
-
-    def query(self):
-        return not late
-
-    def wait(self, stream=None):
-        pass
-
-    def elapsed_time(self, other):
-        if not (self.timing and other.timing and self.recorded and other.recorded):
-            raise Refused("Both events must be recorded, with timing, before calculating elapsed time")
-        return 1.0
-
-
-class Stream:
-    def __init__(self, device=None, priority=0):
-        self.device = CUDA
-
-    def synchronize(self):
-        _synchronize()
-
-    def wait_stream(self, stream):
-        pass
-
-    def wait_event(self, event):
-        pass
-
-    def record_event(self, event=None):
-        event = event or Event()
-        event.record()
-        return event
-
-
-def _synchronize(device=None) -> None:
-    waits.note("synchronize")
-    arrived()
-
-
-PROPERTIES = types.SimpleNamespace(name="Pretended", total_memory=MEMORY, major=8, minor=0, multi_processor_count=8,
-                                   gcnArchName="")
-TOLD = {
-    "is_available": lambda: True, "is_initialized": lambda: True, "init": lambda: None, "_lazy_init": lambda: None,
-    "device_count": lambda: 1, "current_device": lambda: 0, "set_device": lambda device: None,
-    "get_device_name": lambda device=None: PROPERTIES.name, "get_device_properties": lambda device=None: PROPERTIES,
-    "get_device_capability": lambda device=None: (8, 0), "synchronize": _synchronize, "Event": Event, "Stream": Stream,
-    "current_stream": lambda device=None: Stream(), "stream": lambda stream: contextlib.nullcontext(),
-    "device": lambda device: contextlib.nullcontext(), "mem_get_info": lambda device=None: (MEMORY // 2, MEMORY),
-    "memory_allocated": lambda device=None: 1 << 20, "max_memory_allocated": lambda device=None: 2 << 20,
-    "memory_reserved": lambda device=None: 4 << 20, "max_memory_reserved": lambda device=None: 4 << 20,
-    "reset_peak_memory_stats": lambda device=None: None, "empty_cache": lambda: None,
-    "is_bf16_supported": lambda including_emulation=True: True, "manual_seed": lambda seed: None,
-    "manual_seed_all": lambda seed: None, "get_rng_state": lambda device="cuda": torch.get_rng_state(),
-    "set_rng_state": lambda state, device="cuda": None, "get_rng_state_all": lambda: [torch.get_rng_state()],
-    "set_rng_state_all": lambda states: None, "is_current_stream_capturing": lambda: False,
-}
 
 
 @contextlib.contextmanager

@@ -177,11 +177,12 @@ def show_waits(warm_up: int, count: int, overrides: list[str]) -> None:
     for number in range(warm_up):
         train_step(trainer, number)
     places: dict[str, int] = {}
+    package = f"{ROOT / 'carv3d'}/"
 
     def note(message, category, filename, lineno, *rest) -> None:
-        frames = [f for f in traceback.extract_stack() if "/carv3d/" in f.filename]
+        frames = [f for f in traceback.extract_stack() if f.filename.startswith(package)]
         last = frames[-1] if frames else traceback.FrameSummary(filename, lineno, "")
-        where = f"{last.filename.rpartition('/carv3d/')[2]}:{last.lineno} {last.line}"
+        where = f"{last.filename.removeprefix(package)}:{last.lineno} {last.line}"
         places[where] = places.get(where, 0) + 1
 
     warnings.simplefilter("always")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
+import carv3d
+
 MEMORY = 16 << 30
+PACKAGE = f"{Path(carv3d.__file__).parent}{os.sep}"
 
 
 class Refused(RuntimeError):
@@ -53,8 +58,8 @@ def _place() -> str:
     """The innermost line of the package itself."""
     frame = sys._getframe(1)
     while frame is not None:
-        if "/carv3d/" in frame.f_code.co_filename and "site-packages" not in frame.f_code.co_filename:
-            return f"{frame.f_code.co_filename.rsplit('/carv3d/')[-1]}:{frame.f_code.co_name}"
+        if frame.f_code.co_filename.startswith(PACKAGE):  # a checkout may bear the package's name, too
+            return f"{frame.f_code.co_filename.removeprefix(PACKAGE)}:{frame.f_code.co_name}"
         frame = frame.f_back
     return "elsewhere"
 

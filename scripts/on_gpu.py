@@ -4,7 +4,7 @@ usage: python scripts/on_gpu.py [--out outputs/on_gpu] [--minutes 20] [--parts N
 
 The parts run one after the other, each in processes of its own with a limit of its own; what each found is written to
 OUT/PART.json as it ends, with the GPU's name and the commit. A part that is done is not run again unless --again is
-given, so that a session that was cut off goes on where it was. A part that fails stops no other. When less time is left
+given, so that a run that was cut off goes on where it was. A part that fails stops no other. When less time is left
 than a part's limit, it gets what is left.
 
 environment   carv3d doctor --cuda: the GPU, and which backends work

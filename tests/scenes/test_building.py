@@ -28,9 +28,11 @@ if not os.path.exists(f"{folder}/done.so"):
     open(f"{folder}/done.so", "w").close()
 """
 PROCESS = """
-import contextlib, sys, time
+import contextlib, os, sys, time
 from carv3d.scenes.kernels.building import built_once
-while time.time() < float(sys.argv[1]): pass
+open(os.environ["READY"] + str(os.getpid()), "w").close()
+folder, name = os.path.split(os.environ["READY"])
+while sum(each.startswith(name) for each in os.listdir(folder)) < int(sys.argv[1]): time.sleep(0.001)
 with {lock}:
     import slow_package
 print("works")
@@ -40,15 +42,12 @@ LOCK, NONE = 'built_once("slow_package", "1.0-sm90")', "contextlib.nullcontext()
 
 def race(folder, lock: str, count: int = 2) -> tuple[list[tuple[str, str, int]], int]:
     """Several processes import the package at once: each one's output, messages and status, and the builds."""
-    import time
-
     folder.mkdir()
     (folder / "slow_package.py").write_text(PACKAGE)
     environment = {**os.environ, "BUILDS": str(folder / "builds"), "COUNT": str(folder / "count"),
-                   "XDG_CACHE_HOME": str(folder / "cache"),
+                   "XDG_CACHE_HOME": str(folder / "cache"), "READY": str(folder / "ready"),
                    "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
-    begin = str(time.time() + 1.5)
-    each = [subprocess.Popen([sys.executable, "-c", PROCESS.format(lock=lock), begin], env=environment, text=True,
+    each = [subprocess.Popen([sys.executable, "-c", PROCESS.format(lock=lock), str(count)], env=environment, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(count)]
     out = [(*process.communicate(timeout=60), process.returncode) for process in each]
     counted = folder / "count"
@@ -69,7 +68,7 @@ def test_processes_that_start_together_build_once(tmp_path):
 
 def race_again(folder) -> tuple[tuple[str, str, int], int]:
     environment = {**os.environ, "BUILDS": str(folder / "builds"), "COUNT": str(folder / "count"),
-                   "XDG_CACHE_HOME": str(folder / "cache"),
+                   "XDG_CACHE_HOME": str(folder / "cache"), "READY": str(folder / "ready"),
                    "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
     done = subprocess.run([sys.executable, "-c", PROCESS.format(lock=LOCK), "0"], env=environment, text=True,
                           capture_output=True)

@@ -18,11 +18,11 @@ from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record, State
 from carv3d.scenes.base import BACK, WHOLE, Scene
 from carv3d.scenes.kernels.backends import choose, probe_one
-from carv3d.scenes.kernels.rays import forms, fused, volume
+from carv3d.scenes.kernels.rays import forms, fused, fused_back, volume
 from carv3d.scenes.kernels.rays.fused import Field
 from carv3d.scenes.kernels.rays.hash_grid import HashGrid
 from carv3d.scenes.kernels.rays.levels import TRITON_FEATURES
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples
+from carv3d.scenes.kernels.rays.marching import Grid, Rays
 from carv3d.scenes.kernels.rays.rows import FEATURES
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
@@ -114,7 +114,7 @@ class NeRF(NerfTraits, Scene):
 
     @property
     def fused(self) -> bool:
-        """Whether renders without gradients, and the search for hidden samples, run in the fused kernel."""
+        """Whether renders run in the fused kernel."""
         return self.encoding_backend == self.render_backend == "numba"
 
     def field(self, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -270,16 +270,14 @@ class NeRF(NerfTraits, Scene):
             self.blob_scale, self.blob_std,
         )
 
-    def _samples(self, rays: Rays) -> Samples:
-        """The samples worth rendering: in occupied cells and not hidden."""
-        if self.fused:
-            return fused.visible(rays, self._grid(), self._field(), HIDDEN_BELOW)
-        return forms.marcher(self.marching)(rays, self._grid())
-
     def _render_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor, Marched]:
-        samples = self._samples(rays)
-        density, rgb = self.field(samples.points)
-        return *forms.renderer(self.render_backend)(density, rgb, samples), Marched(
+        if self.fused:
+            rgb, opacity, depth, density, samples = fused_back.render(rays, self._grid(), self._field(), HIDDEN_BELOW)
+        else:
+            samples = forms.marcher(self.marching)(rays, self._grid())
+            density, colour = self.field(samples.points)
+            rgb, opacity, depth = forms.renderer(self.render_backend)(density, colour, samples)
+        return rgb, opacity, depth, Marched(
             density, samples.points, samples.t_start, samples.t_end, samples.ray, samples.first, rays.directions)
 
     def _infer_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:

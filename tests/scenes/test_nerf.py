@@ -12,7 +12,7 @@ import torch
 from carv3d.cameras import orbit, turntable
 from carv3d.config.scenes import NerfConfig
 from carv3d.runtime.errors import UserError
-from carv3d.scenes.kernels.rays import fused, volume
+from carv3d.scenes.kernels.rays import fused, fused_back, volume
 from carv3d.scenes.kernels.rays.marching import march_numba, march_torch
 from carv3d.scenes.nerf import HIDDEN_BELOW, NeRF
 
@@ -99,7 +99,7 @@ def test_early_stop_error_is_bounded_by_its_threshold(fitted):
             stopped = torch.cat(fused.trace(rays, grid, field, threshold), -1)
             error = (full - stopped)[:, :4]
             assert -2e-6 < error.min() and error.max() < threshold + 2e-6
-            kept = fused.visible(rays, grid, field, threshold)
+            kept = fused_back.render(rays, grid, field, threshold)[4]
             assert len(kept.ray) < len(samples.ray)
             again = torch.cat(volume.render_numba(*fitted.field(kept.points), kept), -1)
             assert (again - stopped).abs().max() < 5e-5  # measured worst: 2.1e-5, in depth
@@ -108,10 +108,51 @@ def test_early_stop_error_is_bounded_by_its_threshold(fitted):
 def test_visible_is_a_prefix_of_every_ray(fitted):
     cameras, _ = views()
     rays = fitted._rays(cameras, torch.rand(3 * 24 * 24, generator=seeded(5)))
-    every, seen = march_torch(rays, fitted._grid()), fused.visible(rays, fitted._grid(), fitted._field(), 1e-3)
+    every = march_torch(rays, fitted._grid())
+    seen = fused_back.render(rays, fitted._grid(), fitted._field(), 1e-3)[4]
     assert (seen.first.diff() <= every.first.diff()).all()
     index = every.first[seen.ray] + torch.arange(len(seen.ray)) - seen.first[seen.ray]
     assert torch.equal(every.t_start[index], seen.t_start) and torch.equal(every.points[index], seen.points)
+
+
+@pytest.mark.parametrize("settings", [{}, {"layers": 3, "hidden": 20}])
+def test_the_way_back_of_the_fused_render(settings):
+    """Against autograd through the same samples one by one: of colour, opacity, depth and of the densities
+    themselves, alone and together; twice from one render; the same bits on one thread and on two."""
+    scene = small(**settings)
+    with torch.no_grad():
+        scene.encoding.table.mul_(3e3)  # uneven, with rays that end early and others that do not
+    cameras, _ = views()
+    rays = scene._rays(cameras, torch.rand(3 * 24 * 24, generator=seeded(7)))
+    *out, density, samples = fused_back.render(rays, scene._grid(), scene._field(), HIDDEN_BELOW)
+    own_density, rgb = scene.field(samples.points)
+    own = [*volume.render_numba(own_density, rgb, samples), own_density]
+    pulls = [torch.randn(x.shape, generator=seeded(8)) for x in own]
+    for some in ((0,), (1, 2), (3,), (0, 1, 2, 3)):
+        roots = [[each[i] for i in some] for each in ([*out, density], own)]
+        fast, slow = (torch.autograd.grad(root, list(scene.parameters()), [pulls[i] for i in some], retain_graph=True)
+                      for root in roots)
+        for a, b in zip(fast, slow, strict=True):
+            assert (a - b).norm() < 1e-4 * b.norm(), some
+    threads = torch.get_num_threads()
+    grads = []
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        again, *_ = fused_back.render(rays, scene._grid(), scene._field(), HIDDEN_BELOW)
+        grads.append(torch.autograd.grad(again, list(scene.parameters()), pulls[0]))
+    torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+    with pytest.raises(AssertionError):  # control: a gradient of other densities is told apart
+        assert (fast[0] - 1.001 * slow[0]).norm() < 1e-4 * slow[0].norm()
+
+
+def test_rays_that_see_nothing_go_back_to_nothing():
+    scene = small()
+    scene.occupied.zero_()
+    cameras, background = views(8)
+    out = scene.render(cameras, background)
+    (out.rgb.sum() + out.depth.sum()).backward()
+    assert all(p.grad is not None and not p.grad.any() for p in scene.parameters())
 
 
 def test_density_equals_the_reference(fitted, reference):

@@ -1,12 +1,12 @@
-"""The whole field in one compiled loop, without gradients: march, encode, small MLP, composite, stop when opaque.
+"""The whole field in one compiled loop: march, encode, small MLP, composite, stop when opaque.
 
 A tile of LANES samples, one each from as many unfinished rays, goes through the field together, so the MLP's inner
 loops run over lanes; a ray that ends gives its lane to the next, so lanes stay full and nothing hidden is evaluated.
+For the way back (``fused_back``) the same loop records the tiles.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,12 @@ from torch import Tensor
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.hash_grid import corners
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, Samples, lattice_range, next_occupied
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, lattice_range, next_occupied
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
 LANES = 64
-GRAIN = 2048
+GRAIN, RECORDED_GRAIN = 2048, 1024  # rays of a piece; smaller where there are few of them
+TILES = 8  # samples of a ray that a record has room for at first
 INSET = 2.0  # beta, how deep below the surface half the density lies; see ``sdf.laplace``
 RAW_MOST = 15.0  # log density is cut here: far beyond opaque, far from overflow
 
@@ -54,17 +55,34 @@ class Field:
         )
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _matmul(weight, x, y, lanes, rectify):
-    """y[j, lane] = sum_i weight[j, i] x[i, lane], four inputs at a time to spare loads and stores of y."""
-    for j in range(weight.shape[0]):
-        for lane in range(lanes):
-            y[j, lane] = np.float32(0)
-        for i in range(0, weight.shape[1], 4):
+def matmul(weight, x, y, rectify):
+    """y[j, lane] = sum_i weight[j, i] x[i, lane] for all LANES, two outputs and eight inputs at a time to spare loads
+    and stores; weight: [even, a multiple of 4]."""
+    rows, columns = weight.shape
+    for j in range(0, rows, 2):
+        for lane in range(LANES):
+            y[j, lane] = y[j + 1, lane] = np.float32(0)
+        for i in range(0, columns - 4, 8):
             a, b, c, d = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
-            for lane in range(lanes):
-                y[j, lane] += a * x[i, lane] + b * x[i + 1, lane] + c * x[i + 2, lane] + d * x[i + 3, lane]
-        if rectify:
-            for lane in range(lanes):
+            e, f, g, h = weight[j, i + 4], weight[j, i + 5], weight[j, i + 6], weight[j, i + 7]
+            k = j + 1
+            m, n, o, p = weight[k, i], weight[k, i + 1], weight[k, i + 2], weight[k, i + 3]
+            q, r, s, t = weight[k, i + 4], weight[k, i + 5], weight[k, i + 6], weight[k, i + 7]
+            for lane in range(LANES):
+                x0, x1, x2, x3 = x[i, lane], x[i + 1, lane], x[i + 2, lane], x[i + 3, lane]
+                x4, x5, x6, x7 = x[i + 4, lane], x[i + 5, lane], x[i + 6, lane], x[i + 7, lane]
+                y[j, lane] += a * x0 + b * x1 + c * x2 + d * x3 + e * x4 + f * x5 + g * x6 + h * x7
+                y[k, lane] += m * x0 + n * x1 + o * x2 + p * x3 + q * x4 + r * x5 + s * x6 + t * x7
+        for i in range(columns - columns % 8, columns, 4):
+            a, b, c, d = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
+            m, n, o, p = weight[j + 1, i], weight[j + 1, i + 1], weight[j + 1, i + 2], weight[j + 1, i + 3]
+            for lane in range(LANES):
+                x0, x1, x2, x3 = x[i, lane], x[i + 1, lane], x[i + 2, lane], x[i + 3, lane]
+                y[j, lane] += a * x0 + b * x1 + c * x2 + d * x3
+                y[j + 1, lane] += m * x0 + n * x1 + o * x2 + p * x3
+    if rectify:
+        for j in range(rows):
+            for lane in range(LANES):
                 y[j, lane] = max(y[j, lane], np.float32(0))
 
 @njit(inline="always")
@@ -74,8 +92,8 @@ def _laplace(depth, beta):
     return (np.float32(1) - tail if inside > 0 else tail) / beta
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, out):
-    """out: [4, LANES] = density, red, green, blue at points [LANES,3]; x and y are scratch [width, LANES]."""
+def _features(points, lanes, table, resolution, row, bound, x):
+    """x: [width, LANES] takes the hash grid's features at points [LANES,3]."""
     half = np.float32(0.5)
     for level in range(resolution.shape[0]):
         res = resolution[level]
@@ -88,10 +106,14 @@ def _field(points, lanes, table, resolution, row, weights, bound, blob_scale, bl
             values = blend(table, rows, weight)
             for f in range(FEATURES):
                 x[FEATURES * level + f, n] = values[f]
+
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
+def _values(points, lanes, weights, blob_scale, blob_std, beta, x, y, out):
+    """out: [4, LANES] = density, red, green, blue, from features x [width, LANES], which are overwritten as y is."""
     for layer in range(len(weights) - 1):
-        _matmul(weights[layer], x, y, lanes, True)
+        matmul(weights[layer], x, y, True)
         x, y = y, x
-    _matmul(weights[len(weights) - 1], x, out, lanes, False)
+    matmul(weights[len(weights) - 1], x, out, False)
     one = np.float32(1)
     for n in range(lanes):
         radius = np.sqrt(points[n, 0] ** 2 + points[n, 1] ** 2 + points[n, 2] ** 2)
@@ -113,12 +135,13 @@ def _scratch_width(weights):
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _density(begin, end, points, density, table, resolution, row, weights, bound, blob_scale, blob_std, beta):
     width = _scratch_width(weights)
-    x, y = np.empty((width, LANES), np.float32), np.empty((width, LANES), np.float32)
+    x, y = np.zeros((width, LANES), np.float32), np.zeros((width, LANES), np.float32)
     out = np.empty((4, LANES), np.float32)
     for start in range(begin, end, LANES):
         lanes = min(LANES, end - start)
         part = points[start:start + lanes]
-        _field(part, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, out)
+        _features(part, lanes, table, resolution, row, bound, x)
+        _values(part, lanes, weights, blob_scale, blob_std, beta, x, y, out)
         for n in range(lanes):
             density[start + n] = out[0, n]
 
@@ -143,17 +166,61 @@ def _advance(lane, next_ray, end, ray, index, high, through, origins, directions
         index[lane], high[lane] = lattice_range(next_ray, origins, directions, jitter, box, step)
         next_ray += 1
 
+@njit(nogil=True, cache=CACHED)
+def _longer(tiles, used, capacity):
+    """The first ``used`` of ``tiles`` [n,a,b], with room for ``capacity``."""
+    made = np.empty((capacity, tiles.shape[1], tiles.shape[2]), tiles.dtype)
+    made[:used] = tiles[:used]
+    return made
+
+@njit(inline="always")
+def _composite(lanes, column, ray, index, through, value, points, t, step, threshold, out, count, recording, tile,
+               values, places):
+    """Add a tile to its rays, and keep what ``_trace`` returns of it; rays that are opaque end."""
+    for n in range(lanes):
+        lane = column[n]
+        r = ray[lane]
+        left = through[lane] * np.exp(-value[0, n] * step)
+        w = through[lane] - left
+        out[r, 0] += w * value[1, n]
+        out[r, 1] += w * value[2, n]
+        out[r, 2] += w * value[3, n]
+        out[r, 3] += w
+        out[r, 4] += w * t[n]
+        if recording:
+            for c in range(4):
+                values[tile, n, c] = value[c, n]
+            values[tile, n, 4], values[tile, n, 5], values[tile, n, 6] = w, left, t[n]
+            for axis in range(3):
+                values[tile, n, 7 + axis] = points[n, axis]
+            places[tile, n, 0], places[tile, n, 1] = r, count[r]
+        count[r] += 1
+        through[lane] = left
+        index[lane] += 1
+        if left < threshold:
+            ray[lane] = -1
+
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _trace(
     begin, end, origins, directions, jitter, occupied, box, bound, step, threshold, table, resolution, row, weights,
-    blob_scale, blob_std, beta, out, count, seen,
+    blob_scale, blob_std, beta, out, count, recording,
 ):
-    """out: [R,5] = rgb, opacity, depth. count: [R], visible samples. seen: [R,S] takes their midpoints, or is [R,0]."""
+    """out: [R,5] = rgb, opacity, depth. count: [R], visible samples.
+
+    Returns, if ``recording``, the tiles that were seen: features [T,width,LANES]; values [T,LANES,10] = density, rgb,
+    weight, transmittance behind, distance, point; places [T,LANES,2] = ray, number within the ray; and how many of
+    each tile's lanes are in use, [T,1,1]. Else nothing of any.
+    """
     width = _scratch_width(weights)
-    x, y = np.empty((width, LANES), np.float32), np.empty((width, LANES), np.float32)
+    x, y = np.zeros((width, LANES), np.float32), np.zeros((width, LANES), np.float32)
     value, points = np.empty((4, LANES), np.float32), np.empty((LANES, 3), np.float32)
     ray, index, high = np.full(LANES, -1, np.int64), np.empty(LANES, np.int64), np.empty(LANES, np.int64)
     through, t, column = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.int64)
+    inputs, tile = FEATURES * resolution.shape[0], 0
+    capacity = TILES * (end - begin) // LANES + 1 if recording else 0
+    features = np.empty((capacity, inputs, LANES), np.float32)
+    values, places = np.empty((capacity, LANES, 10), np.float32), np.empty((capacity, LANES, 2), np.int64)
+    used = np.empty((capacity, 1, 1), np.int64)
     next_ray = begin
     while True:
         lanes = 0
@@ -169,36 +236,37 @@ def _trace(
                 column[lanes] = lane
                 lanes += 1
         if lanes == 0:
-            return
-        _field(points, lanes, table, resolution, row, weights, bound, blob_scale, blob_std, beta, x, y, value)
-        for n in range(lanes):
-            lane = column[n]
-            r = ray[lane]
-            left = through[lane] * np.exp(-value[0, n] * step)
-            w = through[lane] - left
-            out[r, 0] += w * value[1, n]
-            out[r, 1] += w * value[2, n]
-            out[r, 2] += w * value[3, n]
-            out[r, 3] += w
-            out[r, 4] += w * t[n]
-            if seen.shape[1] > 0:
-                seen[r, count[r]] = t[n]
-            count[r] += 1
-            through[lane] = left
-            index[lane] += 1
-            if left < threshold:
-                ray[lane] = -1
+            return features[:tile], values[:tile], places[:tile], used[:tile]
+        _features(points, lanes, table, resolution, row, bound, x)
+        if recording:
+            if tile == capacity:
+                capacity *= 2
+                features, values = _longer(features, tile, capacity), _longer(values, tile, capacity)
+                places, used = _longer(places, tile, capacity), _longer(used, tile, capacity)
+            used[tile, 0, 0] = lanes
+            for i in range(inputs):
+                for n in range(LANES):
+                    features[tile, i, n] = x[i, n]
+        _values(points, lanes, weights, blob_scale, blob_std, beta, x, y, value)
+        _composite(lanes, column, ray, index, through, value, points, t, step, threshold, out, count, recording, tile,
+                   values, places)
+        tile += 1
 
-def _run(rays: Rays, grid: Grid, field: Field, threshold: float, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def _run(rays: Rays, grid: Grid, field: Field, threshold: float, recording: bool
+         ) -> tuple[Tensor, Tensor, list[tuple[np.ndarray, ...]]]:
     out, count = np.zeros((len(rays), 5), np.float32), np.zeros(len(rays), np.int64)
-    seen = np.empty((len(rays), width), np.float32)
     occupied, box, bound, step = grid.numpy()
     table, resolution, row, weights, _, blob_scale, blob_std, beta = field.numpy()
+    pieces: dict[int, tuple[np.ndarray, ...]] = {}
+
+    def piece(begin: int, end: int, *arguments: object) -> None:
+        pieces[begin] = _trace(begin, end, *arguments)
+
     spread(
-        _trace, len(rays), GRAIN, *rays.numpy(), occupied, box, bound, step, np.float32(threshold), table, resolution,
-        row, weights, blob_scale, blob_std, beta, out, count, seen,
+        piece, len(rays), RECORDED_GRAIN if recording else GRAIN, *rays.numpy(), occupied, box, bound, step,
+        np.float32(threshold), table, resolution, row, weights, blob_scale, blob_std, beta, out, count, recording,
     )
-    return torch.from_numpy(out), torch.from_numpy(count), torch.from_numpy(seen)
+    return torch.from_numpy(out), torch.from_numpy(count), [pieces[begin] for begin in sorted(pieces)]
 
 
 def trace(rays: Rays, grid: Grid, field: Field, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -206,19 +274,8 @@ def trace(rays: Rays, grid: Grid, field: Field, threshold: float) -> tuple[Tenso
 
     Returns: rgb [R,3], opacity [R,1] and depth [R,1] as volume.render_torch.
     """
-    out, _, _ = _run(rays, grid, field, threshold, 0)
+    out, _, _ = _run(rays, grid, field, threshold, False)
     return out[:, :3], out[:, 3:4], out[:, 4:5]
-
-
-def visible(rays: Rays, grid: Grid, field: Field, threshold: float) -> Samples:
-    """The samples of march_numba less those behind a transmittance of ``threshold``."""
-    longest = int(2 * math.sqrt(3) * grid.bound / grid.step) + 3  # the lattice points on the box's diagonal
-    _, count, seen = _run(rays, grid, field, threshold, longest)
-    first = torch.cat([count.new_zeros(1), count.cumsum(0)])
-    ray = torch.repeat_interleave(torch.arange(len(rays)), count)
-    middle = seen[torch.arange(longest) < count[:, None]]
-    points = rays.origins[ray] + middle[:, None] * rays.directions[ray]
-    return Samples(ray, middle - grid.step / 2, middle + grid.step / 2, points, first)
 
 
 def density(points: Tensor, field: Field) -> Tensor:

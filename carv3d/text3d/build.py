@@ -87,9 +87,8 @@ def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.devic
 def trainer(config: Config, world: World | None = None, begun: bool = False) -> Trainer:
     """world: the processes that share the run; one alone by default. begun: a checkpoint will be loaded into it, so
     that nothing is needed that a fresh scene would start from."""
-    import torch
-
     from carv3d.objectives.base import Setting
+    from carv3d.runtime.adam import Adam
     from carv3d.runtime.distributed import World
     from carv3d.runtime.memory import Chunks
     from carv3d.text3d.trainer import Trainer
@@ -105,8 +104,8 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     rates = registry.learning_rates(config)
     # fused: it alone skips an update on the device (found_inf) without a host sync
     first, second = config.optimizer.betas
-    optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
-                                 betas=(first, second), eps=config.optimizer.eps, fused=True)
+    optimizer = Adam([group for one in scenes for group in one.parameter_groups(rates)],
+                     betas=(first, second), eps=config.optimizer.eps, fused=True)
     trainer = Trainer.of(config, scenes, made, objective, optimizer, where, world)
     _check_weighting(trainer, made.schedule.weighting(config.objective.weighting).cpu())
     return trainer

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from carv3d.diffusion.folder import as_object
-from carv3d.diffusion.loading import check_finite, one_line
+from carv3d.diffusion.loading import Network, check_finite, one_line
 from carv3d.diffusion.weight_files import choose
 from carv3d.runtime.types import Record
 
@@ -152,6 +152,11 @@ class Up(nn.Module):
 class Block(nn.Module):
     """Resnets, after each a transformer where the block has them, and what halves or doubles the size."""
 
+    resnets: Network
+    attentions: Network
+    downsamplers: Network
+    upsamplers: Network
+
     def __init__(self, resnets: list[Resnet], transformers: list[Transformer], down: Down | None = None,
                  up: Up | None = None):
         super().__init__()
@@ -161,13 +166,16 @@ class Block(nn.Module):
         self.upsamplers = nn.ModuleList([up]) if up else None
 
     def stage(self, index: int, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        x = self.resnets[index](x, time)
-        return self.attentions[index](x, text) if self.attentions else x
+        shown: Tensor = self.resnets[index](x, time)
+        return self.attentions[index](shown, text) if self.attentions else shown
 
 
 class UNet(nn.Module):
     """What stands for diffusers' UNet2DConditionModel. config: what unet/config.json says. KeyError, TypeError or
     ValueError where that is another network."""
+
+    down_blocks: Network  # lists of ``Block``, which torch's own types do not tell
+    up_blocks: Network
 
     def __init__(self, config: Record):
         super().__init__()
@@ -257,6 +265,9 @@ class Encoded(NamedTuple):
 
 
 class Encoder(nn.Module):
+    down_blocks: Network
+    mid_block: Network
+
     def __init__(self, config: Record):
         super().__init__()
         widths, groups, depth = config["block_out_channels"], config["norm_num_groups"], config["layers_per_block"]
@@ -336,13 +347,13 @@ def _require(config: Record, wanted: Mapping[str, object]) -> None:
             raise ValueError(f"{name} is {config[name]}")
 
 
-def load(folder: Path, dtype: torch.dtype) -> tuple[UNet, Vae, Levels]:
+def load(folder: Path, dtype: torch.dtype) -> tuple[Network, Network, Levels]:
     """The networks of the bundled folder and its noise levels. dtype: of the UNet; the VAE's is float32. UserError
     where the files do not fit."""
     return (_network(folder, "unet", UNet, dtype), _network(folder, "vae", Vae, torch.float32), _levels(folder))
 
 
-def _network(folder: Path, component: str, cls: type[UNet | Vae], dtype: torch.dtype) -> UNet | Vae:
+def _network(folder: Path, component: str, cls: type[UNet | Vae], dtype: torch.dtype) -> Network:
     from safetensors.torch import load_file
 
     with one_line(folder, component):

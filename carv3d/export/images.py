@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import imageio.v3 as iio
 import numpy as np
 import torch
 from torch import Tensor
@@ -71,6 +70,8 @@ def to_bytes(image: Tensor) -> np.ndarray:
 
 def write_png(path: Path, image: Tensor) -> Path:
     """[H,W,C] in [0,1] -> a PNG file, atomically."""
+    import imageio.v3 as iio
+
     content = io.BytesIO()
     iio.imwrite(content, to_bytes(image), extension=".png")
     write_bytes(path, content.getbuffer())

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import imageio.v2 as iio2
 import torch
 
 from carv3d.cameras import turntable
@@ -48,6 +47,8 @@ def write(path: Path, images: Iterator[torch.Tensor], fps: int) -> Path:
         for i, frame in enumerate(images):
             write_png(folder / f"{i:04d}.png", frame)
         return folder
+    import imageio.v2 as iio2
+
     with atomic(path) as temporary:
         if kind == "mp4":
             writer = iio2.get_writer(temporary, format="FFMPEG", fps=fps, codec="libx264", pixelformat="yuv420p",

@@ -13,8 +13,10 @@ from carv3d.config.schema import Config
 from carv3d.runs.folder import Run
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.kernel_cache import compile_once
+from carv3d.runtime.kernel_cache import compile_once, compiled_beside
 from carv3d.runtime.progress import say
+
+COMPILE_TRACER = "from carv3d.toybox import tracer; tracer.compile_kernels(lambda line: None)"
 
 if TYPE_CHECKING:
     import torch
@@ -164,9 +166,12 @@ def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool 
     """Compile the CPU kernels that will run; announced, cached, once per machine. truth: with the toybox's tracer, if
     the prompt has a ground truth there."""
     cls = registry.component("scene", config.scene.type)
-    if cls.compiled and devices.device(config.device).type == "cpu":
-        compile_once(cls.compiled, cls.rehearse, announce)
-    if truth and registry.teacher(config).toybox:
+    scene = cls.compiled and devices.device(config.device).type == "cpu"
+    traced = truth and registry.teacher(config).toybox
+    with compiled_beside("toybox", COMPILE_TRACER) if scene and traced else contextlib.nullcontext():
+        if scene:
+            compile_once(cls.compiled, cls.rehearse, announce)
+    if traced:
         from carv3d.toybox import tracer
 
         tracer.compile_kernels(announce)

@@ -223,7 +223,8 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     if family is None:
         return stable_diffusion.load(
             folder, view_prompts(config), negative=own.negative, weights_of=weights_of, negatives_of=negatives_of,
-            told=given.told, settings=settings, device=device, announce=say)
+            told=given.told, settings=settings, device=device, announce=say,
+            own=not (registry.teacher(config).located or registry.objective(config).learns))
     from carv3d.diffusion.families import base, text
 
     told = text.encode(folder, family, view_prompts(config), own.negative, variant=given.variant, device=device,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from argparse import Namespace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -49,20 +52,27 @@ def _start(args: Namespace, world: World) -> int:
         from carv3d.commands.dry_run import main as dry_run
 
         return dry_run(config)
-    _check_video(config)
     clock = _clock()
-    _meet(world, config)
-    ready = _trainer(config, clock, None, world)  # what can be refused is, before there is a folder
+    with _video_checked(config):  # what can be refused is, before there is a folder
+        _meet(world, config)
+        ready = _trainer(config, clock, None, world)
     run = Run.create(config, _environment(config, registry.foreign(config))) if world.rank == 0 else None
     return _run(run, ready, clock, None)
 
 
-def _check_video(config: Config) -> None:
-    """UserError where the video at the end could not be encoded: nobody should learn that after hours."""
-    if config.export.video:
-        from carv3d.export.video import require_ffmpeg
+@contextlib.contextmanager
+def _video_checked(config: Config) -> Iterator[None]:
+    """UserError where the video at the end could not be encoded: nobody should learn that after hours. ffmpeg is asked
+    while the rest is made ready."""
+    if not config.export.video:
+        yield
+        return
+    from carv3d.export.video import require_ffmpeg
 
-        require_ffmpeg("export.video=false")
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(require_ffmpeg, "export.video=false")
+        yield
+        asked.result()
 
 
 def _clock() -> Clock:
@@ -146,9 +156,9 @@ def _meet(world: World, config: Config) -> None:
 def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: World,
            lock: IO[str] | None) -> int:
     """From a checkpoint's state or from the start: once all ranks have read the folder, the first one writes to it."""
-    _check_video(config)
-    _meet(world, config)
-    ready = _trainer(config, clock, state, world)
+    with _video_checked(config):
+        _meet(world, config)
+        ready = _trainer(config, clock, state, world)
     world.any(False)
     if world.rank:
         return _run(None, ready, clock, state)

@@ -78,7 +78,7 @@ def model(folder: Path, component: str, variant: str, dtype: torch.dtype, cls: N
                                          local_files_only=True, output_loading_info=True)
         if info["missing_keys"]:  # the libraries would leave these at random values
             raise ValueError(f"its file lacks {sorted(info['missing_keys'])[0]}")
-    _check_finite(made, folder, component, dtype)
+    check_finite(made, folder, component, dtype)
     return made
 
 
@@ -144,7 +144,8 @@ def class_of(component: str) -> Network:
     return named((library, COMPONENTS[component] or ""))
 
 
-def _check_finite(made: Network, folder: Path, component: str, dtype: torch.dtype) -> None:
+def check_finite(made: Network, folder: Path, component: str, dtype: torch.dtype) -> None:
+    """UserError for a network with a weight that is not finite in ``dtype``."""
     for name, tensor in made.named_parameters():
         if not torch.isfinite(tensor.sum(dtype=torch.float32)):
             advice = AGAIN if dtype == torch.float32 else f"give teacher.dtype=float32, or {AGAIN}"

@@ -35,6 +35,12 @@ class Settings:
     offload: str = "none"
     tile_encode: bool = False
 
+    @property
+    def plain(self) -> bool:
+        """Whether they leave the networks as their files give them, whole and on the device."""
+        return not (self.variant or self.use_ema or self.compiled or self.checkpoint_encode or self.tile_encode
+                    or self.additions.loras or self.vae or self.quantize != "none" or self.offload != "none")
+
     def of(self, denoiser: Network) -> str:
         """Its size and precision, for people."""
         million = sum(p.numel() for p in denoiser.parameters()) / 1e6

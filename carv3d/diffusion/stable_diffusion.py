@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
-from carv3d.diffusion import view_vector
+from carv3d.diffusion import networks, view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.folder import unet_name
@@ -85,17 +85,22 @@ class StableDiffusionTeacher(DiffusersTeacher):
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
          told: Collection[str] = tuple(GROUPS), negative: str = "", settings: Settings = Settings(),
-         device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
+         own: bool = False, device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
          ) -> StableDiffusionTeacher:
     """A teacher from a folder that ``weights.locate`` accepted.
 
     prompts: one per column of ``weights_of``; negative: the prompt of the unconditional branch; see
-    ``StableDiffusionTeacher``. UserError where the files do not fit.
+    ``StableDiffusionTeacher``. own: the bundled folder, and nothing will be put into its networks: carv3d's own ones,
+    unless the settings ask for what they have not. UserError where the files do not fit.
     """
     embeddings = encode_prompts(folder, [*prompts, negative], variant=settings.variant, device=device,
                                 additions=settings.additions, announce=announce)
-    unet = model(folder, unet_name(settings.use_ema), settings.variant, settings.dtype)
-    vae = vae_of(folder, settings.vae, settings.variant)
+    levels: Network
+    if own and settings.plain:
+        unet, vae, levels = networks.load(folder, settings.dtype)
+    else:
+        unet = model(folder, unet_name(settings.use_ema), settings.variant, settings.dtype)
+        vae, levels = vae_of(folder, settings.vae, settings.variant), scheduler(folder)
     add_to_stable_diffusion(unet, "unet", folder, settings.additions)
     if torch.device(device).type == "cuda":  # on a CPU it gains nothing
         unet, vae = (part.to(memory_format=torch.channels_last) for part in (unet, vae))
@@ -107,7 +112,7 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     if settings.quantize != "none":
         quantize(unet, settings.quantize, torch.device(device))
     made = StableDiffusionTeacher(
-        unet, vae, scheduler(folder), embeddings, weights_of=weights_of, negatives_of=negatives_of,
+        unet, vae, levels, embeddings, weights_of=weights_of, negatives_of=negatives_of,
         view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
         encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,
         description=f"UNet of {said}, {folder}")

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import imageio.v3 as iio
 import numpy as np
 import torch
 from torch import Tensor
@@ -37,23 +36,24 @@ def views(scene: Scene, cameras: Cameras, background: float, device: torch.devic
     the CPU. lit: a scene whose colour is albedo under the evaluation light. closer: as ``Scene.closer``. UserError
     where a single view does not fit."""
     per_chunk, start = max(1, CHUNK_PIXELS // (cameras.width * cameras.height)), 0
-    while start < len(cameras):
-        part = cameras[slice(start, start + per_chunk)].to(device)
-        try:
-            behind = torch.full((len(part), 3), background, device=device)
-            with scene.closer() if closer else nullcontext():
+    rays = len(cameras) * cameras.width * cameras.height
+    with scene.closer(rays) if closer else nullcontext():
+        while start < len(cameras):
+            part = cameras[slice(start, start + per_chunk)].to(device)
+            try:
+                behind = torch.full((len(part), 3), background, device=device)
                 out = scene.render(part, behind)
-            rgb = shaded(out, behind, part, fixed(len(part)).to(device)) if lit else out.rgb
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            if len(part) == 1:
-                raise UserError(f"out of memory rendering {cameras.width}x{cameras.height} pixels; give a smaller size"
-                                ) from error
-            per_chunk = len(part) // 2
-            continue
-        yield RenderOut(rgb.cpu(), out.opacity.cpu(), out.depth.cpu())
-        start += len(part)
+                rgb = shaded(out, behind, part, fixed(len(part)).to(device)) if lit else out.rgb
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                if len(part) == 1:
+                    raise UserError(f"out of memory rendering {cameras.width}x{cameras.height} pixels; give a smaller "
+                                    "size") from error
+                per_chunk = len(part) // 2
+                continue
+            yield RenderOut(rgb.cpu(), out.opacity.cpu(), out.depth.cpu())
+            start += len(part)
 
 
 def all_views(scene: Scene, cameras: Cameras, background: float, device: torch.device, lit: bool = False, *,
@@ -71,6 +71,8 @@ def to_bytes(image: Tensor) -> np.ndarray:
 
 def write_png(path: Path, image: Tensor) -> Path:
     """[H,W,C] in [0,1] -> a PNG file, atomically."""
+    import imageio.v3 as iio
+
     content = io.BytesIO()
     iio.imwrite(content, to_bytes(image), extension=".png")
     write_bytes(path, content.getbuffer())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import imageio.v2 as iio2
 import torch
 
 from carv3d.cameras import turntable
@@ -21,6 +22,7 @@ from carv3d.runtime.progress import Progress
 from carv3d.scenes.base import Scene
 
 FORMATS = ("mp4", "gif", "png")
+AHEAD = 8  # frames that may wait for the encoder
 
 
 def frames(scene: Scene, count: int, size: int, elevation_deg: float, distance: float, fovy_deg: float,
@@ -48,6 +50,8 @@ def write(path: Path, images: Iterator[torch.Tensor], fps: int) -> Path:
         for i, frame in enumerate(images):
             write_png(folder / f"{i:04d}.png", frame)
         return folder
+    import imageio.v2 as iio2
+
     with atomic(path) as temporary:
         if kind == "mp4":
             writer = iio2.get_writer(temporary, format="FFMPEG", fps=fps, codec="libx264", pixelformat="yuv420p",
@@ -61,11 +65,15 @@ def write(path: Path, images: Iterator[torch.Tensor], fps: int) -> Path:
 
 def _encode(writer: Any, images: Iterator[torch.Tensor]) -> None:
     """writer: imageio's, which has no types."""
-    frame: torch.Tensor | None = None
+    pending: deque[Future[None]] = deque()
     try:
-        with writer:
+        with writer, ThreadPoolExecutor(1) as thread:  # which waits for the encoder while the next frames are rendered
             for frame in images:
-                writer.append_data(to_bytes(frame))
+                pending.append(thread.submit(writer.append_data, to_bytes(frame)))
+                if len(pending) > AHEAD:
+                    pending.popleft().result()
+            while pending:
+                pending.popleft().result()
     except OSError as error:
         if error.errno not in (None, errno.EPIPE):
             raise

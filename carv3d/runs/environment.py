@@ -9,6 +9,7 @@ import platform
 import resource
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import carv3d
@@ -49,6 +50,7 @@ def package_version(name: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1)
 def git_commit() -> str | None:
     """The commit of the checkout that carv3d runs from, with + if it has changes; None outside one."""
     where = Path(carv3d.__file__).parent

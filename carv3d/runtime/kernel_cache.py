@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 import stat
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from carv3d.runtime.files import cache_folder
@@ -30,14 +31,7 @@ def source_digest() -> str:
 
 def compile_once(name: str, compile: Callable[[], None], announce: Callable[[str], None]) -> None:
     """Run ``compile``, announced in one line, unless the cache already holds what it compiles."""
-    import llvmlite.binding
-    import numba
-
-    folder = use_cache()
-    # numba files what it compiles under the path of the source, so another copy of the package starts anew
-    where = hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:8]
-    key = f"{name}-{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}-{where}"
-    marker = folder / key if folder else None
+    marker = _marker(name)
     if marker and marker.exists():
         return
     announce(f"compiling the {name} kernels for this CPU (once, then cached; some seconds)")
@@ -45,6 +39,38 @@ def compile_once(name: str, compile: Callable[[], None], announce: Callable[[str
     if marker:
         with contextlib.suppress(OSError):
             marker.touch()
+
+
+def _marker(name: str) -> Path | None:
+    """The file that says that the cache holds the kernels of that name; None where there is no cache."""
+    import llvmlite.binding
+    import numba
+
+    folder = use_cache()
+    # numba files what it compiles under the path of the source, so another copy of the package starts anew
+    where = hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:8]
+    key = f"{name}-{numba.__version__}-{llvmlite.binding.get_host_cpu_name()}-{source_digest()}-{where}"
+    return folder / key if folder else None
+
+
+@contextlib.contextmanager
+def compiled_beside(name: str, code: str) -> Iterator[None]:
+    """Another process runs ``code``, which compiles the kernels of that name into the cache, while this one compiles
+    others within: numba compiles one at a time in a process. Nothing is started where the cache holds them, where
+    there is none or a single core. Whether it came to its end is for ``compile_once`` to see, afterwards."""
+    marker = _marker(name)
+    if marker is None or marker.exists() or (os.cpu_count() or 1) < 2:
+        yield
+        return
+    package = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    with subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        except BaseException:
+            process.kill()
+            raise
 
 
 def use_cache() -> Path | None:

@@ -99,9 +99,10 @@ class Scene(SceneTraits, nn.Module, ABC):
 
     # --- what exports ask ---
 
-    def closer(self) -> AbstractContextManager[None]:
+    def closer(self, rays: int = 0) -> AbstractContextManager[None]:
         """While it lasts, renders without gradients sample rays more densely, for pictures that people look at: in
-        shading, whose normals come from depth, and in pictures of normals a coarse march shows as rings."""
+        shading, whose normals come from depth, and in pictures of normals a coarse march shows as rings. rays: how many
+        there will be, about; for many it may pay to prepare, and pictures may then differ by what nobody sees."""
         return nullcontext()
 
     @property

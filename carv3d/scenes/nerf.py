@@ -18,7 +18,7 @@ from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record, State
 from carv3d.scenes.base import BACK, WHOLE, Scene
 from carv3d.scenes.kernels.backends import choose, probe_one
-from carv3d.scenes.kernels.rays import forms, fused, fused_back, volume
+from carv3d.scenes.kernels.rays import baked, forms, fused, fused_back, volume
 from carv3d.scenes.kernels.rays.fused import Field
 from carv3d.scenes.kernels.rays.hash_grid import HashGrid
 from carv3d.scenes.kernels.rays.levels import TRITON_FEATURES
@@ -29,6 +29,7 @@ HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered no
 CORNERS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))  # of a tetrahedron
 ORIENTED = 2048  # samples a step whose normals loss.lambda_orient looks at
 CLOSER = 2  # samples of a picture to look at, in place of one in training
+BAKED_FROM = 1 << 20  # rays, from which a table is sooner made and read than the network asked
 CHUNK_RAYS = 1 << 14  # bounds the memory of a render without gradients where the fused kernel does not run
 
 
@@ -75,6 +76,7 @@ class NeRF(NerfTraits, Scene):
 
     thickness: Tensor
     occupied: Tensor
+    _table: baked.Table | None = None
 
     def _choose_backends(self, own: NerfConfig | SdfConfig, device: torch.device) -> None:
         encoding, handled = own.encoding_backend, {"cpu": (FEATURES,), "cuda": TRITON_FEATURES}
@@ -111,6 +113,8 @@ class NeRF(NerfTraits, Scene):
         scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
         with torch.no_grad():
             scene.render(camera, torch.zeros(1, 3))
+            with scene.closer(BAKED_FROM):
+                scene.render(camera, torch.zeros(1, 3))
 
     @property
     def fused(self) -> bool:
@@ -190,12 +194,18 @@ class NeRF(NerfTraits, Scene):
         return RenderOut(rgb, opacity, depth / opacity.clamp_min(1e-6), stats, marched)
 
     @contextmanager
-    def closer(self) -> Iterator[None]:
+    def closer(self, rays: int = 0) -> Iterator[None]:
+        """From BAKED_FROM rays on they are traced through a table (``kernels.rays.baked``) on a CPU, where it is not
+        too large, which is what the video, and no score, is made of."""
         whole, self.step = self.step, self.step / CLOSER
+        if self.fused and rays >= BAKED_FROM:
+            with torch.no_grad():
+                finest = int(self.encoding.resolution[self.levels - 1])
+                self._table = baked.bake(self._grid(), finest, self.network, self._field().beta)
         try:
             yield
         finally:
-            self.step = whole
+            self.step, self._table = whole, None
 
     def parameter_groups(self, lr: dict[str, float]) -> list[Record]:
         """Groups ``encoding`` and ``mlp`` with the rates lr["encoding"] and lr["mlp"]."""
@@ -281,6 +291,8 @@ class NeRF(NerfTraits, Scene):
             density, samples.points, samples.t_start, samples.t_end, samples.ray, samples.first, rays.directions)
 
     def _infer_rays(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
+        if self._table:
+            return baked.trace(rays, self._grid(), self._table, HIDDEN_BELOW)
         if self.fused:
             return fused.trace(rays, self._grid(), self._field(), HIDDEN_BELOW)
         fields = (rays.origins, rays.directions, rays.jitter)

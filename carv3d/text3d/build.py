@@ -13,8 +13,10 @@ from carv3d.config.schema import Config
 from carv3d.runs.folder import Run
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.kernel_cache import compile_once
+from carv3d.runtime.kernel_cache import compile_once, compiled_beside
 from carv3d.runtime.progress import say
+
+COMPILE_TRACER = "from carv3d.toybox import tracer; tracer.compile_kernels(lambda line: None)"
 
 if TYPE_CHECKING:
     import torch
@@ -87,9 +89,8 @@ def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.devic
 def trainer(config: Config, world: World | None = None, begun: bool = False) -> Trainer:
     """world: the processes that share the run; one alone by default. begun: a checkpoint will be loaded into it, so
     that nothing is needed that a fresh scene would start from."""
-    import torch
-
     from carv3d.objectives.base import Setting
+    from carv3d.runtime.adam import Adam
     from carv3d.runtime.distributed import World
     from carv3d.runtime.memory import Chunks
     from carv3d.text3d.trainer import Trainer
@@ -105,8 +106,8 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     rates = registry.learning_rates(config)
     # fused: it alone skips an update on the device (found_inf) without a host sync
     first, second = config.optimizer.betas
-    optimizer = torch.optim.Adam([group for one in scenes for group in one.parameter_groups(rates)],
-                                 betas=(first, second), eps=config.optimizer.eps, fused=True)
+    optimizer = Adam([group for one in scenes for group in one.parameter_groups(rates)],
+                     betas=(first, second), eps=config.optimizer.eps, fused=True)
     trainer = Trainer.of(config, scenes, made, objective, optimizer, where, world)
     _check_weighting(trainer, made.schedule.weighting(config.objective.weighting).cpu())
     return trainer
@@ -165,9 +166,12 @@ def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool 
     """Compile the CPU kernels that will run; announced, cached, once per machine. truth: with the toybox's tracer, if
     the prompt has a ground truth there."""
     cls = registry.component("scene", config.scene.type)
-    if cls.compiled and devices.device(config.device).type == "cpu":
-        compile_once(cls.compiled, cls.rehearse, announce)
-    if truth and registry.teacher(config).toybox:
+    scene = cls.compiled and devices.device(config.device).type == "cpu"
+    traced = truth and registry.teacher(config).toybox
+    with compiled_beside("toybox", COMPILE_TRACER) if scene and traced else contextlib.nullcontext():
+        if scene:
+            compile_once(cls.compiled, cls.rehearse, announce)
+    if traced:
         from carv3d.toybox import tracer
 
         tracer.compile_kernels(announce)

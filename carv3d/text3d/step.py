@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from carv3d import carv
 from carv3d.runtime import rng
@@ -97,9 +98,23 @@ def _backward(trainer: Trainer, scene: Scene, batch: Batch, estimates: list[carv
         roots, cotangents = [batch.latents], [estimate.mean / (items * count)]
         if extra is not None:
             roots, cotangents = [*roots, extra], [*cotangents, torch.ones_like(extra) / (count * trainer.world.size)]
-        torch.autograd.backward(roots, cotangents, retain_graph=left > 0)
+        _Given.apply(cotangents, *roots).backward(retain_graph=left > 0)
         if count > 1:
             scene.observe(trainer.world.sum)
+
+
+class _Given(torch.autograd.Function):
+    """A scalar whose gradient to each root is the cotangent given for it. torch.autograd.backward takes both as well,
+    but compares their sizes symbolically, for which it imports sympy at its first call."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, cotangents: list[Tensor], *roots: Tensor) -> Tensor:
+        setattr(ctx, "cotangents", cotangents)
+        return roots[0].new_zeros(())
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *getattr(ctx, "cotangents")
 
 
 def _update(trainer: Trainer, estimates: list[carv.Estimate]) -> tuple[Tensor, Tensor]:

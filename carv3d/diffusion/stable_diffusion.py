@@ -68,10 +68,14 @@ class StableDiffusionTeacher(DiffusersTeacher):
                 vector[:, group] = 0.0
         return self.view(vector)
 
-    def ask(self, noisy: Tensor, timestep: Tensor, text: Text, shift: Tensor | None = None) -> Tensor:
+    @property
+    def tells_views(self) -> bool:
+        return self.view is not None
+
+    def respond(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
         self._asked_about = shift
         try:
-            return super().ask(noisy, timestep, text)
+            return super().respond(seen, time, text, shift)
         finally:
             self._asked_about = None
 

@@ -143,13 +143,15 @@ def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> N
     the fastest for calls of ``count`` rows, of all ranks the first one's choice; torch in a short run, with options
     that are torch's alone, or off the CPU. UserError for a named engine that cannot run this network."""
     from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
+    from carv3d.diffusion.engines import choice
+    from carv3d.runtime.progress import say
 
     given = config.teacher
     if not isinstance(teacher, DiffusersTeacher) or teacher.device.type != "cpu":
+        if given.engine not in ("auto", "torch"):
+            say(f"teacher.engine: {given.engine} answered so far; on this device torch does")
         given.engine = "torch"
         return
-    from carv3d.diffusion.engines import choice
-
     if given.engine == "auto":
         plain = given.quantize == given.offload == "none" and not given.compile and given.dtype != "float16"
         measured = plain and config.trainer.max_steps >= LONG and world.rank == 0

@@ -10,7 +10,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +65,7 @@ class DiffusersTeacher(Teacher):
     the device; layers, the denoiser's blocks do.
     """
 
+    ENGINES: ClassVar[tuple[str, ...]] = ()  # those of ``engines`` that were seen to answer as torch does
     image_size: tuple[int, int]
     engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch
 

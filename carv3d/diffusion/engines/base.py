@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -79,7 +81,7 @@ class Engine(ABC):
         """UserError unless it answers ``count`` rows as torch does: a trace follows one way through a network, and a
         network may go another way at other rows."""
         asked = example(self.teacher, count, seed=1)
-        with torch.no_grad():
+        with converting(self.name):
             want, got = Traced(self.teacher)(*asked), self.run([_plain(value) for value in asked])
         error = float((want - got).abs().max() / want.abs().max())
         if not error <= FAR[self.teacher.denoiser.dtype]:
@@ -120,9 +122,9 @@ def example(teacher: DiffusersTeacher, count: int, seed: int = 0) -> list[Tensor
 @contextmanager
 def converting(engine: str) -> Iterator[None]:
     """Whatever a converter raises for a network that it does not know, as one line; its warnings, on branches of Python
-    and on what will be removed some day, are for its own authors."""
+    and on what will be removed some day, and the graphs that it prints, are for its own authors."""
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
             warnings.simplefilter("ignore")
             yield
     except (MemoryError, UserError):

@@ -25,6 +25,9 @@ WORTH = 0.95  # an engine must take less than this share of torch's time
 def made(name: str, teacher: DiffusersTeacher, count: int) -> Engine:
     """A named engine, ready for calls of ``count`` rows; UserError where it is not to be had here."""
     require(name)
+    if name not in teacher.ENGINES:
+        raise UserError(f"teacher.engine: {name} given, which is not known to run the network of a "
+                        f"{type(teacher).__name__}; allowed: {', '.join(('auto', 'torch', *teacher.ENGINES))}")
     if name == "openvino":
         from carv3d.diffusion.engines.openvino import OpenVINO as cls
     else:
@@ -42,7 +45,9 @@ def made(name: str, teacher: DiffusersTeacher, count: int) -> Engine:
 def fastest(teacher: DiffusersTeacher, count: int) -> str:
     """Of torch and the engines that are here, by the median time of a call of ``count`` rows on this machine; measured
     once, then kept by network, processor, threads, versions and rows."""
-    names = installed()
+    names = [name for name in installed() if name in teacher.ENGINES]
+    if teacher.denoiser.dtype != torch.float32:  # ONNX Runtime has no other on CPUs
+        names = [name for name in names if name == "openvino"]
     if not names:
         return "torch"
     key = f"{identity(teacher)} {torch.get_num_threads()} {[versions(name) for name in names]} {count}"

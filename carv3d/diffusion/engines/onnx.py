@@ -49,9 +49,9 @@ class OnnxRuntime(Engine):
         if name and (kept := store.read(name)) is not None:
             self._session = self._open(kept)
             return
+        if name:
+            say("converting the teacher's network for ONNX Runtime (once, then cached; some seconds)")
         with converting(self.name), tempfile.TemporaryDirectory() as folder:
-            if name:
-                say("converting the teacher's network for ONNX Runtime (once, then cached; some seconds)")
             path = Path(folder) / "network.onnx"
             self._export(path)
             self._session = self._open(path.read_bytes() if name else str(path))

@@ -62,10 +62,10 @@ class OpenVINO(Engine):
                 return self._core.import_model(kept, "CPU", self._options)
             except RuntimeError:
                 pass  # what another build of the library wrote under the same version
+        if name and self._model is None:
+            say("converting the teacher's network for OpenVINO (once, then cached; some seconds)")
         with converting(self.name):
             if self._model is None:
-                if name:
-                    say("converting the teacher's network for OpenVINO (once, then cached; some seconds)")
                 self._model = self._converted()
             model = self._model.clone()
             partial = self._library.PartialShape

@@ -157,7 +157,7 @@ def test_a_large_network_is_asked_with_any_number_of_rows_and_nothing_is_kept(sm
 @REAL
 def test_an_engine_that_is_off_is_refused(small, name, monkeypatch):
     monkeypatch.setitem(base.FAR, torch.float32, 1e-12)
-    with pytest.raises(UserError, match=f"teacher.engine: {name} given, whose answers are .* off torch's") as caught:
+    with pytest.raises(UserError, match=f"teacher.engine: {name} given, whose answers are off torch's by .* of their norm") as caught:
         choice.made(name, teacher_of(small), 2)
     assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
     assert not store._folder().exists()

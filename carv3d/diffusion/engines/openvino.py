@@ -1,10 +1,8 @@
-"""OpenVINO: the network as its CPU plugin compiles it, for one number of rows at a time."""
+"""OpenVINO: the network as its CPU plugin compiles it."""
 
 from __future__ import annotations
 
-import io
 import sys
-from collections import OrderedDict
 
 import torch
 from torch import Tensor
@@ -14,13 +12,14 @@ from carv3d.diffusion.engines.base import LARGE, TRACED, Engine, Traced, convert
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.progress import say
 
-SIZES = 8  # numbers of rows that stay compiled at once
 ANY = -1  # compiled for any number of rows
 
 
 class OpenVINO(Engine):
-    """Compiled for each number of rows that is asked for, and kept on disk so: about a quarter faster than one that
-    takes any number, which is for networks of which only one copy should be in memory."""
+    """Compiled for the number of rows that it was prepared for and for half of it (a step's gradient in two halves),
+    and once for any other, which is slower by a fifth or more; each when it is first asked for, and kept on disk. A
+    network whose weights should be in memory but once is compiled for any number alone. Which of them
+    answers a call does not depend on earlier calls, so that a resumed run comes to the same bits."""
 
     name = "openvino"
 
@@ -33,7 +32,8 @@ class OpenVINO(Engine):
             "INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False}  # the cores are shared with torch's and numba's threads
         self._model: Network = None
-        self._ready: OrderedDict[int, Network] = OrderedDict()
+        self._own: set[int] = set()
+        self._ready: dict[int, Network] = {}
 
     def run(self, inputs: list[Tensor]) -> Tensor:
         request = self._request(len(inputs[0]))
@@ -43,20 +43,18 @@ class OpenVINO(Engine):
         return torch.from_numpy(request.get_output_tensor(0).data.copy())
 
     def prepare(self, count: int) -> None:
+        self._own |= {count, -(-count // 2)} if self.size <= LARGE else set()
         self._request(count)
 
     def _request(self, count: int) -> Network:
-        size = ANY if self.size > LARGE else count
+        size = count if count in self._own else ANY
         if size not in self._ready:
             self._ready[size] = self._compiled(size, count).create_infer_request()
-            if len(self._ready) > SIZES:
-                self._ready.popitem(last=False)
-        self._ready.move_to_end(size)
         return self._ready[size]
 
     def _compiled(self, size: int, count: int) -> Network:
         """From the cache, else made, checked and kept there."""
-        name = f"{self.key(self.name, size, sorted(self._options.items()))}.network" if size != ANY else ""
+        name = f"{self.key(self.name, size, sorted(self._options.items()))}.network" if self.size <= LARGE else ""
         if name and (kept := store.read(name)) is not None:
             try:
                 return self._core.import_model(kept, "CPU", self._options)
@@ -75,9 +73,7 @@ class OpenVINO(Engine):
         self._ready[size] = made.create_infer_request()
         self.check(count)
         if name:
-            buffer = io.BytesIO()
-            buffer.write(made.export_model().getbuffer())
-            store.write(name, buffer.getvalue())
+            store.write(name, made.export_model().getvalue())
         else:
             self._model = None
         return made

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from carv3d.diffusion.footprint import Footprint
     from carv3d.diffusion.settings import Settings
     from carv3d.diffusion.teacher import Teacher
+    from carv3d.runtime.distributed import World
 
+LONG = 100  # steps of a run from which on teacher.engine=auto measures: a conversion costs as much as some dozen save
 COMPILERS = ("g++", "clang++")  # one of which torch.compile needs on a CPU
 
 
@@ -120,10 +122,45 @@ def settle_weights(config: Config) -> None:
 
         device = devices.device(config.device)
         quantize.check(config.teacher.quantize, device, _settings(config, folder, device).dtype)
+    _settle_engine(config)
     on_cpu = config.teacher.compile and devices.device(config.device).type == "cpu"
     if on_cpu and not any(map(shutil.which, COMPILERS)):
         raise UserError(f"teacher.compile: true given, but none of {', '.join(COMPILERS)} is here; install a C++ "
                         "compiler, or leave it false")
+
+
+def _settle_engine(config: Config) -> None:
+    """UserError for a named engine that is not here."""
+    if config.teacher.engine not in ("auto", "torch"):
+        from carv3d.diffusion.engines.packages import require
+
+        if devices.device(config.device).type == "cpu":
+            require(config.teacher.engine)
+
+
+def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> None:
+    """Have ``teacher`` asked by teacher.engine where no gradient is recorded. auto becomes the engine that is taken:
+    the fastest for calls of ``count`` rows, of all ranks the first one's choice; torch in a short run, with options
+    that are torch's alone, or off the CPU. UserError for a named engine that cannot run this network."""
+    from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
+    from carv3d.diffusion.engines import choice
+    from carv3d.runtime.progress import say
+
+    given = config.teacher
+    if not isinstance(teacher, DiffusersTeacher) or teacher.device.type != "cpu":
+        if given.engine not in ("auto", "torch"):
+            say(f"teacher.engine: {given.engine} answered so far; on this device torch does")
+        given.engine = "torch"
+        return
+    if given.engine == "auto":
+        plain = given.quantize == given.offload == "none" and not given.compile and given.dtype != "float16"
+        measured = plain and config.trainer.max_steps >= LONG and world.rank == 0
+        given.engine = world.first(choice.fastest(teacher, count) if measured else "torch")
+    said = given.engine
+    if given.engine != "torch":
+        teacher.engine = engine = choice.made(given.engine, teacher, count)
+        said = engine.says()
+    teacher.description += f"; engine: {said}"
 
 
 def stable_diffusion_folder(config: Config, command: str) -> Path:

@@ -1,14 +1,15 @@
 """How fast the teacher answers: guided draws per second, what batching K of them brings, FLOP/s, encoding, memory.
 
 usage: python scripts/bench_teacher.py [--config FILE] [--k 1 2 4 8 16] [--chunk 0 ...] [--repeats N]
-           [--dtypes float32 bfloat16 ...] [--json FILE] [key=value ...]
+           [--dtypes float32 bfloat16 ...] [--engines torch openvino ...] [--json FILE] [key=value ...]
 
 The teacher is the configuration's: the bundled one, or any Stable-Diffusion-format folder through
 teacher.type=stable-diffusion teacher.path=FOLDER. A draw is a guided evaluation: the conditional and the unconditional
 prediction in one batch, as in training. K draws of each of B views are asked in one call (in calls of at most --chunk
 draws a view) and, right before or after it by turns, in K calls. ``batching_gain`` is the ratio of the two medians; how
 far it is from 1 at K = 1 shows what such a ratio is worth. All cells of a precision are measured round-robin, so that
-drift of the machine cancels. Medians, device-synchronised.
+drift of the machine cancels. Medians, device-synchronised. --engines: what answers on a CPU, one after the other; FLOPs
+are counted on torch's modules.
 
 FLOPs (a multiplication and an addition are two) are counted on a forward of each shape; the peak beside them is the
 best of many products of large square matrices of the same precision, between the rounds. On CUDA convolutions in
@@ -185,7 +186,11 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
     say(teacher.description)
     sync = synchroniser(device)
     views = sorted({1, config.data.batch_size})
-    cells = cells_of(teacher, views, ks, chunks)
+    cells = cells_of(teacher, views, ks, chunks)  # FLOPs are counted on torch's modules
+    if config.teacher.engine not in ("auto", "torch"):
+        from carv3d.diffusion.engines import choice
+
+        teacher.engine = choice.made(config.teacher.engine, teacher, views[0] * teacher.evaluations(GUIDED))
     encodes = [encoder(teacher, config, batch_size) for batch_size in views]
     multiply, multiply_flops = product(device, dtype)
     for cell in cells:  # warm, and alone: its memory
@@ -210,7 +215,8 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
         products += [milliseconds(multiply, sync) for _ in range(PRODUCTS)]
     peak = multiply_flops / (1e-3 * min(products))
     return {
-        "dtype": str(dtype).removeprefix("torch."), "encoder_dtype": str(teacher.encode_dtype).removeprefix("torch."),
+        "dtype": str(dtype).removeprefix("torch."), "engine": config.teacher.engine if teacher.engine else "torch",
+        "encoder_dtype": str(teacher.encode_dtype).removeprefix("torch."),
         "description": teacher.description, "rows_per_draw": teacher.evaluations(GUIDED),
         "matmul": {"side": MATMUL[device.type], "flops_per_s": peak},
         "draws": [summary(cell, teacher.evaluations(GUIDED), peak) for cell in cells],
@@ -239,7 +245,8 @@ def summary(cell: Cell, rows_per_draw: int, peak: float) -> dict:
 
 
 def show(found: dict) -> None:
-    say(f"{found['dtype']}: matrix products {found['matmul']['flops_per_s'] / 1e9:.4g} GFLOP/s at best")
+    say(f"{found['dtype']}, {found['engine']}: torch's matrix products {found['matmul']['flops_per_s'] / 1e9:.4g} "
+        "GFLOP/s at best")
     table(("B", "K", "chunk", "rows", "ms", "ms/draw", "draws/s", "one by one ms", "gain", "GFLOP/s", "of matmul",
            "peak MiB"),
           [(one["batch_size"], one["k"], one["chunk"] or "-", one["rows"], one["ms"], one["ms_per_draw"],
@@ -256,18 +263,21 @@ def main(argv: list[str] | None = None) -> int:
         parser.add_argument("--chunk", type=whole(0), nargs="+", default=[0], metavar="N",
                             help="most draws a view in one call; 0: all K")
         parser.add_argument("--dtypes", nargs="+", metavar="DTYPE", help="default: teacher.dtype")
+        parser.add_argument("--engines", nargs="+", metavar="ENGINE", help="default: torch")
         parser.add_argument("--json", type=Path, metavar="FILE")
         args = parser.read(argv)
         writable(args.json)
-        configs = [loaded(args, *(f"teacher.dtype={dtype}" for dtype in chosen))
-                   for chosen in ([[dtype] for dtype in args.dtypes] if args.dtypes else [[]])]
+        configs = [loaded(args, *dtype, *engine)
+                   for dtype in ([[f"teacher.dtype={each}"] for each in args.dtypes or ()] or [[]])
+                   for engine in ([[f"teacher.engine={each}"] for each in args.engines or ()] or [[]])]
         if configs[0].teacher.type == "exact":
             raise UserError("teacher.type: exact given, which is no network; allowed: bundled, diffusers")
         device = devices.device(configs[0].device)
         found = [measure(settled(config), args.k, args.chunk, args.repeats) for config in configs]
         for one in found:
             show(one)
-        deliver({"teachers": {one["dtype"]: one for one in found}, "repeats": args.repeats,
+        named = {" ".join((one["dtype"], *[one["engine"]] * bool(args.engines))): one for one in found}
+        deliver({"teachers": named, "repeats": args.repeats,
                  "environment": environment(str(device), "no scene")}, args.json)
 
     return exit_status("bench_teacher.py", work)

@@ -17,7 +17,7 @@ def loaded(code: str) -> set[str]:
     return set(out.stdout.split())
 
 
-HEAVY = {"torch", "diffusers", "transformers", "peft", "numba", "nerfacc"}
+HEAVY = {"torch", "diffusers", "transformers", "peft", "numba", "nerfacc", "openvino", "onnxruntime"}
 
 
 TRAINING = {"carv3d.text3d", "carv3d.scenes", "carv3d.diffusion", "carv3d.objectives", "carv3d.teachers", "numba",
@@ -47,7 +47,9 @@ TRAINING = {"carv3d.text3d", "carv3d.scenes", "carv3d.diffusion", "carv3d.object
      {"carv3d.carv", "carv3d.diffusion", "carv3d.toybox", "carv3d.export", "diffusers", "nerfacc", "gsplat", "plyfile"}),
     ("import carv3d.text3d.step, carv3d.objectives.vsd, carv3d.objectives.csd, carv3d.objectives.sds",
      {"diffusers", "transformers", "peft", "carv3d.toybox", "nerfacc"}),
-    ("import carv3d.diffusion.stable_diffusion, carv3d.diffusion.lora", {"diffusers", "transformers", "peft"}),
+    ("import carv3d.diffusion.stable_diffusion, carv3d.diffusion.lora, carv3d.diffusion.engines.choice",
+     {"diffusers", "transformers", "peft", "openvino", "onnxruntime"}),
+    ("import carv3d.diffusion.engines.packages", HEAVY),
     ("import carv3d.commands.render, carv3d.export.video, carv3d.export.images",
      {"diffusers", "carv3d.diffusion.exact", "carv3d.toybox", "carv3d.carv"}),
     ("import carv3d.commands.export, carv3d.export.mesh, carv3d.export.splat",
@@ -90,6 +92,11 @@ def test_one_file_imports_ray():
 def test_one_file_knows_torch_distributed():
     package = Path(carv3d.__file__).parent
     assert [path.name for path in package.rglob("*.py") if "torch.distributed" in path.read_text()] == ["distributed.py"]
+
+
+def test_engines_are_imported_where_they_are_chosen():
+    assert importers("openvino") == {"diffusion/engines/openvino.py"}
+    assert importers("onnxruntime", "onnx") == {"diffusion/engines/onnx.py"}
 
 
 def test_gsplat_and_plyfile_are_imported_where_they_are_chosen():

@@ -20,10 +20,10 @@ from carv3d.text3d import build
 def main(config: Config) -> int:
     memory = needs.lines(config) if registry.teacher(config).located else []
     build.set_up_kernels(config, say, truth=True)
+    total, lines = estimate(config)  # first, for it decides what auto is
     result(configuration.dump(config).rstrip("\n"))
     if memory:
         result("\n".join(memory))
-    total, lines = estimate(config)
     result("\n".join(lines))
     result(f"# estimate: {duration(total)} of training (video and start not counted), {peak_memory_mib():.0f} MiB; "
           "from two probe steps per image size on a fresh scene, whose fog is more expensive than a settled object")

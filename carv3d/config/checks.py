@@ -101,10 +101,29 @@ def _check_teacher(config: Config) -> None:
         if getattr(teacher, name) and not said.network:
             raise UserError(f"teacher.{name}: true given with teacher.type {teacher.type}, which has no network; "
                             f"allowed: {_with('network')}")
+    _check_engine(config)
     _check_memory(config)
     if registry.objective(config).learns and not said.adaptable:
         raise UserError(f"objective.type: {config.objective.type} given with teacher.type {teacher.type}, which has no "
                         f"layers to adapt; allowed: {_with('adaptable')}")
+
+
+def _check_engine(config: Config) -> None:
+    """What a named engine cannot be had together with; auto is torch there."""
+    teacher = config.teacher
+    if teacher.engine in ("auto", "torch"):
+        return
+    if not registry.teacher(config).network:
+        raise UserError(f"teacher.engine: {teacher.engine} given with teacher.type {teacher.type}, which has no "
+                        f"network; allowed: {_with('network')}")
+    for name, plain in (("compile", False), ("quantize", "none"), ("offload", "none")):
+        if (given := getattr(teacher, name)) != plain:
+            raise UserError(f"teacher.engine: {teacher.engine} given with teacher.{name} {str(given).lower()}, which "
+                            "is torch's; leave one of them out")
+    if teacher.dtype == "float16" or (teacher.engine, teacher.dtype) == ("onnxruntime", "bfloat16"):
+        allowed = "auto, float32" + ", bfloat16" * (teacher.engine == "openvino")
+        raise UserError(f"teacher.engine: {teacher.engine} given with teacher.dtype {teacher.dtype}; allowed: "
+                        f"{allowed}")
 
 
 def _check_memory(config: Config) -> None:

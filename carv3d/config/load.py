@@ -27,7 +27,8 @@ from carv3d.runtime.files import read_text
 from carv3d.runtime.types import Record, Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
-KEPT_BEFORE: Record = {"light": {"colour": "baked"}}  # how runs were before there was an option for it
+KEPT_BEFORE: Record = {  # how runs were before there was an option for it
+    "light": {"colour": "baked"}, "teacher": {"engine": "torch"}}
 Overrides = list[str] | tuple[str, ...]
 
 

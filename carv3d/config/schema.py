@@ -105,6 +105,10 @@ class TeacherConfig:
                                        "CUDA that has "
                                "it, else float32", choices=("auto", "float32", "bfloat16"))
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
+    engine: str = option("auto", "what runs the frozen denoiser on a CPU, where no gradient passes through it; auto: "
+                                 "the fastest of torch and the installed ones, measured once; in runs under 100 steps "
+                                 "torch",
+                         choices=("auto", "torch", "openvino", "onnxruntime"))
     checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
                                      "slower")
     tile_encode: bool = option(False, "with checkpoint_encode: images are encoded in tiles of half their side, which "

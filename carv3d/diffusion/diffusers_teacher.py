@@ -10,7 +10,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,7 @@ from carv3d.lights import Light
 
 Angles = Callable[[Tensor, Tensor], Tensor]
 Text: TypeAlias = Mapping[str, Tensor]  # what a network is told of prompts, by name, one row a prompt
+Ask: TypeAlias = Callable[[Tensor, Tensor, Text, Tensor | None], Tensor]  # as DiffusersTeacher.respond
 
 
 def rows(text: Text, index: Tensor) -> dict[str, Tensor]:
@@ -64,7 +65,9 @@ class DiffusersTeacher(Teacher):
     the device; layers, the denoiser's blocks do.
     """
 
+    ENGINES: ClassVar[tuple[str, ...]] = ()  # those of ``engines`` that were seen to answer as torch does
     image_size: tuple[int, int]
+    engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,
@@ -153,7 +156,11 @@ class DiffusersTeacher(Teacher):
                 for name in asked]
         text = {key: torch.cat([each[key] for each in told]) for key in told[0]}
         shift = None if condition.shift is None else condition.shift[view].repeat(len(asked), 1)
-        out = self.ask(noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked)), text, shift)
+        repeated = noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked))
+        if self.engine is not None and not torch.is_grad_enabled():
+            out = self.engine(*self._seen(*repeated), text, shift).to(noisy.dtype)
+        else:
+            out = self.ask(*repeated, text, shift)
         eps = {name: self.to_eps(noisy, part, timestep)
                for name, part in zip(asked, out.chunk(len(asked)), strict=True)}
         if asked != branches and condition.negatives is not None:
@@ -162,9 +169,22 @@ class DiffusersTeacher(Teacher):
 
     def ask(self, noisy: Tensor, timestep: Tensor, text: Text, shift: Tensor | None = None) -> Tensor:
         """The network's own prediction (noise, v, image or flow) for rows of latents, of text and of what is told
-        beside words, in ``noisy``'s dtype."""
+        beside words, in ``noisy``'s dtype. Always by torch's modules, so that hooks and gradients have their way."""
+        return self.respond(*self._seen(noisy, timestep), text, shift).to(noisy.dtype)
+
+    def respond(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
+        """``answer``, with what is told beside words."""
+        return self.answer(seen, time, text)
+
+    def _seen(self, noisy: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents and times as the network sees them."""
         seen = self.schedule.straight(noisy, timestep) if self.prediction_type == "flow" else noisy
-        return self.answer(seen.to(self.denoiser.dtype), self.times[timestep], text).to(noisy.dtype)
+        return seen.to(self.denoiser.dtype), self.times[timestep]
+
+    @property
+    def tells_views(self) -> bool:
+        """Whether the network is told of views beside words."""
+        return False
 
     @property
     def time_width(self) -> int:

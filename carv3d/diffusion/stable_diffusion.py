@@ -33,6 +33,8 @@ class StableDiffusionTeacher(DiffusersTeacher):
     groups of ``view_vector`` it is given. latent_shape follows the model.
     """
 
+    ENGINES = ("openvino", "onnxruntime")
+
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
                  negatives_of: Angles | None = None, view: ViewEmbedding | None = None,
                  told: Collection[str] = tuple(GROUPS), encode_dtype: torch.dtype = torch.float32, description: str,
@@ -68,10 +70,14 @@ class StableDiffusionTeacher(DiffusersTeacher):
                 vector[:, group] = 0.0
         return self.view(vector)
 
-    def ask(self, noisy: Tensor, timestep: Tensor, text: Text, shift: Tensor | None = None) -> Tensor:
+    @property
+    def tells_views(self) -> bool:
+        return self.view is not None
+
+    def respond(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
         self._asked_about = shift
         try:
-            return super().ask(noisy, timestep, text)
+            return super().respond(seen, time, text, shift)
         finally:
             self._asked_about = None
 

@@ -25,7 +25,7 @@ def peak_memory_mib() -> float:
 def environment(device: str, backends: str) -> Record:
     """Versions, device, commit and backends, for env.json."""
     packages = ("torch", "numpy", "omegaconf", "nerfacc", "numba", "imageio", "imageio-ffmpeg", "diffusers",
-                "transformers", "safetensors", "peft", "matplotlib", "gsplat", "triton")
+                "transformers", "safetensors", "peft", "matplotlib", "gsplat", "triton", "openvino", "onnxruntime")
     import torch
 
     return {

@@ -21,6 +21,7 @@ COMPILE_TRACER = "from carv3d.toybox import tracer; tracer.compile_kernels(lambd
 if TYPE_CHECKING:
     import torch
 
+    from carv3d.diffusion.teacher import Teacher
     from carv3d.runtime.distributed import World
     from carv3d.scenes.base import Scene
     from carv3d.scenes.starts import Points
@@ -97,6 +98,7 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
 
     world, where = world or World(), devices.device(config.device)
     made = teachers.teacher(config)
+    teachers.take_engine(config, made, _rows(config, made, world), world)
     own = registry.options(config, "objective")
     scenes = [blank(config) if begun else scene(config, particle)
               for particle in range(own.particles if registry.objective(config).particles else 1)]
@@ -111,6 +113,19 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     trainer = Trainer.of(config, scenes, made, objective, optimizer, where, world)
     _check_weighting(trainer, made.schedule.weighting(config.objective.weighting).cpu())
     return trainer
+
+
+def _rows(config: Config, teacher: Teacher, world: World) -> int:
+    """Of latents in one call of the teacher, as a step makes it: what its speed is measured at."""
+    from carv3d.diffusion.guidance import branches
+    from carv3d.text3d.trainer import FIRST_K
+
+    own = config.estimator
+    draws = FIRST_K if isinstance(own.k, str) else own.k
+    if isinstance(own.chunk, int) and own.chunk:
+        draws = min(draws, own.chunk)
+    needed = ("uncond", "cond") if config.objective.type == "csd" else branches(float(config.objective.guidance_scale))
+    return draws * (config.data.batch_size // world.size) * teacher.evaluations(needed)
 
 
 def _check_weighting(trainer: Trainer, weight: torch.Tensor) -> None:
@@ -135,6 +150,9 @@ def settle(config: Config, begun: bool = False) -> None:
     if not config.prompt.strip():
         raise UserError('prompt: none given; give one, for example prompt="a red mushroom" (carv3d prompts lists them)')
     teachers.settle(config)
+    if not begun and config.teacher.engine not in ("auto", "torch") and devices.device(config.device).type != "cpu":
+        raise UserError(f"teacher.engine: {config.teacher.engine} given on a {devices.device(config.device).type} "
+                        "device; engines run on a CPU; give device=cpu, or leave teacher.engine auto")
     settle_quality(config, needed=not begun)
     said, options = registry.scene(config), registry.options(config, "scene")
     if begun:

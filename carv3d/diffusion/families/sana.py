@@ -16,6 +16,7 @@ from carv3d.runtime.types import Record
 class SANA(FamilyTeacher):
     """Its pipeline puts an instruction to enhance the description before a prompt, and none before a negative one."""
 
+    ENGINES = ("openvino", "onnxruntime")
     TEXT = ("states", "mask")
     WIDTH, LENGTH = "caption_channels", 300
     NEGATIVE_APART = True

@@ -15,6 +15,7 @@ from carv3d.runtime.types import Record
 
 
 class SD3(FamilyTeacher):
+    ENGINES = ("openvino", "onnxruntime")
     TEXT = ("states", "pooled")
 
     @classmethod

@@ -17,6 +17,7 @@ from carv3d.runtime.types import Record
 
 
 class SDXL(FamilyTeacher):
+    ENGINES = ("openvino", "onnxruntime")
     TEXT = ("states", "pooled")
     WIDTH = "cross_attention_dim"
 
@@ -46,7 +47,7 @@ class SDXL(FamilyTeacher):
 
     def answer(self, noisy: Tensor, time: Tensor, text: Text) -> Tensor:
         """Sizes: that the image had, where it was cut, that it is to have; of a render all is seen."""
-        told = {"text_embeds": text["pooled"], "time_ids": self._sizes.expand(len(noisy), -1).to(noisy.dtype)}
+        told = {"text_embeds": text["pooled"], "time_ids": self._sizes.expand(noisy.shape[0], -1).to(noisy.dtype)}
         out: Tensor = self.denoiser(noisy, time, encoder_hidden_states=text["states"], added_cond_kwargs=told,
                                     return_dict=False)[0]
         return out

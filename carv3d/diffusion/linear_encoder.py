@@ -74,7 +74,8 @@ def fit(encode: Callable[[Tensor], Tensor], pictures: Iterable[Tensor]) -> Linea
     """By least squares, on batches of pictures [N,3,H,W] in [-1,1] whose latents are ``encode`` of them; the last one
     of them is left out, and says how much is explained. A pixel counts up to one latent's width beyond a latent's own.
     ValueError where latents are no grid over the pictures."""
-    products, sums, held = 0.0, 0.0, None
+    products = sums = torch.zeros(1, 1, dtype=torch.double)
+    held: tuple[Tensor, Tensor] | None = None
     for batch in pictures:
         latents = encode(batch)
         factor = batch.shape[-1] // latents.shape[-1]
@@ -82,9 +83,9 @@ def fit(encode: Callable[[Tensor], Tensor], pictures: Iterable[Tensor]) -> Linea
             raise ValueError(f"latents {tuple(latents.shape)} are no grid over pictures {tuple(batch.shape)}")
         if held is not None:
             rows = _patches(held[0], factor).double()
-            products, sums = products + rows.T @ rows, sums + rows.T @ _columns(held[1]).double()
+            products, sums = products.to(rows) + rows.T @ rows, sums.to(rows) + rows.T @ _columns(held[1]).double()
         held = batch, latents
-    assert held is not None and isinstance(products, Tensor)
+    assert held is not None
     ridge = RIDGE * products[-1, -1] * torch.eye(len(products), dtype=torch.double, device=products.device)
     weights = torch.linalg.solve(products + ridge, sums)
     picture, latents = held

@@ -9,6 +9,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import ClassVar
 
 import torch
@@ -103,7 +104,9 @@ def identity(teacher: DiffusersTeacher) -> str:
     """Everything but its weights that decides what a network answers, and how fast on this machine."""
     shapes = {name: (tuple(p.shape), p.dtype) for name, p in teacher.denoiser.named_parameters()}
     told = {name: (tuple(value.shape[1:]), value.dtype) for name, value in teacher.embeddings.items()}
-    config = {name: value for name, value in dict(teacher.denoiser.config).items() if not name.startswith("_")}
+    said = teacher.denoiser.config
+    config = {name: value for name, value in (vars(said) if isinstance(said, SimpleNamespace) else dict(said)).items()
+              if not name.startswith("_")}
     return (f"{carv3d.__version__} torch {torch.__version__} {type(teacher).__qualname__} {config} {shapes} "
             f"{told} {teacher.latent_shape} {teacher.image_size} {teacher.tells_views} "
             f"{getattr(teacher, 'told_guidance', None)} {store.processor()}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -171,6 +171,14 @@ class DiffusersTeacher(Teacher):
         """The network's own prediction (noise, v, image or flow) for rows of latents, of text and of what is told
         beside words, in ``noisy``'s dtype. Always by torch's modules, so that hooks and gradients have their way."""
         return self.respond(*self._seen(noisy, timestep), text, shift).to(noisy.dtype)
+
+    @contextlib.contextmanager
+    def by_modules(self) -> Iterator[None]:
+        engine, self.engine = self.engine, None
+        try:
+            yield
+        finally:
+            self.engine = engine
 
     def respond(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
         """``answer``, with what is told beside words."""

@@ -33,7 +33,7 @@ class Networks:
         camera = orbit([0.0], 0.0, 2.65, 40.0, width, height).to(device)
         condition = teacher.condition(camera, torch.zeros(1, 3, device=device))
         noisy = torch.zeros(1, *teacher.latent_shape, device=device)
-        with torch.enable_grad(), FlopCounterMode(display=False) as row:  # by torch, since engines show nothing
+        with torch.no_grad(), teacher.by_modules(), FlopCounterMode(display=False) as row:
             timestep = zero.long() + teacher.schedule.timesteps // 2
             teacher.predict(noisy, timestep, condition, zero.long(), ("cond",))
         with torch.enable_grad(), FlopCounterMode(display=False) as encode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from typing import Any, TypeAlias
 
@@ -45,6 +46,10 @@ class Teacher(TeacherTraits, ABC):
 
     def prepare(self) -> None:
         """What may take long and needs no step: called once before the first."""
+
+    def by_modules(self) -> contextlib.AbstractContextManager[None]:
+        """Within, every prediction is made by torch's modules, whose operations can be counted."""
+        return contextlib.nullcontext()
 
     @abstractmethod
     def encode(self, rgb: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.files import write_bytes
 from carv3d.scenes import shading
 from carv3d.scenes.base import Scene
-from carv3d.scenes.shading import SOLID, shaded
+from carv3d.scenes.shading import SOLID, pictured
 
 if TYPE_CHECKING:
     from carv3d.export.surface import Surface
@@ -43,7 +43,7 @@ def views(scene: Scene, cameras: Cameras, background: float, device: torch.devic
             try:
                 behind = torch.full((len(part), 3), background, device=device)
                 out = scene.render(part, behind)
-                rgb = shaded(out, behind, part, fixed(len(part)).to(device)) if lit else out.rgb
+                rgb = pictured(out, behind, part, fixed(len(part)).to(device)) if lit else out.rgb
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise

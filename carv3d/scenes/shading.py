@@ -8,6 +8,7 @@ from torch import Tensor
 
 from carv3d.cameras import Cameras, RenderOut
 from carv3d.lights import PLAIN, Light, brightness
+from carv3d.scenes.kernels.backends import probe_one
 
 SOLID = 0.5  # opacity from which a pixel's depth is that of a surface
 
@@ -23,6 +24,16 @@ def normals(depth: Tensor, cameras: Cameras) -> Tensor:
     across, down = (_difference(points, depth, axis) for axis in (2, 1))
     normal = F.normalize(torch.linalg.cross(down, across), dim=-1, eps=1e-12)
     return torch.where((normal * directions).sum(-1, keepdim=True) > 0, -normal, normal)
+
+
+def pictured(out: RenderOut, background: Tensor, cameras: Cameras, light: Light) -> Tensor:
+    """``shaded`` for pictures to look at, without gradient; on a CPU where compiled kernels work, one of those, which
+    differs by rounding."""
+    if out.rgb.device.type == "cpu" and not light.plain.any() and probe_one("numba").works:
+        from carv3d.scenes.kernels.lighting import lighted
+
+        return lighted(out, background, cameras, light, SOLID)
+    return shaded(out, background, cameras, light)
 
 
 def _difference(points: Tensor, depth: Tensor, axis: int) -> Tensor:

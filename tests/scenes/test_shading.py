@@ -247,3 +247,22 @@ def test_videos_of_albedo_are_lit_unless_asked_not_to():
         (frame,) = frames(Ball(), 1, 32, 15.0, 2.65, 40.0, "white", torch.device("cpu"), lambda count: None, lit)
         inside = frame[12:20, 12:20, 0]
         assert (inside.std() > least) == lit
+
+
+def test_pictures_are_shaded_as_scenes_in_training_are():
+    """The compiled form against the reference, with edges, steps in depth and pixels without a surface; the control has
+    other cameras."""
+    from carv3d.cameras import RenderOut, orbit
+    from carv3d.lights import fixed
+    from carv3d.scenes.shading import pictured, shaded
+
+    draws = torch.Generator().manual_seed(0)
+    cameras = orbit([10.0, 200.0], [20.0, 70.0], 2.65, 40.0, 24, 18)
+    shape = (2, 18, 24)
+    depth = 2 + 0.1 * torch.rand(*shape, 1, generator=draws) + (torch.rand(*shape, 1, generator=draws) > 0.8).float()
+    out = RenderOut(torch.rand(*shape, 3, generator=draws), torch.rand(*shape, 1, generator=draws), depth)
+    background, light = torch.rand(2, 3, generator=draws), fixed(2)
+    want = shaded(out, background, cameras, light)
+    torch.testing.assert_close(pictured(out, background, cameras, light), want, atol=2e-5, rtol=0)
+    other = pictured(out, background, orbit([100.0, 290.0], [20.0, 70.0], 2.65, 40.0, 24, 18), light)
+    assert (other - want).abs().max() > 0.1

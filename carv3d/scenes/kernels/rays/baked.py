@@ -62,7 +62,7 @@ def bake(grid: Grid, finest: int, field: Callable[[Tensor], tuple[Tensor, Tensor
     for start in range(0, len(cells), per):
         points = (cells[start:start + per, None] + within).reshape(-1, 3) * (2 * bound / size) - bound
         first, colour = field(points)
-        found[start:start + per] = torch.cat([first[:, None], colour], 1).view(-1, n**3, FEATURES)
+        found[start:start + per] = torch.cat([first[:, None], colour.sigmoid()], 1).view(-1, n**3, FEATURES)
     kept = found[..., 0].amax(1) > least
     cells, found = cells[kept], found[kept]
     brick = _distances(cells, size)
@@ -90,7 +90,7 @@ def _distances(cells: Tensor, size: int) -> Tensor:
 @njit(inline="always")
 def _corners(brick, n, x, y, z):
     """Rows and weights of the eight vertices around a point at x, y, z in [0, n - 1] of a brick."""
-    i, j, k = min(int(x), n - 2), min(int(y), n - 2), min(int(z), n - 2)
+    i, j, k = min(np.int32(x), n - 2), min(np.int32(y), n - 2), min(np.int32(z), n - 2)
     one = np.float32(1)
     u, v, w = x - np.float32(i), y - np.float32(j), z - np.float32(k)
     a, b, c, d = (one - u) * (one - v), (one - u) * v, u * (one - v), u * v
@@ -127,7 +127,7 @@ def _trace(begin, end, origins, directions, jitter, brick, values, n, box, bound
             k += 1
             if not (0 <= x < limit and 0 <= y < limit and 0 <= z < limit):
                 continue
-            i, j, m = int(x), int(y), int(z)
+            i, j, m = np.uint32(x), np.uint32(y), np.uint32(z)
             which = np.int64(brick[i, j, m])
             if which < 0:  # nothing is nearer than so many cells, whatever the direction
                 k += max(int(np.float32(-which - 1) * stride) - 1, 0)
@@ -139,9 +139,9 @@ def _trace(begin, end, origins, directions, jitter, brick, values, n, box, bound
                 continue
             after = left * np.exp(-_density(value[0], beta) * step)
             w = left - after
-            red += w / (one + np.exp(-value[1]))
-            green += w / (one + np.exp(-value[2]))
-            blue += w / (one + np.exp(-value[3]))
+            red += w * value[1]
+            green += w * value[2]
+            blue += w * value[3]
             depth += w * t
             left = after
             if left < threshold:

@@ -21,6 +21,7 @@ from carv3d.runtime.files import expanded
 if TYPE_CHECKING:
     import torch
 
+    from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
     from carv3d.diffusion.footprint import Footprint
     from carv3d.diffusion.settings import Settings
     from carv3d.diffusion.teacher import Teacher
@@ -258,15 +259,33 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     perp_neg = partial(perp_neg_weights, scale=own.perp_neg, overhead_deg=own.overhead_deg)
     negatives_of = perp_neg if own.perp_neg else None
     if family is None:
-        return stable_diffusion.load(
+        return _carried(config, settings, stable_diffusion.load(
             folder, view_prompts(config), negative=own.negative, weights_of=weights_of, negatives_of=negatives_of,
             told=given.told, settings=settings, device=device, announce=say,
-            own=not (registry.teacher(config).located or registry.objective(config).learns))
+            own=not (registry.teacher(config).located or registry.objective(config).learns)))
     from carv3d.diffusion.families import base, text
 
     told = text.encode(folder, family, view_prompts(config), own.negative, variant=given.variant, device=device,
                        additions=settings.additions, announce=say)
-    return base.load(folder, family, told, settings, weights_of=weights_of, negatives_of=negatives_of, device=device)
+    return _carried(config, settings, base.load(folder, family, told, settings, weights_of=weights_of,
+                                                negatives_of=negatives_of, device=device))
+
+
+def _carried(config: Config, settings: Settings, made: DiffusersTeacher) -> DiffusersTeacher:
+    """The teacher, with a linear way back through its encoder where that is asked for: of the bundled one its own, else
+    fitted on pictures of the toybox, once for each VAE and size."""
+    from carv3d.diffusion import linear_encoder
+    from carv3d.runtime.progress import say
+
+    if settings.linear:
+        if registry.teacher(config).linear_encoder and not settings.vae:
+            found = linear_encoder.load(weights_folder(config) / linear_encoder.FILE)
+        else:
+            from carv3d.toybox import sets
+
+            found = linear_encoder.fitted(made, sets.unfinished_pictures, say)
+        made.stand_in = found.to(made.device)
+    return made
 
 
 def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
@@ -281,7 +300,9 @@ def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
                     given.checkpoint_encode, given.size, given.shift, given.told_guidance,
                     additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize,
-                    given.offload, given.tile_encode)
+                    given.offload, given.tile_encode, given.encode_gradient == "linear" or (
+                        given.encode_gradient == "auto" and registry.teacher(config).linear_encoder
+                        and not (given.checkpoint_encode or given.tile_encode)))
 
 
 def footprint(config: Config, views: int, rows: int) -> Footprint:

@@ -31,6 +31,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from carv3d.cameras import Cameras
+from carv3d.diffusion import linear_encoder
 from carv3d.diffusion.loading import fastest_dtype
 from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
 from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, LIGHT, WIDTH, taken_out, view_vector
@@ -40,6 +41,7 @@ from carv3d.runtime import rng
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import Progress, say
+from carv3d.toybox import sets
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption
 from carv3d.toybox.lists import held_out
 from carv3d.toybox.sets import jittered
@@ -478,6 +480,12 @@ def export(settings: Settings, out: Path, autoencoder: Any, model: torch.nn.Modu
         scheduler=make_scheduler(settings), safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     pipeline.to(torch.float16).save_pretrained(out, safe_serialization=True)
     view.save(out)
+    factor = 2 ** (len(settings.autoencoder.channels) - 1)
+    pictures = (sets.unfinished_pictures(32, settings.data.size, seed) for seed in range(
+        -(-linear_encoder.ROWS // (32 * (settings.data.size // factor) ** 2)) + 1))
+    linear_encoder.fit(lambda image: autoencoder.encode(image.to(autoencoder.device, autoencoder.dtype)
+                                                        ).latent_dist.mean.float().cpu() * scale, pictures
+                       ).save(out / linear_encoder.FILE)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     say(f"saved {out}: {size / 1e6:.1f} MB")
 

@@ -102,6 +102,7 @@ def _check_teacher(config: Config) -> None:
             raise UserError(f"teacher.{name}: true given with teacher.type {teacher.type}, which has no network; "
                             f"allowed: {_with('network')}")
     _check_engine(config)
+    _check_encoder(config)
     _check_memory(config)
     if registry.objective(config).learns and not said.adaptable:
         raise UserError(f"objective.type: {config.objective.type} given with teacher.type {teacher.type}, which has no "
@@ -124,6 +125,20 @@ def _check_engine(config: Config) -> None:
         allowed = "auto, float32" + ", bfloat16" * (teacher.engine == "openvino")
         raise UserError(f"teacher.engine: {teacher.engine} given with teacher.dtype {teacher.dtype}; allowed: "
                         f"{allowed}")
+
+
+def _check_encoder(config: Config) -> None:
+    """What a linear way back through the encoder cannot be had together with; auto is exact there."""
+    teacher = config.teacher
+    if teacher.encode_gradient != "linear":
+        return
+    if not registry.teacher(config).network:
+        raise UserError(f"teacher.encode_gradient: linear given with teacher.type {teacher.type}, which has no "
+                        f"encoder; allowed: {_with('network')}")
+    for name in ("checkpoint_encode", "tile_encode"):
+        if getattr(teacher, name):
+            raise UserError(f"teacher.{name}: true given with teacher.encode_gradient linear, whose way back keeps no "
+                            "activations; leave one of them out")
 
 
 def _check_memory(config: Config) -> None:

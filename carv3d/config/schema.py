@@ -109,6 +109,9 @@ class TeacherConfig:
                                  "the fastest of torch and the installed ones, measured once; in runs under 100 steps "
                                  "torch",
                          choices=("auto", "torch", "openvino", "onnxruntime"))
+    encode_gradient: str = option("auto", "the gradient's way back through the VAE's encoder: exact; linear, through a "
+                                          "linear function fitted to the encoder, which costs next to nothing; auto: "
+                                          "linear for bundled, else exact", choices=("auto", "exact", "linear"))
     checkpoint_encode: bool = option(False, "recompute the VAE encoder's activations on the way back: less memory, "
                                      "slower")
     tile_encode: bool = option(False, "with checkpoint_encode: images are encoded in tiles of half their side, which "

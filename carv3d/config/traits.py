@@ -56,7 +56,8 @@ class TeacherTraits:
     """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means for it. toybox: whether its
     prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
     teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light:
-    whether it is told how a view is lit. located: whether its weights are named by teacher.path.
+    whether it is told how a view is lit. linear_encoder: whether a linear way back through its encoder is the default,
+    and lies in its folder. located: whether its weights are named by teacher.path.
     defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
@@ -66,6 +67,7 @@ class TeacherTraits:
     network: ClassVar[bool] = False
     adaptable: ClassVar[bool] = False
     told_light: ClassVar[bool] = False
+    linear_encoder: ClassVar[bool] = False
     located: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Value]] = {}
 
@@ -152,7 +154,7 @@ class DiffusionTraits(TeacherTraits):
 
 class BundledTraits(DiffusionTraits):
     default_guidance = 1.0
-    toybox = told_light = True
+    toybox = told_light = linear_encoder = True
 
 
 class DiffusersTraits(DiffusionTraits):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
 from carv3d.diffusion.guidance import perp_neg
+from carv3d.diffusion.linear_encoder import LinearEncoder
 from carv3d.diffusion.loading import Network
 from carv3d.diffusion.offload import Turns, by_layers
 from carv3d.diffusion.schedule import NoiseSchedule
@@ -67,6 +68,7 @@ class DiffusersTeacher(Teacher):
 
     ENGINES: ClassVar[tuple[str, ...]] = ()  # those of ``engines`` that were seen to answer as torch does
     image_size: tuple[int, int]
+    stand_in: LinearEncoder | None = None  # on the way back through the encoder; None: the encoder itself
     engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, weights_of: Angles,
@@ -119,9 +121,14 @@ class DiffusersTeacher(Teacher):
             image = F.interpolate(image, self.image_size, mode="bilinear", antialias=True, align_corners=False)
         if self.turns:
             self.turns.take("vae")
-        half = self.encode_dtype != torch.float32
+        half, image = self.encode_dtype != torch.float32, 2 * image - 1
         with torch.autocast(self.device.type, self.encode_dtype) if half else contextlib.nullcontext():
-            found = self.latents(2 * image - 1)
+            if self.stand_in is None:
+                found = self.latents(image)
+            else:
+                with torch.no_grad():
+                    found = self.latents(image)
+                found = self.stand_in.carried(found.to(image.dtype), image)
         return self.turns.returning("vae", found.to(rgb.dtype)) if self.turns else found.to(rgb.dtype)
 
     def condition(self, cameras: Cameras, background: Tensor, light: Light | None = None) -> TextCondition:

@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from carv3d.diffusion import loading
+from carv3d.diffusion import linear_encoder, loading
 from carv3d.diffusion.diffusers_teacher import DiffusersTeacher, Text
 from carv3d.diffusion.families import base
 from carv3d.diffusion.families.check import family_of
@@ -151,6 +151,8 @@ def of_folder(folder: Path, settings: Settings = Settings(), *, views: int = 1, 
     family = family_of(folder)
     teacher, row = _stable_diffusion(folder, settings) if family is None else _of(folder, family, settings, tokens)
     teacher.encode_dtype = torch.float32  # autocast is stood in for
+    if settings.linear and teacher.vae is not None:
+        teacher.stand_in = linear_encoder.blank(teacher)
     found = footprint(teacher, row, views, rows, settings.encode_dtype, device)
     found = replace(found, text_bytes=_largest_encoder(folder, family, settings.variant), offload=settings.offload)
     if settings.quantize == "none":

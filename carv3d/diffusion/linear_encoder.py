@@ -8,17 +8,36 @@ gradient: the scene that a teacher asks for is the same, the direction towards i
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import cache_folder, make_folder, write_bytes
+
+FILE = "vae/linear_encoder.safetensors"  # of the bundled model, in its folder
 RIDGE = 4e-4  # weight of the squared coefficients, beside the mean squared error per latent number
+AT_ONCE = 32  # pictures
 ROWS = 60_000  # positions of latents that a fit looks at, at the least
+
+
+class Encodes(Protocol):
+    """What is asked of a teacher."""
+
+    vae: nn.Module | None
+    device: torch.device
+    image_size: tuple[int, int]
+    latent_shape: tuple[int, int, int]
+
+    def latents(self, image: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -45,8 +64,6 @@ class LinearEncoder:
     def save(self, path: Path) -> None:
         from safetensors.torch import save
 
-        from carv3d.runtime.files import write_bytes
-
         write_bytes(path, save({"kernel": self.kernel.cpu().contiguous(), "factor": torch.tensor(self.factor),
                                 "explained": torch.tensor(self.explained)}))
 
@@ -56,6 +73,13 @@ def load(path: Path) -> LinearEncoder:
 
     held = load_file(path)
     return LinearEncoder(held["kernel"], int(held["factor"]), float(held["explained"]))
+
+
+def blank(teacher: Encodes) -> LinearEncoder:
+    """One of the shape that a teacher's has, without content."""
+    factor = teacher.image_size[0] // teacher.latent_shape[-2]
+    kernel = torch.empty(teacher.latent_shape[0], 3, 3 * factor, 3 * factor, device=teacher.device)
+    return LinearEncoder(kernel, factor, 0.0)
 
 
 class _Carried(torch.autograd.Function):
@@ -70,6 +94,7 @@ class _Carried(torch.autograd.Function):
         return None, F.conv_transpose2d(grad, own.kernel.to(grad.dtype), stride=own.factor, padding=own.padding), None
 
 
+@torch.no_grad()
 def fit(encode: Callable[[Tensor], Tensor], pictures: Iterable[Tensor]) -> LinearEncoder:
     """By least squares, on batches of pictures [N,3,H,W] in [-1,1] whose latents are ``encode`` of them; the last one
     of them is left out, and says how much is explained. A pixel counts up to one latent's width beyond a latent's own.
@@ -85,7 +110,8 @@ def fit(encode: Callable[[Tensor], Tensor], pictures: Iterable[Tensor]) -> Linea
             rows = _patches(held[0], factor).double()
             products, sums = products.to(rows) + rows.T @ rows, sums.to(rows) + rows.T @ _columns(held[1]).double()
         held = batch, latents
-    assert held is not None
+    if held is None:
+        raise ValueError("there are no pictures")
     ridge = RIDGE * products[-1, -1] * torch.eye(len(products), dtype=torch.double, device=products.device)
     weights = torch.linalg.solve(products + ridge, sums)
     picture, latents = held
@@ -95,10 +121,40 @@ def fit(encode: Callable[[Tensor], Tensor], pictures: Iterable[Tensor]) -> Linea
     return LinearEncoder(kernel, factor, float(1 - left / _columns(latents).double().var(0, correction=0).mean()))
 
 
-def batches(image_size: tuple[int, int], factor: int, at_once: int) -> int:
-    """How many batches of ``at_once`` pictures a fit needs, with one to be left out."""
-    rows = at_once * (image_size[0] // factor) * (image_size[1] // factor)
-    return math.ceil(ROWS / rows) + 1
+def fitted(teacher: Encodes, pictures: Callable[[int, int, int], Tensor],
+           announce: Callable[[str], None] = lambda line: None) -> LinearEncoder:
+    """Of a teacher's encoder at its own size, kept in the user's cache by the encoder's content. pictures: (count,
+    size, seed) -> [count,3,size,size] in [-1,1]. UserError where latents are no grid over images."""
+    path = cache_folder("linear_encoders") / f"{_content(teacher)}.safetensors"
+    with contextlib.suppress(OSError, KeyError, ValueError, RuntimeError):  # none, or a damaged one
+        return load(path)
+    announce("fitting a linear function to the VAE's encoder (once, then cached)")
+    height, width = teacher.image_size
+    positions = teacher.latent_shape[-2] * teacher.latent_shape[-1]
+    count = min(AT_ONCE, max(1, ROWS // positions))
+
+    def batches() -> Iterator[Tensor]:
+        for seed in range(math.ceil(ROWS / (count * positions)) + 1):
+            yield F.interpolate(pictures(count, max(height, width), seed), (height, width)).to(teacher.device)
+
+    try:
+        found = fit(teacher.latents, batches())
+    except ValueError as error:
+        raise UserError(f"teacher.encode_gradient: linear given, but {error}; give exact") from error
+    with contextlib.suppress(UserError):  # without a cache the result is the same, only later
+        make_folder(path.parent, "XDG_CACHE_HOME")
+        found.save(path)
+    return found
+
+
+def _content(teacher: Encodes) -> str:
+    """A hash of all that decides what is fitted."""
+    total = hashlib.sha256(f"{type(teacher).__qualname__} {teacher.image_size} {teacher.latent_shape} {RIDGE} {ROWS} "
+                           f"{AT_ONCE}".encode())
+    for name, value in teacher.vae.state_dict().items() if teacher.vae is not None else ():
+        total.update(name.encode())
+        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()[:40]
 
 
 def _patches(image: Tensor, factor: int) -> Tensor:

@@ -18,7 +18,8 @@ class Settings:
     the way back. size: pixels a side, 0 for the model's own. shift: of a flow model's timesteps, 0 for its own.
     told_guidance: what a network with an embedding of guidance is told. vae: a folder of another one. quantize: the
     denoiser's weights in fewer bits, after LoRA layers were added to them; "none", or a name of ``quantize``. offload:
-    as ``DiffusersTeacher`` takes it. tile_encode: images are encoded in tiles (``loading.tile``)."""
+    as ``DiffusersTeacher`` takes it. tile_encode: images are encoded in tiles (``loading.tile``). linear:
+    the way back through the encoder (``linear_encoder``)."""
 
     variant: str = ""
     use_ema: bool = False
@@ -34,6 +35,7 @@ class Settings:
     quantize: str = "none"
     offload: str = "none"
     tile_encode: bool = False
+    linear: bool = False
 
     @property
     def plain(self) -> bool:

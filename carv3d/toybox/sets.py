@@ -98,6 +98,18 @@ def unconditional_set(
     return render(unconditional_specs(count, seed), *seen).rgba
 
 
+def unfinished_pictures(count: int, size: int, seed: int) -> Tensor:
+    """Opaque images [count,3,size,size] in [-1,1] on any colour, half of them as scenes in training may look: fog, or
+    two objects at once."""
+    rgba = unconditional_set((-15.0, 85.0), (2.3, 3.0), (36.0, 44.0), count, size, seed)
+    generator = torch.Generator().manual_seed(seed)
+    kind, strength = torch.rand(2, count, 1, 1, 1, generator=generator)
+    rgba = torch.where(kind < 0.25, rgba * strength, rgba)
+    rgba = torch.where((kind >= 0.25) & (kind < 0.5), torch.lerp(rgba, rgba.roll(1, 0), strength), rgba)
+    colour = torch.rand(count, 1, 1, 3, generator=generator)
+    return (rgba[..., :3] + (1 - rgba[..., 3:]) * colour).permute(0, 3, 1, 2) * 2 - 1
+
+
 def unconditional_specs(count: int, seed: int) -> list[Spec]:
     """Objects whose pairs of kind and colour occur equally often, to within one; about half are plain, a quarter have
     a second colour, and a quarter, where the kind allows, stand on another object: [count]."""

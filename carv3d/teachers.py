@@ -142,7 +142,7 @@ def _settle_engine(config: Config) -> None:
 def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> None:
     """Have ``teacher`` asked by teacher.engine where no gradient is recorded. auto becomes the engine that is taken:
     the fastest for calls of ``count`` rows, of all ranks the first one's choice; torch in a short run, with options
-    that are torch's alone, or off the CPU. UserError for a named engine that cannot run this network."""
+    and objectives that are torch's alone, or off the CPU. UserError for a named engine that cannot run this network."""
     from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
     from carv3d.diffusion.engines import choice
     from carv3d.runtime.progress import say
@@ -155,7 +155,8 @@ def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> N
         return
     if given.engine == "auto":
         plain = given.quantize == given.offload == "none" and not given.compile and given.dtype != "float16"
-        measured = plain and config.trainer.max_steps >= LONG and world.rank == 0
+        alone = not registry.objective(config).learns  # else the difference of two answers, which must round alike
+        measured = plain and alone and config.trainer.max_steps >= LONG and world.rank == 0
         given.engine = world.first(choice.fastest(teacher, count) if measured else "torch")
     said = given.engine
     if given.engine != "torch":

@@ -117,6 +117,10 @@ def _check_engine(config: Config) -> None:
     if not registry.teacher(config).network:
         raise UserError(f"teacher.engine: {teacher.engine} given with teacher.type {teacher.type}, which has no "
                         f"network; allowed: {_with('network')}")
+    if registry.objective(config).learns:
+        raise UserError(f"teacher.engine: {teacher.engine} given with objective.type {config.objective.type}, which "
+                        "takes the difference of the teacher's and its own answer: both must be rounded as torch "
+                        "does; leave it auto")
     for name, plain in (("compile", False), ("quantize", "none"), ("offload", "none")):
         if (given := getattr(teacher, name)) != plain:
             raise UserError(f"teacher.engine: {teacher.engine} given with teacher.{name} {str(given).lower()}, which "

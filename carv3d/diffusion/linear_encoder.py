@@ -126,8 +126,10 @@ def fitted(teacher: Encodes, pictures: Callable[[int, int, int], Tensor],
     """Of a teacher's encoder at its own size, kept in the user's cache by the encoder's content. pictures: (count,
     size, seed) -> [count,3,size,size] in [-1,1]. UserError where latents are no grid over images."""
     path = cache_folder("linear_encoders") / f"{_content(teacher)}.safetensors"
-    with contextlib.suppress(OSError, KeyError, ValueError, RuntimeError):  # none, or a damaged one
+    try:
         return load(path)
+    except Exception:  # none, or a damaged one, which safetensors says in an error of its own
+        pass
     announce("fitting a linear function to the VAE's encoder (once, then cached)")
     height, width = teacher.image_size
     positions = teacher.latent_shape[-2] * teacher.latent_shape[-1]

@@ -56,10 +56,10 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, text: Tensor | None = None) -> Tensor:
         text = x if text is None else text
-        parts = (made.view(len(made), -1, self.heads, made.shape[-1] // self.heads).transpose(1, 2)
+        parts = (made.view(made.shape[0], -1, self.heads, made.shape[-1] // self.heads).transpose(1, 2)
                  for made in (self.to_q(x), self.to_k(text), self.to_v(text)))
         out = F.scaled_dot_product_attention(*parts)
-        shown: Tensor = self.to_out[0](out.transpose(1, 2).reshape(len(x), -1, x.shape[-1]))
+        shown: Tensor = self.to_out[0](out.transpose(1, 2).reshape(x.shape[0], -1, x.shape[-1]))
         return shown
 
 

@@ -108,6 +108,21 @@ def test_answers_are_torchs_at_any_number_of_rows(small, shared, name):
 
 @REAL
 @torch.no_grad()
+def test_carv3ds_own_networks_are_asked_at_the_main_jobs_rows_and_others(shared, name):
+    """The bundled teacher's, which are not diffusers' classes: three views with two draws each, and one view."""
+    teacher = teachers.teacher(configuration.load(None, ["prompt=a red cube", "teacher.dtype=float32"]))
+    assert type(teacher.denoiser).__module__.startswith("carv3d.")
+    engine = choice.made(name, teacher, 6)
+    for count in (6, 1):
+        asked = question(teacher, count)
+        teacher.engine = None
+        want = teacher.predict(*asked, ("cond",))
+        teacher.engine = engine
+        assert apart(want, teacher.predict(*asked, ("cond",))) < NEAR
+
+
+@REAL
+@torch.no_grad()
 def test_a_view_vector_has_its_say_and_none_is_none(small, shared, name):
     teacher = teacher_of(small)
     engine = choice.made(name, teacher, 2)

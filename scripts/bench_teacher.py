@@ -68,11 +68,12 @@ class Ask:
 
 @dataclass
 class Cell:
-    """K draws of each of B views, in calls of ``parts`` draws a view each; ``times``: (together, one by one)."""
+    """K draws of each of B views, in ``parts``, calls of ``sizes`` draws a view; ``times``: (together, one by one)."""
 
     batch_size: int
     k: int
     chunk: int
+    sizes: list[int]
     parts: list[Ask]
     single: Ask
     peak_mib: float = 0.0
@@ -170,7 +171,7 @@ def cells_of(teacher: StableDiffusionTeacher, views: list[int], ks: list[int], c
                 most = chunk or k
                 sizes = [min(most, k - done) for done in range(0, k, most)]
                 try:
-                    cells.append(Cell(batch_size, k, chunk, [ask(size) for size in sizes], ask(1)))
+                    cells.append(Cell(batch_size, k, chunk, sizes, [ask(size) for size in sizes], ask(1)))
                 except torch.OutOfMemoryError:
                     raise UserError(f"--k {k}: {batch_size} x {min(most, k)} draws in one call do not fit the device's "
                                     "memory; give a smaller --k, or a --chunk") from None
@@ -190,7 +191,10 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
     if config.teacher.engine not in ("auto", "torch"):
         from carv3d.diffusion.engines import choice
 
-        teacher.engine = choice.made(config.teacher.engine, teacher, views[0] * teacher.evaluations(GUIDED))
+        counts = {size * teacher.evaluations(GUIDED) * cell.batch_size for cell in cells for size in (1, *cell.sizes)}
+        teacher.engine = engine = choice.made(config.teacher.engine, teacher, min(counts))
+        for count in counts:  # each as a run of so many rows has it
+            engine.prepare(count)
     encodes = [encoder(teacher, config, batch_size) for batch_size in views]
     multiply, multiply_flops = product(device, dtype)
     for cell in cells:  # warm, and alone: its memory

@@ -18,3 +18,10 @@ def coarse_shapes(request, monkeypatch):
         monkeypatch.setattr("carv3d.quality.solids.RESOLUTION", 32)
     if request.path.name != "test_unseen.py":  # the views that look for what no view sees
         monkeypatch.setattr("carv3d.export.unseen.PIXELS", 32)
+
+
+@pytest.fixture(autouse=True)
+def no_engine_measured(request, monkeypatch):
+    """teacher.engine=auto is torch, whatever is installed here; the tests of engines look at the real choice."""
+    if request.path.name != "test_engines.py":
+        monkeypatch.setattr("carv3d.teachers.LONG", 1 << 30)

@@ -4,6 +4,7 @@ Tolerance: 2e-5 of the largest entry, in float32 (3e-6 was seen). Tests of a rea
 """
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -194,19 +195,21 @@ def test_a_trace_of_a_family_that_names_engines_holds_at_other_rows(family, tmp_
 
 
 @pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed")
-def test_openvino_reports_to_nobody():
-    """Imported by itself it does: the control."""
+def test_openvino_reports_to_nobody(tmp_path):
+    """Imported by itself it does, and keeps a number of the user's at home: the control."""
     code = ("import socket\n"
             "def refuse(*a, **k): print('ASKED', flush=True); raise OSError\n"
             "socket.getaddrinfo = socket.socket.connect = refuse\n"
             "import sys\n{}\n"
             "print('openvino_telemetry' in sys.modules, 'openvino' in sys.modules)")
-    own = "from carv3d.diffusion.engines.openvino import _library; _library()"
+    quiet = "from carv3d.diffusion.engines.openvino import _library; _library()"
 
     def said(line):
-        return subprocess.run([sys.executable, "-c", code.format(line)], capture_output=True, text=True, check=True).stdout
+        own = {**os.environ, "HOME": str(tmp_path)}
+        return subprocess.run([sys.executable, "-c", code.format(line)], capture_output=True, text=True, check=True,
+                              env=own).stdout
 
-    assert said(own) == "False True\n"
+    assert said(quiet) == "False True\n" and list(tmp_path.iterdir()) == []
     assert said("import openvino") != "False True\n" or find_spec("openvino_telemetry") is None
 
 

@@ -18,8 +18,10 @@ from carv3d.config.schema import Config
 from carv3d.export.images import BACKGROUNDS, to_bytes, views, write_png
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import atomic, make_folder, reason, remove
-from carv3d.runtime.progress import Progress
+from carv3d.runtime.kernel_cache import compile_once
+from carv3d.runtime.progress import Progress, say
 from carv3d.scenes.base import Scene
+from carv3d.scenes.kernels.backends import probe_one
 
 FORMATS = ("mp4", "gif", "png")
 AHEAD = 8  # frames that may wait for the encoder
@@ -116,9 +118,20 @@ def check(kind: str, background: str, size: int) -> None:
         require_ffmpeg("--format gif")
 
 
+def _rehearse() -> None:
+    """Compile what only videos use: not at the start of a run, which would wait for it."""
+    from carv3d.scenes.kernels import lighting
+    from carv3d.scenes.kernels.rays import baked
+
+    baked.rehearse()
+    lighting.rehearse()
+
+
 def render_turntable(path: Path, scene: Scene, config: Config, device: torch.device, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
+    if device.type == "cpu" and probe_one("numba").works:
+        compile_once("picture", _rehearse, say)
     size = size or (512 if device.type == "cuda" else 256)
     lit = config.export.video_lit and config.light.colour == "albedo"
     with Progress("render", views) as bar:

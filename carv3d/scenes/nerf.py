@@ -113,8 +113,6 @@ class NeRF(NerfTraits, Scene):
         scene.render(camera, torch.zeros(1, 3), generator).rgb.sum().backward()
         with torch.no_grad():
             scene.render(camera, torch.zeros(1, 3))
-            with scene.closer(BAKED_FROM):
-                scene.render(camera, torch.zeros(1, 3))
 
     @property
     def fused(self) -> bool:

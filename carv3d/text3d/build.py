@@ -16,8 +16,7 @@ from carv3d.runtime.errors import UserError
 from carv3d.runtime.kernel_cache import compile_once, compiled_beside
 from carv3d.runtime.progress import say
 
-COMPILE_BESIDE = ("from carv3d.scenes.kernels import lighting; from carv3d.toybox import tracer; "
-                  "lighting.rehearse(); tracer.compile_kernels(lambda line: None)")
+COMPILE_TRACER = "from carv3d.toybox import tracer; tracer.compile_kernels(lambda line: None)"
 
 if TYPE_CHECKING:
     import torch
@@ -181,22 +180,15 @@ def settle_quality(config: Config, needed: bool = True) -> None:
             say(f"going on without clip_score: {error}")
 
 
-def _rehearse(cls: type[Scene]) -> None:
-    from carv3d.scenes.kernels import lighting
-
-    cls.rehearse()
-    lighting.rehearse()  # by now perhaps in the cache: another process began with it
-
-
 def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool = False) -> None:
     """Compile the CPU kernels that will run; announced, cached, once per machine. truth: with the toybox's tracer, if
     the prompt has a ground truth there."""
     cls = registry.component("scene", config.scene.type)
     scene = cls.compiled and devices.device(config.device).type == "cpu"
     traced = truth and registry.teacher(config).toybox
-    with compiled_beside("toybox", COMPILE_BESIDE) if scene and traced else contextlib.nullcontext():
+    with compiled_beside("toybox", COMPILE_TRACER) if scene and traced else contextlib.nullcontext():
         if scene:
-            compile_once(cls.compiled, lambda: _rehearse(cls), announce)
+            compile_once(cls.compiled, cls.rehearse, announce)
     if traced:
         from carv3d.toybox import tracer
 

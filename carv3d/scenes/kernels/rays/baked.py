@@ -87,6 +87,14 @@ def _distances(cells: Tensor, size: int) -> Tensor:
     return distance
 
 
+def rehearse() -> None:
+    """Run once on a tiny field."""
+    grid, ray = Grid(torch.ones(2, 2, 2, dtype=torch.bool), 1.0, 0.1), torch.tensor([[0.0, 0.0, 1.0]])
+    table = bake(grid, 1, lambda points: (points[:, 0], points), 0.0)
+    assert table is not None
+    trace(Rays(-3 * ray, ray, torch.zeros(1)), grid, table, 1e-4)
+
+
 @njit(inline="always")
 def _corners(brick, n, x, y, z):
     """Rows and weights of the eight vertices around a point at x, y, z in [0, n - 1] of a brick."""

@@ -21,7 +21,6 @@ import csv
 import json
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -33,6 +32,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # its neighbours, whoever loads it
 from compare_steps import ROOT, checked_out  # noqa: E402
+
+from carv3d.runs.environment import cpu_name  # noqa: E402
 
 PROMPTS = ("a green mug", "a red mushroom", "a yellow cone on top of a purple cube")
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 9: 2.262, 19: 2.093}  # 97.5 % quantile by freedom
@@ -68,9 +69,10 @@ def job(tree: Path, folder: Path, prompt: str, seed: int, given: Sequence[str], 
     command = [sys.executable, "-m", "carv3d", "train", f"prompt={prompt}", f"seed={seed}", f"exp_root_dir={folder}",
                *given]
     surroundings = {**os.environ, "PYTHONPATH": str(tree), **(WITHOUT_AVX512 if avx2 else {})}
-    log = tempfile.TemporaryFile("w+")
+    log = tempfile.TemporaryFile("w+", encoding="utf-8")
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=surroundings, stdout=subprocess.PIPE, stderr=log, text=True)
+    process = subprocess.Popen(command, cwd=folder, env=surroundings, stdout=subprocess.PIPE, stderr=log,
+                               encoding="utf-8")
     assert process.stdout is not None
     run = process.stdout.read().strip()
     _, status, used = os.wait4(process.pid, 0)
@@ -80,7 +82,7 @@ def job(tree: Path, folder: Path, prompt: str, seed: int, given: Sequence[str], 
         log.seek(0)
         sys.exit(f"bench_job.py: error: {' '.join(command)} in {tree} ended with {process.returncode}: "
                  f"{log.read().strip().splitlines()[-1:]}")
-    summary = json.loads((folder / run.splitlines()[-1] / "summary.json").read_text())
+    summary = json.loads((folder / run.splitlines()[-1] / "summary.json").read_text(encoding="utf-8"))
     kilo = 2**20 if sys.platform == "darwin" else 2**10
     found = {name: float(summary["quality"][name]) for name in SCORES if name in (summary["quality"] or {})}
     if (folder / run.splitlines()[-1] / "ckpts").is_dir():
@@ -157,24 +159,17 @@ def report(found: Sequence[tuple[str, Job, Job]]) -> dict[str, tuple[float, ...]
 
 def record(path: Path, args: argparse.Namespace, commits: Sequence[str], rows: dict[str, tuple[float, ...]]) -> None:
     """One line more in the history."""
-    line = {"old": commits[0], "new": commits[1], "processor": processor(), "avx2": int(args.avx2),
+    line = {"old": commits[0], "new": commits[1], "processor": cpu_name(), "avx2": int(args.avx2),
             "options": " ".join(args.overrides), "prompts": len(args.prompts), "seeds": args.seeds}
     for name in ("seconds, whole job", "memory, MiB", "retrieval_top1", "mask_iou"):
         mean, low, high = rows.get(name, (math.nan,) * 3)
         line[name.split(",")[0]] = f"{mean:.4f} [{low:.4f} {high:.4f}]"
     fresh = not path.exists()
-    with path.open("a", newline="") as handle:
+    with path.open("a", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, line, lineterminator="\n")
         if fresh:
             writer.writeheader()
         writer.writerow(line)
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def commit(tree: Path) -> str:
@@ -198,7 +193,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.seeds < 1:
         parser.error(f"--seeds {args.seeds} given; allowed: 1 or more")
-    print(f"{processor()}, {os.cpu_count()} cores{', AVX2 alone' if args.avx2 else ''}; {' '.join(args.overrides)}\n")
+    print(f"{cpu_name()}, {os.cpu_count()} cores{', AVX2 alone' if args.avx2 else ''}; {' '.join(args.overrides)}\n")
     with checked_out(args.revision) as tree, tempfile.TemporaryDirectory(prefix="bench_job-") as temporary:
         folder = args.keep.absolute() if args.keep else Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

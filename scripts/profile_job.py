@@ -24,6 +24,8 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
+from carv3d.runs.environment import cpu_name
+
 ROOT = Path(__file__).resolve().parent.parent
 STAGES, AROUND = (0.1, 0.5, 0.9), 8  # shares of a run; steps on either side whose stations count
 PARTS = {  # innermost function that names a part of the job -> the part; the first from outside counts
@@ -110,7 +112,7 @@ def child(interval_s: float, out: Path, overrides: list[str]) -> int:
         "seconds": time.perf_counter() - began, "stages": sorted(wanted),
         "sampled": [[*place, seconds] for place, seconds in sampler.seconds.most_common()],
         "stations": {str(step): found for step, found in stations.items()},
-        "operations": {str(step): found for step, found in operations.items()}}))
+        "operations": {str(step): found for step, found in operations.items()}}), encoding="utf-8")
     return status
 
 
@@ -157,16 +159,9 @@ def main(argv: list[str] | None = None) -> int:
                                 ).returncode
         if status:
             return status
-        print(f"{processor()}, {os.cpu_count()} cores; {' '.join(args.overrides)}\n")
-        tables(json.loads(out.read_text()))
+        print(f"{cpu_name()}, {os.cpu_count()} cores; {' '.join(args.overrides)}\n")
+        tables(json.loads(out.read_text(encoding="utf-8")))
     return 0
-
-
-def processor() -> str:
-    sys.path.insert(0, str(Path(__file__).parent))
-    from bench_job import processor as name
-
-    return name()
 
 
 if __name__ == "__main__":

@@ -125,11 +125,11 @@ def fitted(teacher: Encodes, pictures: Callable[[int, int, int], Tensor],
            announce: Callable[[str], None] = lambda line: None) -> LinearEncoder:
     """Of a teacher's encoder at its own size, kept in the user's cache by the encoder's content. pictures: (count,
     size, seed) -> [count,3,size,size] in [-1,1]. UserError where latents are no grid over images."""
+    from safetensors import SafetensorError
+
     path = cache_folder("linear_encoders") / f"{_content(teacher)}.safetensors"
-    try:
+    with contextlib.suppress(OSError, KeyError, ValueError, RuntimeError, SafetensorError):  # none, or a damaged one
         return load(path)
-    except Exception:  # none, or a damaged one, which safetensors says in an error of its own
-        pass
     announce("fitting a linear function to the VAE's encoder (once, then cached)")
     height, width = teacher.image_size
     positions = teacher.latent_shape[-2] * teacher.latent_shape[-1]
@@ -143,6 +143,7 @@ def fitted(teacher: Encodes, pictures: Callable[[int, int, int], Tensor],
         found = fit(teacher.latents, batches())
     except ValueError as error:
         raise UserError(f"teacher.encode_gradient: linear given, but {error}; give exact") from error
+    announce(f"it explains {100 * found.explained:.1f} % of the latents' variance")
     with contextlib.suppress(UserError):  # without a cache the result is the same, only later
         make_folder(path.parent, "XDG_CACHE_HOME")
         found.save(path)

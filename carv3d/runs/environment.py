@@ -37,7 +37,7 @@ def environment(device: str, backends: str) -> Record:
         "device": device,
         "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
         "cpu_threads": torch.get_num_threads(),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "backends": backends,
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
@@ -67,7 +67,8 @@ def git_commit() -> str | None:
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The processor's, as its maker calls it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

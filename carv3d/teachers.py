@@ -161,6 +161,7 @@ def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> N
     said = given.engine
     if given.engine != "torch":
         teacher.engine = engine = choice.made(given.engine, teacher, count)
+        teacher.encoder = engine.encoder
         said = engine.says()
     teacher.description += f"; engine: {said}"
 

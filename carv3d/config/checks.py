@@ -125,7 +125,7 @@ def _check_engine(config: Config) -> None:
         if (given := getattr(teacher, name)) != plain:
             raise UserError(f"teacher.engine: {teacher.engine} given with teacher.{name} {str(given).lower()}, which "
                             "is torch's; leave one of them out")
-    if teacher.dtype == "float16" or (teacher.engine, teacher.dtype) == ("onnxruntime", "bfloat16"):
+    if teacher.dtype == "float16" or teacher.dtype == "bfloat16" and teacher.engine != "openvino":
         allowed = "auto, float32" + ", bfloat16" * (teacher.engine == "openvino")
         raise UserError(f"teacher.engine: {teacher.engine} given with teacher.dtype {teacher.dtype}; allowed: "
                         f"{allowed}")

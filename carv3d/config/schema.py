@@ -108,7 +108,7 @@ class TeacherConfig:
     engine: str = option("auto", "what runs the frozen denoiser on a CPU, where no gradient passes through it; auto: "
                                  "the fastest of torch and the installed ones, measured once; in runs under 100 steps "
                                  "torch",
-                         choices=("auto", "torch", "openvino", "onnxruntime"))
+                         choices=("auto", "torch", "numba", "openvino", "onnxruntime"))
     encode_gradient: str = option("auto", "the gradient's way back through the VAE's encoder: exact; linear, through a "
                                           "linear function fitted to the encoder, which costs next to nothing; auto: "
                                           "linear for bundled, else exact", choices=("auto", "exact", "linear"))

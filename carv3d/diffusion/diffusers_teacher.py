@@ -10,7 +10,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -66,10 +66,11 @@ class DiffusersTeacher(Teacher):
     the device; layers, the denoiser's blocks do.
     """
 
-    ENGINES: ClassVar[tuple[str, ...]] = ()  # those of ``engines`` that were seen to answer as torch does
+    ENGINES: tuple[str, ...] = ()  # those of ``engines`` that were seen to answer as torch does
     image_size: tuple[int, int]
     stand_in: LinearEncoder | None = None  # on the way back through the encoder; None: the encoder itself
     engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch
+    encoder: Callable[[Tensor], Tensor] | None = None  # what encodes images there, as ``latents``' VAE would; likewise
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,

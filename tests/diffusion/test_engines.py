@@ -32,10 +32,13 @@ import tiny_pipeline as tiny
 
 pipelines, own_cache, signals = tiny.pipelines, tiny.own_cache, tiny.signals
 NEAR = 2e-5
-REAL = pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.skipif(any(find_spec(each) is None for each in needed),
-                                                reason=f"{name} is not installed"))
-    for name, needed in packages.PACKAGES.items()])
+def real(*names):
+    return pytest.mark.parametrize("name", [
+        pytest.param(name, marks=pytest.mark.skipif(any(find_spec(each) is None for each in packages.PACKAGES[name]),
+                                                    reason=f"{name} is not installed")) for name in names])
+
+
+REAL, CONVERTING = real(*packages.PACKAGES), real("openvino", "onnxruntime")
 IMAGE = ["scene.type=image", "data.width=16", "data.height=16", "scene.image.size=16", "trainer.preview_every=0", "export.video=false",
          "quality.shape=false", "log.every_n_steps=1"]
 
@@ -92,7 +95,7 @@ class Stub:
 # ------------------------------------------------------------------------------------------------------- what they say
 
 
-@REAL
+@CONVERTING
 @torch.no_grad()
 def test_answers_are_torchs_at_any_number_of_rows(small, shared, name):
     teacher = teacher_of(small)
@@ -122,7 +125,7 @@ def test_carv3ds_own_networks_are_asked_at_the_main_jobs_rows_and_others(shared,
         assert apart(want, teacher.predict(*asked, ("cond",))) < NEAR
 
 
-@REAL
+@CONVERTING
 @torch.no_grad()
 def test_a_view_vector_has_its_say_and_none_is_none(small, shared, name):
     teacher = teacher_of(small)
@@ -137,7 +140,7 @@ def test_a_view_vector_has_its_say_and_none_is_none(small, shared, name):
     assert (want - without).abs().max() > 1e-3 * want.abs().max()  # the control: it was told something
 
 
-@REAL
+@CONVERTING
 def test_what_was_kept_answers_to_the_bit_and_what_is_damaged_is_made_anew(small, name, capsys):
     teacher = teacher_of(small)
     asked = base.example(teacher, 3)
@@ -157,7 +160,7 @@ def test_what_was_kept_answers_to_the_bit_and_what_is_damaged_is_made_anew(small
     assert engine.key() != key  # another network is not taken for it
 
 
-@REAL
+@CONVERTING
 def test_a_large_network_is_asked_with_any_number_of_rows_and_nothing_is_kept(small, name, monkeypatch):
     for module in ("openvino", "onnx"):
         monkeypatch.setattr(f"carv3d.diffusion.engines.{module}.LARGE", 0)
@@ -171,7 +174,7 @@ def test_a_large_network_is_asked_with_any_number_of_rows_and_nothing_is_kept(sm
     assert not store._folder().exists()
 
 
-@REAL
+@CONVERTING
 def test_an_engine_that_is_off_is_refused(small, name, monkeypatch):
     monkeypatch.setitem(base.FAR, torch.float32, 1e-12)
     with pytest.raises(UserError, match=f"teacher.engine: {name} given, whose answers are off torch's by .* of their norm") as caught:
@@ -250,7 +253,7 @@ def test_both_of_vsds_answers_are_torchs(pipelines, measured):
         assert torch.equal(trainer.teacher.predict(*asked, ("cond",))["cond"], own)
 
 
-@REAL
+@CONVERTING
 @torch.no_grad()
 def test_layers_added_later_change_nothing_that_an_engine_answers(small, shared, name):
     """Asked for its modules, it has them."""
@@ -305,7 +308,7 @@ def test_an_engine_must_be_worth_it(pipelines, measured, monkeypatch, found):
     assert choice.fastest(teacher_of(pipelines("sd15")), 6) == "torch"
 
 
-@REAL
+@CONVERTING
 def test_the_measurement_itself(small, shared, name):
     found = choice._measured(teacher_of(small), 2, [name])
     assert set(found) == {"torch", name} and all(ms > 0 for ms in found.values())
@@ -333,6 +336,8 @@ def test_one_that_cannot_run_the_network_is_left_out_and_said_so(pipelines, monk
 def test_auto_measures_where_it_may_pay(pipelines, measured, monkeypatch, words, asked):
     """And what it takes is written to the configuration and told."""
     class Made(Stub):
+        encoder = None
+
         def says(self):
             return "a stub"
 
@@ -376,7 +381,7 @@ def final(path):
                                            for line in Run(path).metrics()]
 
 
-@REAL
+@CONVERTING
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(small, shared, name, tmp_path, capsys, signals, monkeypatch):
     words = (f"exp_root_dir={tmp_path}", "objective.guidance_scale=1", "estimator.k=1", "checkpoint.every_n_train_steps=2", f"teacher.engine={name}")
     whole = run(small, capsys, *words, "trainer.max_steps=4", "tag=whole")
@@ -397,7 +402,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(small, shared, name, 
 
 
 @pytest.mark.parametrize("words,said", [
-    (["teacher.engine=tensorrt"], "teacher.engine: 'tensorrt' given; allowed: auto, torch, openvino, onnxruntime"),
+    (["teacher.engine=tensorrt"], "teacher.engine: 'tensorrt' given; allowed: auto, torch, numba, openvino, onnxruntime"),
     (["teacher.engine=openvino", "teacher.type=exact"], "teacher.engine: openvino given with teacher.type exact"),
     (["teacher.engine=openvino", "objective.type=vsd"], "given with objective.type vsd, which takes the difference"),
     (["teacher.engine=openvino", "teacher.compile=true"], "given with teacher.compile true, which is torch's"),

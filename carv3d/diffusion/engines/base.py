@@ -7,7 +7,7 @@ import hashlib
 import io
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import ClassVar
@@ -52,6 +52,7 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    encoder: Callable[[Tensor], Tensor] | None = None  # images [n,3,H,W] in [-1,1] -> the VAE's means, where it has one
 
     def __init__(self, teacher: DiffusersTeacher):
         self.teacher, self.threads = teacher, torch.get_num_threads()

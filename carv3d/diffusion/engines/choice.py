@@ -27,8 +27,10 @@ def made(name: str, teacher: DiffusersTeacher, count: int) -> Engine:
     if name not in teacher.ENGINES:
         raise UserError(f"teacher.engine: {name} given, which is not known to run the network of a "
                         f"{type(teacher).__name__}; allowed: {', '.join(('auto', 'torch', *teacher.ENGINES))}")
-    if name == "openvino":
-        from carv3d.diffusion.engines.openvino import OpenVINO as cls
+    if name == "numba":
+        from carv3d.diffusion.engines.numba import Numba as cls
+    elif name == "openvino":
+        from carv3d.diffusion.engines.openvino import OpenVINO as cls  # type: ignore[assignment]
     else:
         from carv3d.diffusion.engines.onnx import OnnxRuntime as cls  # type: ignore[assignment]
     try:

@@ -302,6 +302,13 @@ def test_a_cache_that_cannot_be_written_costs_a_line(pipelines, measured, monkey
     assert choice.fastest(teacher, 6) == "openvino" and capsys.readouterr().err.count("\n") == 1
 
 
+def test_of_carv3ds_own_networks_its_own_loops_are_measured_alone(measured, monkeypatch):
+    monkeypatch.setattr(choice, "installed", lambda: list(packages.PACKAGES))
+    for dtype, names in (("float32", ["numba"]), ("bfloat16", ["openvino"])):
+        choice.fastest(teachers.teacher(configuration.load(None, ["prompt=a red cube", f"teacher.dtype={dtype}"])), 6)
+        assert measured.pop() == (6, names)
+
+
 @pytest.mark.parametrize("found", [{"torch": 10.0, "openvino": 9.8}, {"torch": 10.0}])
 def test_an_engine_must_be_worth_it(pipelines, measured, monkeypatch, found):
     monkeypatch.setattr(choice, "_measured", lambda *ignored: found)

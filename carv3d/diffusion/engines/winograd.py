@@ -173,7 +173,8 @@ def _scaled(typing_context, x, at, scale, shift, channel, silu, out, to):
 def _group_norm(x, gamma, beta, groups, eps, scale, shift, sums):
     """What GroupNorm multiplies an image's [P,C] channels with and adds to them. sums: [2,C] of room."""
     places, channels = x.shape
-    sums[:] = np.float32(0)
+    for c in range(channels):
+        sums[0, c] = sums[1, c] = np.float32(0)
     for p in range(places):
         for c in range(channels):
             sums[0, c] += x[p, c]
@@ -235,7 +236,8 @@ def plain_in(begin, end, x, times, padded, v):
     for b in range(begin, end):
         for i in range(padded.shape[1] - 2):
             for j in range(padded.shape[2] - 2):
-                padded[b, i + 1, j + 1] = x[b, i // times, j // times]
+                for c in range(x.shape[3]):
+                    padded[b, i + 1, j + 1, c] = x[b, i // times, j // times, c]
     _tiles(begin, end, padded, v)
 
 

@@ -51,7 +51,7 @@ setup(
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
                  "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6",
                  "openvino>=2025.2; platform_machine in 'x86_64 AMD64 aarch64 arm64'",  # which have wheels of it
-                
+
                  "ruff>=0.17,<0.18", "mypy>=2.4,<3"],  # a newer ruff or mypy may find more
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

@@ -131,7 +131,7 @@ def test_killed_again_and_again_and_resumed_ends_the_same(tmp_path, undisturbed)
         run = the_run(tmp_path)
         assert checkpoint.listing(run / "ckpts") or step == 3
         resumed = ("--resume", str(run))
-    done = here("train", *resumed, cwd=tmp_path)
+    done = cli("train", *resumed, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(run)
     assert same(final_state(run), final_state(undisturbed))
@@ -170,7 +170,7 @@ def test_a_second_trainer_on_the_same_run_is_refused(tmp_path):
 
 def test_a_full_disk_loses_nothing(tmp_path, undisturbed):
     """A file-size limit stands in for a full disk: the next checkpoint cannot be written, the earlier one stays."""
-    first = here("train", *RUN, "trainer.max_steps=14", cwd=tmp_path)
+    first = cli("train", *RUN, "trainer.max_steps=14", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     run = the_run(tmp_path)
     before = {path: path.read_bytes() for path in checkpoint.listing(run / "ckpts")}
@@ -183,7 +183,7 @@ def test_a_full_disk_loses_nothing(tmp_path, undisturbed):
     assert full.returncode == 2 and "cannot be written" in full.stderr and "Traceback" not in full.stderr, full.stderr
     assert {path: path.read_bytes() for path in checkpoint.listing(run / "ckpts")} == before
     assert not list(run.rglob("*.part*"))
-    done = here("train", "--resume", str(run), cwd=tmp_path)
+    done = cli("train", "--resume", str(run), cwd=tmp_path)
     assert done.returncode == 0 and same(final_state(run), final_state(undisturbed)), done.stderr
 
 
@@ -412,12 +412,12 @@ def test_chosen_k_resumes_to_the_bit_with_given_costs(tmp_path):
     roots = [tmp_path / name for name in ("whole", "killed")]
     for root in roots:
         root.mkdir()
-    assert here("train", *given, cwd=roots[0]).returncode == 0
+    assert cli("train", *given, cwd=roots[0]).returncode == 0
     process = start("train", *given, cwd=roots[1])
     wait_for_step(roots[1], 13, process)
     process.kill()
     process.communicate()
-    done = here("train", "--resume", str(the_run(roots[1])), cwd=roots[1])
+    done = cli("train", "--resume", str(the_run(roots[1])), cwd=roots[1])
     assert done.returncode == 0, done.stderr
     whole, killed = (the_run(root) for root in roots)
     assert same(final_state(whole), final_state(killed))

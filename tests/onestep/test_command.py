@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -117,18 +116,24 @@ def test_samples_of_a_student(whole, tmp_path, capsys):
     assert "reads no words" in capsys.readouterr().err
 
 
-def test_stopped_it_keeps_what_it_has(tmp_path, monkeypatch):
-    from carv3d.onestep.student import Student
+STOPPING = """import os, signal, sys
+from carv3d import cli
+from carv3d.onestep.student import Student
+step = Student.step
+def stopping(self, number, progress):
+    if number == 4:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return step(self, number, progress)
+Student.step = stopping
+sys.exit(cli.main(sys.argv[1:]))
+"""
 
-    step = Student.step
 
-    def stopping(self, number, progress):
-        if number == 4:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, number, progress)
-
-    monkeypatch.setattr(Student, "step", stopping)
-    assert cli.main(["distill", *SMALL, f"exp_root_dir={tmp_path}"]) == 130
+def test_stopped_it_keeps_what_it_has(tmp_path):
+    """In a process of its own, which is the one that the signal is for."""
+    done = subprocess.run([sys.executable, "-c", STOPPING, "distill", *SMALL, f"exp_root_dir={tmp_path}"],
+                          capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
     run = the_run(tmp_path)
     assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
     assert checkpoint.step_of(checkpoint.newest(run / "ckpts")) == 5

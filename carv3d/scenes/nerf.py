@@ -22,7 +22,7 @@ from carv3d.scenes.kernels.rays import baked, forms, fused, fused_back, volume
 from carv3d.scenes.kernels.rays.fused import Field
 from carv3d.scenes.kernels.rays.hash_grid import HashGrid
 from carv3d.scenes.kernels.rays.levels import TRITON_FEATURES
-from carv3d.scenes.kernels.rays.marching import Grid, Rays
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, grown
 from carv3d.scenes.kernels.rays.rows import FEATURES
 
 HIDDEN_BELOW = 1e-4  # samples behind this transmittance are neither rendered nor trained (nerfacc's early_stop_eps)
@@ -246,7 +246,7 @@ class NeRF(NerfTraits, Scene):
         now = self.density(points).view(size, size, size) * self.step
         self.thickness.copy_(torch.maximum(self.thickness * self.occupancy_decay, now))
         threshold = self.thickness.mean().clamp_max(self.occupancy_threshold)
-        self.occupied.copy_(F.max_pool3d(self.thickness[None], 3, 1, 1)[0] > threshold)
+        self.occupied.copy_(grown(self.thickness > threshold))
 
     def _rays(self, cameras: Cameras, jitter: Tensor) -> Rays:
         origins, directions = cameras.to(self.device).rays()

@@ -9,7 +9,7 @@ import torch
 
 from carv3d.cameras import orbit
 from carv3d.scenes.kernels.rays import marching
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, march_numba, march_torch
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, grown, march_numba, march_torch
 
 
 def view_rays(size: int = 24, jitter: bool = True) -> Rays:
@@ -77,6 +77,14 @@ def test_full_grid_covers_the_box():
     near = ((-1 - rays.origins) * inverse).minimum((1 - rays.origins) * inverse).amax(-1)
     far = ((-1 - rays.origins) * inverse).maximum((1 - rays.origins) * inverse).amin(-1)
     assert (length - (far - near).clamp_min(0)).abs().max() <= grid.step * 1.001
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_cells_grow_as_by_max_pooling(share):
+    cells = torch.rand(6, 6, 6, generator=torch.Generator().manual_seed(0)) < share
+    want = torch.nn.functional.max_pool3d(cells[None].float(), 3, 1, 1)[0] > 0
+    before = cells.clone()
+    assert torch.equal(grown(cells), want) and torch.equal(cells, before)
 
 
 def test_rays_check_their_shapes():

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numba import njit
 from torch import Tensor
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.fused import INSET, RAW_MOST
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, lattice_range
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, grown, lattice_range
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
 GRAIN = 1024
@@ -78,12 +77,12 @@ def _faint(step: float, beta: float) -> float:
 
 def _distances(cells: Tensor, size: int) -> Tensor:
     """int32 [size,size,size]: minus the distance to the nearest of ``cells`` [C,3]; see ``Table``."""
-    near = torch.zeros(1, size, size, size)
-    near[0][cells.unbind(1)] = 1
+    near = torch.zeros(size, size, size, dtype=torch.bool)
+    near[cells.unbind(1)] = True
     distance = torch.zeros(size, size, size, dtype=torch.int32)
     for _ in range(FAR):
-        distance -= (near[0] == 0).int()
-        near = F.max_pool3d(near, 3, 1, 1)
+        distance -= (~near).int()
+        near = grown(near)
     return distance
 
 

@@ -14,8 +14,9 @@ from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfCo
 @dataclass
 class DataConfig:
     batch_size: int = option(3, "B: views rendered per step", ge=1)
-    width: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image width in training, pixels", ge=8, le=4096)
-    height: Schedule = option(Schedule([32, 64], [0, 150], "step"), "image height in training, pixels", ge=8, le=4096)
+    width: Schedule = option(Schedule([32, 64], [0, 400], "step"), "image width in training, pixels; move the step in "
+                                                                   "runs of other lengths", ge=8, le=4096)
+    height: Schedule = option(Schedule([32, 64], [0, 400], "step"), "image height in training, pixels", ge=8, le=4096)
     elevation_range: list[float] = option([-15.0, 85.0], "lowest and highest camera elevation, degrees", ge=-90, le=90,
                                          ordered=True, length=2)
     camera_distance_range: list[float] = option([2.5, 2.8], "nearest and farthest camera, world units; the scene "

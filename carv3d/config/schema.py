@@ -107,8 +107,8 @@ class TeacherConfig:
                                "it, else float32", choices=("auto", "float32", "bfloat16"))
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     engine: str = option("auto", "what runs the frozen denoiser on a CPU, where no gradient passes through it; auto: "
-                                 "the fastest of torch and those that are here, measured once, for bundled of torch "
-                                 "and numba; in runs under 100 steps torch",
+                                 "the fastest of torch and those that are installed, measured once; in runs under 100 "
+                                 "steps torch; numba is bundled's alone",
                          choices=("auto", "torch", "numba", "openvino", "onnxruntime"))
     encode_gradient: str = option("auto", "the gradient's way back through the VAE's encoder: exact; linear, through a "
                                           "linear function fitted to the encoder, which costs next to nothing; auto: "

@@ -104,6 +104,25 @@ def test_the_networks_are_torchs_at_any_number_of_rows(threads):
         torch.set_num_threads(before)
 
 
+@torch.no_grad()
+def test_what_is_not_finite_shows_in_its_own_row_alone():
+    unet, vae = seeded(networks.UNet, CONFIG), seeded(networks.Vae, VAE)
+    made, encoder = compiled.UNet(unet), compiled.Encoder(vae)
+    x, image, time, text = noise(3, 4, 16, 16), noise(3, 3, 16, 16), torch.tensor([20, 500, 900]), noise(3, 7, 16)
+    want = made(x, time, text, None), encoder(image)
+    for bad in (torch.nan, torch.inf):
+        x[1, 2, 5, 5] = image[1, 0, 3, 3] = bad
+        for got, fine in zip((made(x, time, text, None), encoder(image)), want):
+            assert not got[1].isfinite().any() and torch.equal(got[::2], fine[::2])
+
+
+def test_an_encoder_that_is_off_is_refused(monkeypatch):
+    teacher = teachers.teacher(configuration.load(None, BUNDLED))
+    monkeypatch.setattr(compiled.Encoder, "__call__", lambda self, image: image[:, :1, :16, :16].expand(-1, 4, -1, -1))
+    with pytest.raises(UserError, match="teacher.engine: numba given, whose answers are off torch's by"):
+        choice.made("numba", teacher, 2)
+
+
 def test_what_is_no_network_of_such_tiles_is_told():
     unet = seeded(networks.UNet, CONFIG)
     assert not compiled.fits(unet, (16, 20)) and not compiled.fits(unet, (8, 16))  # two halvings leave no whole tile

@@ -85,6 +85,10 @@ class Engine(ABC):
         asked = example(self.teacher, count, seed=1)
         with converting(self.name):
             want, got = Traced(self.teacher)(*asked), self.run([_plain(value) for value in asked])
+        self.near(want, got)
+
+    def near(self, want: Tensor, got: Tensor) -> None:
+        """UserError unless ``got`` is torch's answer ``want``."""
         error = float((want - got).norm() / want.norm())
         if not error <= FAR[self.teacher.denoiser.dtype]:
             raise UserError(f"teacher.engine: {self.name} given, whose answers are off torch's by {error:.1g} of "

@@ -49,8 +49,6 @@ def fastest(teacher: DiffusersTeacher, count: int) -> str:
     names = [name for name in installed() if name in teacher.ENGINES]
     if teacher.denoiser.dtype != torch.float32:  # the others have no other on CPUs
         names = [name for name in names if name == "openvino"]
-    if "numba" in names:  # the others take a minute and half a gigabyte to convert a network that it runs as fast
-        names = ["numba"]
     if not names:
         return "torch"
     key = f"{identity(teacher)} {torch.get_num_threads()} {[versions(name) for name in names]} {count}"

@@ -36,3 +36,7 @@ class Numba(Engine):
 
     def prepare(self, count: int) -> None:
         self.check(count)
+        if self.encoder is not None:
+            image = torch.rand(2, 3, *self.teacher.image_size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+            with torch.no_grad():
+                self.near(self.teacher.vae.encode(image).latent_dist.mean, self.encoder(image))

@@ -17,8 +17,9 @@ from numba import njit
 from torch import Tensor
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
+from carv3d.scenes.kernels.rays.exponential import exp
 from carv3d.scenes.kernels.rays.fused import INSET, RAW_MOST
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, grown, lattice_range
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, distances, lattice_range
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
 GRAIN = 1024
@@ -64,7 +65,9 @@ def bake(grid: Grid, finest: int, field: Callable[[Tensor], tuple[Tensor, Tensor
         found[start:start + per] = torch.cat([first[:, None], colour.sigmoid()], 1).view(-1, n**3, FEATURES)
     kept = found[..., 0].amax(1) > least
     cells, found = cells[kept], found[kept]
-    brick = _distances(cells, size)
+    near = torch.zeros_like(occupied)
+    near[cells.unbind(1)] = True
+    brick = distances(near, FAR).int().neg()
     brick[cells.unbind(1)] = torch.arange(len(cells), dtype=torch.int32)
     return Table(brick, found.view(-1, FEATURES), n, least, beta)
 
@@ -73,17 +76,6 @@ def _faint(step: float, beta: float) -> float:
     """The first value of a sample whose opacity is FAINT."""
     density = FAINT / step
     return beta * (INSET + min(math.log(2 * density * beta), 0.0)) if beta else math.log(density)
-
-
-def _distances(cells: Tensor, size: int) -> Tensor:
-    """int32 [size,size,size]: minus the distance to the nearest of ``cells`` [C,3]; see ``Table``."""
-    near = torch.zeros(size, size, size, dtype=torch.bool)
-    near[cells.unbind(1)] = True
-    distance = torch.zeros(size, size, size, dtype=torch.int32)
-    for _ in range(FAR):
-        distance -= (~near).int()
-        near = grown(near)
-    return distance
 
 
 def rehearse() -> None:
@@ -110,9 +102,9 @@ def _corners(brick, n, x, y, z):
 @njit(inline="always")
 def _density(first, beta):
     if beta == 0:
-        return np.exp(min(first, np.float32(RAW_MOST)))
+        return exp(min(first, np.float32(RAW_MOST)))
     inside = first - np.float32(INSET) * beta
-    tail = np.float32(0.5) * np.exp(-abs(inside) / beta)
+    tail = np.float32(0.5) * exp(-abs(inside) / beta)
     return (np.float32(1) - tail if inside > 0 else tail) / beta
 
 
@@ -144,7 +136,7 @@ def _trace(begin, end, origins, directions, jitter, brick, values, n, box, bound
             value = blend(values, rows, weights)
             if value[0] < least:
                 continue
-            after = left * np.exp(-_density(value[0], beta) * step)
+            after = left * exp(-_density(value[0], beta) * step)
             w = left - after
             red += w * value[1]
             green += w * value[2]

@@ -15,12 +15,14 @@ from numba import njit
 from torch import Tensor
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
+from carv3d.scenes.kernels.rays.exponential import exp
 from carv3d.scenes.kernels.rays.hash_grid import corners
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, lattice_range, next_occupied
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
 LANES = 64
-GRAIN, RECORDED_GRAIN = 2048, 1024  # rays of a piece; smaller where there are few of them
+GRAIN = 2048  # rays of a piece
+RECORDED = 6, 256, 1024  # pieces of a record, the fewest and the most rays of one
 TILES = 8  # samples of a ray that a record has room for at first
 INSET = 2.0  # beta, how deep below the surface half the density lies; see ``sdf.laplace``
 RAW_MOST = 15.0  # log density is cut here: far beyond opaque, far from overflow
@@ -88,7 +90,7 @@ def matmul(weight, x, y, rectify):
 @njit(inline="always")
 def _laplace(depth, beta):
     inside = depth - np.float32(INSET) * beta
-    tail = np.float32(0.5) * np.exp(-abs(inside) / beta)
+    tail = np.float32(0.5) * exp(-abs(inside) / beta)
     return (np.float32(1) - tail if inside > 0 else tail) / beta
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
@@ -117,13 +119,16 @@ def _values(points, lanes, weights, blob_scale, blob_std, beta, x, y, out):
     one = np.float32(1)
     for n in range(lanes):
         radius = np.sqrt(points[n, 0] ** 2 + points[n, 1] ** 2 + points[n, 2] ** 2)
-        raw = out[0, n] + blob_scale * (one - radius / blob_std)
-        if beta == 0:
-            out[0, n] = np.exp(min(raw, np.float32(RAW_MOST)))
-        else:
-            out[0, n] = _laplace(raw, beta) if beta > 0 else raw
-        for c in range(1, 4):
-            out[c, n] = one / (one + np.exp(-out[c, n]))
+        out[0, n] += blob_scale * (one - radius / blob_std)
+    if beta == 0:
+        for n in range(lanes):
+            out[0, n] = exp(min(out[0, n], np.float32(RAW_MOST)))
+    elif beta > 0:
+        for n in range(lanes):
+            out[0, n] = _laplace(out[0, n], beta)
+    for c in range(1, 4):
+        for n in range(lanes):
+            out[c, n] = one / (one + exp(-out[c, n]))
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _scratch_width(weights):
@@ -146,7 +151,7 @@ def _density(begin, end, points, density, table, resolution, row, weights, bound
             density[start + n] = out[0, n]
 
 @njit(inline="always")
-def _advance(lane, next_ray, end, ray, index, high, through, origins, directions, jitter, occupied, box, bound, step):
+def _advance(lane, next_ray, end, ray, index, high, through, origins, directions, jitter, empty, box, bound, step):
     """Move a lane to its ray's next sample, or to the first sample of the next ray that has one.
 
     Returns the next ray to hand out; ray[lane] is -1 if none was left.
@@ -155,7 +160,7 @@ def _advance(lane, next_ray, end, ray, index, high, through, origins, directions
         r = ray[lane]
         if r >= 0:
             index[lane] = next_occupied(
-                index[lane], high[lane], r, origins, directions, jitter, occupied, bound, step
+                index[lane], high[lane], r, origins, directions, jitter, empty, bound, step
             )
             if index[lane] < high[lane]:
                 return next_ray
@@ -175,12 +180,15 @@ def _longer(tiles, used, capacity):
 
 @njit(inline="always")
 def _composite(lanes, column, ray, index, through, value, points, t, step, threshold, out, count, recording, tile,
-               values, places):
-    """Add a tile to its rays, and keep what ``_trace`` returns of it; rays that are opaque end."""
+               values, places, passed):
+    """Add a tile to its rays, and keep what ``_trace`` returns of it; rays that are opaque end. passed: [LANES] of
+    room."""
+    for n in range(lanes):
+        passed[n] = exp(-value[0, n] * step)
     for n in range(lanes):
         lane = column[n]
         r = ray[lane]
-        left = through[lane] * np.exp(-value[0, n] * step)
+        left = through[lane] * passed[n]
         w = through[lane] - left
         out[r, 0] += w * value[1, n]
         out[r, 1] += w * value[2, n]
@@ -202,7 +210,7 @@ def _composite(lanes, column, ray, index, through, value, points, t, step, thres
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _trace(
-    begin, end, origins, directions, jitter, occupied, box, bound, step, threshold, table, resolution, row, weights,
+    begin, end, origins, directions, jitter, empty, box, bound, step, threshold, table, resolution, row, weights,
     blob_scale, blob_std, beta, out, count, recording,
 ):
     """out: [R,5] = rgb, opacity, depth. count: [R], visible samples.
@@ -215,7 +223,8 @@ def _trace(
     x, y = np.zeros((width, LANES), np.float32), np.zeros((width, LANES), np.float32)
     value, points = np.empty((4, LANES), np.float32), np.empty((LANES, 3), np.float32)
     ray, index, high = np.full(LANES, -1, np.int64), np.empty(LANES, np.int64), np.empty(LANES, np.int64)
-    through, t, column = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.int64)
+    through, t, passed = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    column = np.empty(LANES, np.int64)
     inputs, tile = FEATURES * resolution.shape[0], 0
     capacity = TILES * (end - begin) // LANES + 1 if recording else 0
     features = np.empty((capacity, inputs, LANES), np.float32)
@@ -226,7 +235,7 @@ def _trace(
         lanes = 0
         for lane in range(LANES):
             next_ray = _advance(
-                lane, next_ray, end, ray, index, high, through, origins, directions, jitter, occupied, box, bound, step
+                lane, next_ray, end, ray, index, high, through, origins, directions, jitter, empty, box, bound, step
             )
             if ray[lane] >= 0:
                 r = ray[lane]
@@ -249,21 +258,23 @@ def _trace(
                     features[tile, i, n] = x[i, n]
         _values(points, lanes, weights, blob_scale, blob_std, beta, x, y, value)
         _composite(lanes, column, ray, index, through, value, points, t, step, threshold, out, count, recording, tile,
-                   values, places)
+                   values, places, passed)
         tile += 1
 
 def _run(rays: Rays, grid: Grid, field: Field, threshold: float, recording: bool
          ) -> tuple[Tensor, Tensor, list[tuple[np.ndarray, ...]]]:
     out, count = np.zeros((len(rays), 5), np.float32), np.zeros(len(rays), np.int64)
-    occupied, box, bound, step = grid.numpy()
+    empty, box, bound, step = grid.numpy()
     table, resolution, row, weights, _, blob_scale, blob_std, beta = field.numpy()
     pieces: dict[int, tuple[np.ndarray, ...]] = {}
 
     def piece(begin: int, end: int, *arguments: object) -> None:
         pieces[begin] = _trace(begin, end, *arguments)
 
+    pieces_of, fewest, most = RECORDED
+    grain = min(max(-(-len(rays) // pieces_of), fewest), most) if recording else GRAIN
     spread(
-        piece, len(rays), RECORDED_GRAIN if recording else GRAIN, *rays.numpy(), occupied, box, bound, step,
+        piece, len(rays), grain, *rays.numpy(), empty, box, bound, step,
         np.float32(threshold), table, resolution, row, weights, blob_scale, blob_std, beta, out, count, recording,
     )
     return torch.from_numpy(out), torch.from_numpy(count), [pieces[begin] for begin in sorted(pieces)]

@@ -41,17 +41,15 @@ setup(
         "xatlas>=0.0.9",
         "fast-simplification>=0.1.7",
         "plyfile>=1.0",
+        "openvino>=2025.2; platform_machine in 'x86_64 AMD64 aarch64 arm64'",  # which have wheels of it
     ],
     extras_require={
         "cuda": ["gsplat>=1.5,<1.6"],
         "tensorboard": ["tensorboard>=2.16"],
         "ray": ["ray>=2.40,<3"],
-        "openvino": ["openvino>=2025.2"],
         "onnxruntime": ["onnxruntime>=1.20", "onnx>=1.17"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
                  "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6",
-                 "openvino>=2025.2; platform_machine in 'x86_64 AMD64 aarch64 arm64'",  # which have wheels of it
-
                  "ruff>=0.17,<0.18", "mypy>=2.4,<3"],  # a newer ruff or mypy may find more
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,10 +140,11 @@ def _settle_engine(config: Config) -> None:
             require(config.teacher.engine)
 
 
-def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> None:
-    """Have ``teacher`` asked by teacher.engine where no gradient is recorded. auto becomes the engine that is taken:
-    the fastest for calls of ``count`` rows, of all ranks the first one's choice; torch in a short run, with options
-    and objectives that are torch's alone, or off the CPU. UserError for a named engine that cannot run this network."""
+def take_engine(config: Config, teacher: Teacher, counts: Sequence[int], world: World) -> None:
+    """Have ``teacher`` asked by teacher.engine where no gradient is recorded, in calls of ``counts`` rows. auto becomes
+    the engine that is taken: the fastest for the most of them, of all ranks the first one's choice; torch in a short
+    run, with options and objectives that are torch's alone, or off the CPU. UserError for a named engine that cannot
+    run this network."""
     from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
     from carv3d.diffusion.engines import choice
     from carv3d.runtime.progress import say
@@ -157,10 +159,10 @@ def take_engine(config: Config, teacher: Teacher, count: int, world: World) -> N
         plain = given.quantize == given.offload == "none" and not given.compile and given.dtype != "float16"
         alone = not registry.objective(config).learns  # else the difference of two answers, which must round alike
         measured = plain and alone and config.trainer.max_steps >= LONG and world.rank == 0
-        given.engine = world.first(choice.fastest(teacher, count) if measured else "torch")
+        given.engine = world.first(choice.fastest(teacher, max(counts)) if measured else "torch")
     said = given.engine
     if given.engine != "torch":
-        teacher.engine = engine = choice.made(given.engine, teacher, count)
+        teacher.engine = engine = choice.made(given.engine, teacher, *counts)
         teacher.encoder = engine.encoder
         said = engine.says()
     teacher.description += f"; engine: {said}"

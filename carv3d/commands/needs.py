@@ -63,7 +63,7 @@ def _branches(config: Config) -> int:
 
 def _draws(config: Config) -> int:
     """Draws of a view that go through the denoiser at a time, or are meant to."""
-    k = FIRST_K if config.estimator.k == "auto" else int(config.estimator.k)
+    k = max(config.estimator.ks(), default=FIRST_K)
     chunk = 0 if config.estimator.chunk == "auto" else int(config.estimator.chunk)
     return min(chunk or k, k)
 

@@ -29,7 +29,7 @@ LARGEST_K = 16  # of estimator.k=auto, where the first chunk to try after runnin
 def _draws(config: Config) -> int:
     """Of a view that go through the teacher together."""
     estimator = config.estimator
-    k = LARGEST_K if isinstance(estimator.k, str) else estimator.k
+    k = max(estimator.ks(), default=LARGEST_K)
     return min(k, k if isinstance(estimator.chunk, str) else estimator.chunk or k)
 
 

@@ -256,7 +256,7 @@ def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop:
     say(f"teacher: {trainer.teacher.description}")
     say(f"scene: {config.scene.type}, {trainer.scene.backends}")
     estimator = config.estimator
-    if estimator.stratified and estimator.k == 1 and config.data.batch_size == 1:
+    if estimator.stratified and estimator.ks() == [1] and config.data.batch_size == 1:
         say("estimator.stratified: one draw of one view leaves nothing to stratify; timesteps are independent")
     clock.lap("start")
     with Progress("train", config.trainer.max_steps, first) as bar:

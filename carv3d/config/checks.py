@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 
 from carv3d.config import registry
-from carv3d.config.options import Field, Schedule, constant, kind_of
+from carv3d.config.options import SCHEDULED, Field, Schedule, constant, kind_of
 from carv3d.config.schema import Config, LossConfig, PromptsConfig
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.types import Value
@@ -45,7 +45,8 @@ def allowed_values(item: Field) -> str:
         listed = "a list of some of " if kind_of(item) == "list[str]" else ""
         return listed + ", ".join(map(str, meta["choices"]))
     words = {"int": "a whole number", "int | str": "auto or a whole number", "float": "a number",
-             "float | str": "auto or a number", "bool": "true or false", "str": "text",
+             "float | str": "auto or a number", SCHEDULED: "auto, a whole number or a schedule of them",
+             "bool": "true or false", "str": "text",
              "list[float]": "a list of numbers", "list[int]": "a list of whole numbers",
              "Schedule": "a number or a schedule"}
     text = words.get(kind_of(item), kind_of(item))
@@ -199,7 +200,8 @@ def _check_estimator(config: Config) -> None:
     if config.data.camera_sequence and config.data.batch_size > 1:
         raise UserError(f"data.camera_sequence: true given with data.batch_size {config.data.batch_size}; it is for "
                         "batch_size 1, larger batches have data.camera_strata")
-    if isinstance(k, int) and (noise == "antithetic" and k % 2 or noise == "zero_sum" and k < 2):
+    ks = config.estimator.ks()  # a schedule's single draws have no noise mode
+    if ks and all(noise == "antithetic" and each % 2 or noise == "zero_sum" and each < 2 for each in ks):
         raise UserError(f"estimator.noise: {noise} given with estimator.k {k}; antithetic needs an even K, "
                         "zero_sum K >= 2")
     if cost.source == "given" and cost.a_ms + cost.b_ms <= 0:

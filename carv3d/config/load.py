@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from carv3d.config import registry, threestudio, yaml_text
 from carv3d.config.checks import allowed_values, check_bounds, check_relations, check_schedule
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
-from carv3d.config.options import TEXTS, Field, constant, kind_of
+from carv3d.config.options import SCHEDULED, TEXTS, Field, Schedule, constant, kind_of
 from carv3d.config.schema import CompareConfig, Config, CostConfig
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import read_text
@@ -182,7 +182,7 @@ def _check_references(key: str, value: Value) -> None:
 
 def _shorthand(key: str, value: Value, sections: Sections) -> Value:
     kind = kind_of(field_of(key, sections))
-    if kind == "Schedule":
+    if kind == "Schedule" or kind == SCHEDULED and isinstance(value, dict):
         return _schedule(key, value)
     if kind == "CostConfig":
         return _cost(key, value)
@@ -228,6 +228,8 @@ def _typed(cls: type, tree: Record, prefix: str, sections: Sections) -> Value:
             values[item.name] = _typed(inner, _shorthand(key, value, sections), key + ".", sections)
             if kind == "Schedule":
                 check_schedule(key, values[item.name], item)
+        elif kind == SCHEDULED and isinstance(value, dict):
+            values[item.name] = _whole(key, _typed(Schedule, _schedule(key, value), key + ".", sections), item)
         else:
             values[item.name] = _coerce(key, value, item)
     return cls(**values)
@@ -258,9 +260,16 @@ def _text(key: str, value: Value) -> str:
     return str(value)
 
 
+def _whole(key: str, schedule: Schedule, item: Field) -> Schedule | int:
+    """A schedule of whole numbers, or the only one."""
+    check_schedule(key, schedule, item)
+    schedule.values = [_number(f"{key}.values", value, item, True) for value in schedule.values]
+    return schedule if len(schedule.values) > 1 else int(schedule.values[0])
+
+
 def _coerce(key: str, value: Value, item: Field) -> Value:
     expected = kind_of(item)
-    if expected in ("int | str", "float | str") and value == "auto":
+    if expected in ("int | str", "float | str", SCHEDULED) and value == "auto":
         return "auto"
     wrong = UserError(f"{key}: {shown(value)} given; allowed: {allowed_values(item)}")
     if expected in ("list[float]", "list[int]"):
@@ -273,7 +282,7 @@ def _coerce(key: str, value: Value, item: Field) -> Value:
             raise wrong
         value = [_text(key, each) for each in value]
         value = list(dict.fromkeys(value)) if item.metadata["choices"] else value
-    elif expected in ("int", "float", "int | str", "float | str"):
+    elif expected in ("int", "float", "int | str", "float | str", SCHEDULED):
         value = _number(key, value, item, expected.startswith("int"))
     elif expected == "str":
         value = _text(key, value)

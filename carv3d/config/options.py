@@ -22,6 +22,7 @@ def option(default: Any, help: str, *, ge: float | None = None, gt: float | None
 
 PLAIN = ("int", "float", "bool", "str", "list[float]", "list[int]", "list[str]", "int | str", "float | str")
 """What an option can be, besides a Schedule."""
+SCHEDULED = "int | str | Schedule"  # auto, a whole number, or whole numbers that depend on the step
 
 Field: TypeAlias = dataclasses.Field[Any]
 Open: TypeAlias = Any  # a section whose options the component's own class declares; see config.registry

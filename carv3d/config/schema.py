@@ -108,8 +108,8 @@ class TeacherConfig:
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     engine: str = option("auto", "what runs the frozen denoiser on a CPU, where no gradient passes through it; auto: "
                                  "the fastest of torch and those that are installed, measured once; in runs under 100 "
-                                 "steps torch; numba is bundled's alone",
-                         choices=("auto", "torch", "numba", "openvino", "onnxruntime"))
+                                 "steps torch",
+                         choices=("auto", "torch", "openvino", "onnxruntime"))
     encode_gradient: str = option("auto", "the gradient's way back through the VAE's encoder: exact; linear, through a "
                                           "linear function fitted to the encoder, which costs next to nothing; auto: "
                                           "linear for bundled, else exact", choices=("auto", "exact", "linear"))
@@ -183,8 +183,9 @@ class CostConfig:
 
 @dataclass
 class EstimatorConfig:
-    k: int | str = option(2, "K: teacher draws per rendered view, or auto: chosen from measured variance and cost",
-                          ge=1, le=1024)
+    k: int | str | Schedule = option(
+        Schedule([1, 2], [0, 400], "step"), "K: teacher draws per rendered view, a number or a schedule (the default of "
+        "the bundled teacher; 2 of others), or auto: chosen from measured variance and cost", ge=1, le=1024)
     importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
     proposal: str = option("adaptive", "q(t): adaptive, fitted to past draws, p while it brings nothing; weight, "
                            "proportional to p(t) times the weight on the residual (CARV); table, from estimator.table",
@@ -197,6 +198,16 @@ class EstimatorConfig:
                               "memory runs out", ge=0)
     measure_every: int = option(250, "steps between variance measurements for k=auto", ge=1)
     cost: CostConfig = field(default_factory=CostConfig)
+
+    def k_at(self, step: int) -> int | None:
+        """K of a step; None where it is chosen from what is measured."""
+        return None if isinstance(self.k, str) else round(self.k.at(step)) if isinstance(self.k, Schedule) else self.k
+
+    def ks(self) -> list[int]:
+        """The K that are given; none where it is chosen."""
+        if isinstance(self.k, Schedule):
+            return [*map(round, self.k.values)]
+        return [] if isinstance(self.k, str) else [self.k]
 
 
 @dataclass

@@ -10,7 +10,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +66,7 @@ class DiffusersTeacher(Teacher):
     the device; layers, the denoiser's blocks do.
     """
 
-    ENGINES: tuple[str, ...] = ()  # those of ``engines`` that were seen to answer as torch does
+    ENGINES: ClassVar[tuple[str, ...]] = ()  # those of ``engines`` that were seen to answer as torch does
     image_size: tuple[int, int]
     stand_in: LinearEncoder | None = None  # on the way back through the encoder; None: the encoder itself
     engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch

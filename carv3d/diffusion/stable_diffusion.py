@@ -33,7 +33,7 @@ class StableDiffusionTeacher(DiffusersTeacher):
     groups of ``view_vector`` it is given. latent_shape follows the model.
     """
 
-    ENGINES: tuple[str, ...] = ("openvino", "onnxruntime")
+    ENGINES = ("openvino", "onnxruntime")
 
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
                  negatives_of: Angles | None = None, view: ViewEmbedding | None = None,
@@ -43,8 +43,6 @@ class StableDiffusionTeacher(DiffusersTeacher):
         levels = Levels(schedule, scheduler.config.prediction_type, torch.arange(schedule.timesteps))
         super().__init__(unet, vae, levels, {"states": embeddings}, weights_of=weights_of, negatives_of=negatives_of,
                          encode_dtype=encode_dtype, description=description, device=device, offload=offload)
-        if isinstance(unet, networks.UNet):
-            self.ENGINES = ("numba", *self.ENGINES)
         self.told = told
         self.view = view.to(self.device) if view else None
         self._asked_about: Tensor | None = None

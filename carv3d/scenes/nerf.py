@@ -77,7 +77,7 @@ class NeRF(NerfTraits, Scene):
     thickness: Tensor
     occupied: Tensor
     _table: baked.Table | None = None
-    _cells: tuple[object, Grid] | None = None
+    _known: tuple[object, Grid] | None = None
 
     def _choose_backends(self, own: NerfConfig | SdfConfig, device: torch.device) -> None:
         encoding, handled = own.encoding_backend, {"cpu": (FEATURES,), "cuda": TRITON_FEATURES}
@@ -273,9 +273,9 @@ class NeRF(NerfTraits, Scene):
     def _grid(self) -> Grid:
         """The cells as they are, which keeps what it has found out about them until they change."""
         state = self.occupied.data_ptr(), self.occupied._version, self.step
-        if self._cells is None or self._cells[0] != state:
-            self._cells = state, Grid(self.occupied, self.bound, self.step)
-        return self._cells[1]
+        if self._known is None or self._known[0] != state:
+            self._known = state, Grid(self.occupied, self.bound, self.step)
+        return self._known[1]
 
     def _field(self) -> Field:
         return Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,17 +116,16 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     return trainer
 
 
-def _rows(config: Config, teacher: Teacher, world: World) -> int:
-    """Of latents in one call of the teacher, as a step makes it: what its speed is measured at."""
+def _rows(config: Config, teacher: Teacher, world: World) -> list[int]:
+    """Of latents in one call of the teacher, as steps make it: what its speed is measured at."""
     from carv3d.diffusion.guidance import branches
     from carv3d.text3d.trainer import FIRST_K
 
     own = config.estimator
-    draws = FIRST_K if isinstance(own.k, str) else own.k
-    if isinstance(own.chunk, int) and own.chunk:
-        draws = min(draws, own.chunk)
+    most = own.chunk if isinstance(own.chunk, int) and own.chunk else math.inf
     needed = ("uncond", "cond") if config.objective.type == "csd" else branches(float(config.objective.guidance_scale))
-    return draws * (config.data.batch_size // world.size) * teacher.evaluations(needed)
+    each = (config.data.batch_size // world.size) * teacher.evaluations(needed)
+    return [int(min(k, most)) * each for k in own.ks() or [FIRST_K]]
 
 
 def _check_weighting(trainer: Trainer, weight: torch.Tensor) -> None:

@@ -39,6 +39,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     turn, scene = trainer.turn(step)
     seed = config.seed if seed is None else seed
     generator = partial(rng.stream, seed, step)
+    trainer.sampler.k = config.estimator.k_at(step) or trainer.sampler.k
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
 

@@ -150,7 +150,7 @@ def sampler_of(config: Config, weight: Tensor) -> carv.Sampler:
         table = torch.tensor(own.table, dtype=torch.float64)
         importance = table[torch.arange(len(weight)) * len(table) // len(weight)]
     return carv.Sampler(
-        FIRST_K if isinstance(own.k, str) else own.k, importance=importance, base=weight, stratified=own.stratified,
+        own.k_at(0) or FIRST_K, importance=importance, base=weight, stratified=own.stratified,
         noise=own.noise, guidance_scale=float(objective.guidance_scale),
         signature=f"{objective.type} {objective.guidance_scale} {objective.weighting}")
 

@@ -44,6 +44,18 @@ class Traced(nn.Module):
         return value.to(self.dtype) if value.is_floating_point() else value
 
 
+class Encoding(nn.Module):
+    """What a VAE makes of images [n,3,H,W] in [-1,1]: the means of its latents."""
+
+    def __init__(self, vae: nn.Module):
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, image: Tensor) -> Tensor:
+        mean: Tensor = self.vae.encode(image).latent_dist.mean  # type: ignore[operator]
+        return mean
+
+
 class Engine(ABC):
     """A denoiser by something else than torch, for calls of any number of rows.
 
@@ -58,7 +70,7 @@ class Engine(ABC):
         self.teacher, self.threads = teacher, torch.get_num_threads()
         self.size = sum(p.numel() * p.element_size() for p in teacher.denoiser.parameters())
         self.identity = f"{identity(teacher)} {self.threads} {versions(self.name)}"
-        self._weights = ""
+        self._weights: dict[nn.Module, str] = {}
 
     def __call__(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
         """The network's prediction [n,c,h,w], float32, as ``DiffusersTeacher.respond`` gives it."""
@@ -85,24 +97,33 @@ class Engine(ABC):
         asked = example(self.teacher, count, seed=1)
         with converting(self.name):
             want, got = Traced(self.teacher)(*asked), self.run([_plain(value) for value in asked])
-        self.near(want, got)
+        self._near(want, got, self.teacher.denoiser.dtype)
 
-    def near(self, want: Tensor, got: Tensor) -> None:
+    def check_encoder(self, count: int) -> None:
+        """UserError unless ``count`` images are encoded as torch does."""
+        (image,), encoder = pictures(self.teacher, count), self.encoder
+        if encoder is not None:
+            with converting(self.name):
+                want, got = Encoding(self.teacher.vae)(image), encoder(image)
+            self._near(want, got, torch.float32)
+
+    def _near(self, want: Tensor, got: Tensor, dtype: torch.dtype) -> None:
         """UserError unless ``got`` is torch's answer ``want``."""
         error = float((want - got).norm() / want.norm())
-        if not error <= FAR[self.teacher.denoiser.dtype]:
+        if not error <= FAR[dtype]:
             raise UserError(f"teacher.engine: {self.name} given, whose answers are off torch's by {error:.1g} of "
                             "their norm with this model; give teacher.engine=torch")
 
-    def key(self, *more: object) -> str:
-        """The name of what is kept of this network, by its content: 40 hex digits."""
-        if not self._weights:
+    def key(self, *more: object, module: nn.Module | None = None) -> str:
+        """The name of what is kept of a module, the denoiser by default, by its content: 40 hex digits."""
+        module = module or self.teacher.denoiser
+        if module not in self._weights:
             digest = hashlib.sha256()
-            for name, value in self.teacher.denoiser.state_dict().items():
+            for name, value in module.state_dict().items():
                 digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
                 digest.update(value.detach().contiguous().flatten().view(torch.uint8).numpy().data)
-            self._weights = digest.hexdigest()
-        return hashlib.sha256(f"{self.identity} {self._weights} {more}".encode()).hexdigest()[:40]
+            self._weights[module] = digest.hexdigest()
+        return hashlib.sha256(f"{self.identity} {self._weights[module]} {more}".encode()).hexdigest()[:40]
 
 
 def identity(teacher: DiffusersTeacher) -> str:
@@ -125,6 +146,11 @@ def example(teacher: DiffusersTeacher, count: int, seed: int = 0) -> list[Tensor
     text = rows(teacher.embeddings, torch.arange(count) % len(next(iter(teacher.embeddings.values()))))
     views = [torch.randn(count, teacher.time_width, generator=generator)] if teacher.tells_views else []
     return [_plain(value) for value in (seen, time, *text.values(), *views)]
+
+
+def pictures(teacher: DiffusersTeacher, count: int) -> list[Tensor]:
+    """Inputs of ``Encoding``: images of random pixels."""
+    return [torch.rand(count, 3, *teacher.image_size, generator=torch.Generator().manual_seed(0)) * 2 - 1]
 
 
 @contextmanager

@@ -21,16 +21,14 @@ REPEATS = 7  # of each, in turn
 WORTH = 0.95  # an engine must take less than this share of torch's time
 
 
-def made(name: str, teacher: DiffusersTeacher, count: int) -> Engine:
-    """A named engine, ready for calls of ``count`` rows; UserError where it is not to be had here."""
+def made(name: str, teacher: DiffusersTeacher, *counts: int) -> Engine:
+    """A named engine, ready for calls of so many rows; UserError where it is not to be had here."""
     require(name)
     if name not in teacher.ENGINES:
         raise UserError(f"teacher.engine: {name} given, which is not known to run the network of a "
                         f"{type(teacher).__name__}; allowed: {', '.join(('auto', 'torch', *teacher.ENGINES))}")
-    if name == "numba":
-        from carv3d.diffusion.engines.numba import Numba as cls
-    elif name == "openvino":
-        from carv3d.diffusion.engines.openvino import OpenVINO as cls  # type: ignore[assignment]
+    if name == "openvino":
+        from carv3d.diffusion.engines.openvino import OpenVINO as cls
     else:
         from carv3d.diffusion.engines.onnx import OnnxRuntime as cls  # type: ignore[assignment]
     try:
@@ -39,7 +37,8 @@ def made(name: str, teacher: DiffusersTeacher, count: int) -> Engine:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
         raise UserError(f"teacher.engine: {name} given, which cannot be loaded ({reason}); install it again, or give "
                         "teacher.engine=torch") from error
-    engine.prepare(count)
+    for count in counts:
+        engine.prepare(count)
     return engine
 
 

@@ -1,14 +1,17 @@
-"""OpenVINO: the network as its CPU plugin compiles it."""
+"""OpenVINO: networks as its CPU plugin compiles them."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from carv3d.diffusion import networks
 from carv3d.diffusion.engines import store
-from carv3d.diffusion.engines.base import LARGE, TRACED, Engine, Traced, converting, example
+from carv3d.diffusion.engines.base import LARGE, TRACED, Encoding, Engine, Traced, converting, example, pictures
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.progress import say
 
@@ -16,78 +19,118 @@ ANY = -1  # compiled for any number of rows
 
 
 class OpenVINO(Engine):
-    """Compiled for the number of rows that it was prepared for and for half of it (a step's gradient in two halves),
-    and once for any other, which is slower by a fifth or more; each when it is first asked for, and kept on disk. A
-    network whose weights should be in memory but once is compiled for any number alone. Which of them
-    answers a call does not depend on earlier calls, so that a resumed run comes to the same bits."""
+    """The denoiser is compiled for the numbers of rows that it was prepared for and for half of them (a step's gradient
+    in two halves), and once for any other, which is slower by a fifth or more. A network whose weights should be in
+    memory but once is compiled for any number alone. Which of them answers a call does not depend on earlier calls, so
+    that a resumed run comes to the same bits. carv3d's own encoder runs here too."""
 
     name = "openvino"
 
     def __init__(self, teacher: Network):
         super().__init__(teacher)
-        self._library = _library()
-        self._core = self._library.Core()
-        self._options = {
-            "INFERENCE_PRECISION_HINT": "bf16" if teacher.denoiser.dtype == torch.bfloat16 else "f32",
-            "INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1,
-            "ENABLE_CPU_PINNING": False}  # the cores are shared with torch's and numba's threads
-        self._model: Network = None
+        plugin, vae, small = _Plugin(self.threads), teacher.vae, self.size <= LARGE
+        precision = "bf16" if teacher.denoiser.dtype == torch.bfloat16 else "f32"
+        key = partial(self.key, self.name, plugin.options(precision)) if small else None
+        self._network = _Compiled(plugin, partial(Traced, teacher), partial(example, teacher), precision, key)
         self._own: set[int] = set()
-        self._ready: dict[int, Network] = {}
+        if isinstance(vae, networks.Vae) and teacher.stand_in and teacher.encode_dtype == torch.float32:
+            own = partial(self.key, "encoder", plugin.options("f32"), module=vae)
+            encoder = _Compiled(plugin, partial(Encoding, vae), partial(pictures, teacher), "f32", own)
+            self.encoder = lambda image: encoder.run([image.contiguous()], len(image), self.check_encoder)
 
     def run(self, inputs: list[Tensor]) -> Tensor:
-        request = self._request(len(inputs[0]))
-        for place, value in enumerate(inputs):
-            request.set_input_tensor(place, self._library.Tensor(value.numpy(), shared_memory=True))
-        request.infer()
-        return torch.from_numpy(request.get_output_tensor(0).data.copy())
+        count = len(inputs[0])
+        return self._network.run(inputs, count if count in self._own else ANY, self.check)
 
     def prepare(self, count: int) -> None:
         self._own |= {count, -(-count // 2)} if self.size <= LARGE else set()
-        self._request(count)
+        self._network.request(count if count in self._own else ANY, count, self.check)
 
-    def _request(self, count: int) -> Network:
-        size = count if count in self._own else ANY
+
+class _Plugin:
+    """The library, and how the processor is shared."""
+
+    def __init__(self, threads: int):
+        self.library = _library()
+        self.core = self.library.Core()
+        self._shared = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1,
+                        "ENABLE_CPU_PINNING": False}  # the cores are shared with torch's and numba's threads
+
+    def options(self, precision: str) -> dict[str, object]:
+        return {"INFERENCE_PRECISION_HINT": precision, **self._shared}
+
+
+class _Compiled:
+    """A module's compiled forms by number of rows, each made, checked and kept on disk when it is first asked for.
+
+    module: makes it. inputs: examples of so many rows. key: of a number of rows, by which a form is kept; None where
+    none is, nor the graph that they are made of."""
+
+    def __init__(self, plugin: _Plugin, module: Callable[[], nn.Module], inputs: Callable[[int], list[Tensor]],
+                 precision: str, key: Callable[..., str] | None):
+        self._plugin, self._module, self._inputs, self._key = plugin, module, inputs, key
+        self._options = plugin.options(precision)
+        self._graph: Network = None
+        self._ready: dict[int, Network] = {}
+
+    def run(self, inputs: list[Tensor], size: int, check: Callable[[int], None]) -> Tensor:
+        """size: rows of the form that answers."""
+        request = self.request(size, len(inputs[0]), check)
+        for place, value in enumerate(inputs):
+            request.set_input_tensor(place, self._plugin.library.Tensor(value.numpy(), shared_memory=True))
+        request.infer()
+        return torch.from_numpy(request.get_output_tensor(0).data.copy())
+
+    def request(self, size: int, count: int, check: Callable[[int], None]) -> Network:
+        """What runs the form of ``size`` rows. check: UserError unless ``count`` rows are answered as torch does."""
         if size not in self._ready:
-            self._ready[size] = self._compiled(size, count).create_infer_request()
+            name = f"{self._key(size)}.network" if self._key else ""
+            if (made := self._kept(name)) is not None:
+                self._ready[size] = made.create_infer_request()
+            else:
+                self._make(size, count, name, check)
         return self._ready[size]
 
-    def _compiled(self, size: int, count: int) -> Network:
-        """From the cache, else made, checked and kept there."""
-        name = f"{self.key(self.name, size, sorted(self._options.items()))}.network" if self.size <= LARGE else ""
+    def _kept(self, name: str) -> Network | None:
         if name and (kept := store.read(name)) is not None:
             try:
-                return self._core.import_model(kept, "CPU", self._options)
+                return self._plugin.core.import_model(kept, "CPU", self._options)
             except RuntimeError:
                 pass  # what another build of the library wrote under the same version
-        if name and self._model is None:
+        return None
+
+    def _make(self, size: int, count: int, name: str, check: Callable[[int], None]) -> None:
+        if name and self._graph is None:
             say("converting the teacher's network for OpenVINO (once, then cached; some seconds)")
-        with converting(self.name):
-            if self._model is None:
-                self._model = self._converted()
-            model = self._model.clone()
-            partial = self._library.PartialShape
-            model.reshape({place: partial([size, *value.shape[1:]])
-                           for place, value in zip(model.inputs, example(self.teacher, 1), strict=True)})
-            made = self._core.compile_model(model, "CPU", self._options)
+        with converting(OpenVINO.name):
+            if self._graph is None:
+                self._graph = _converted(self._module(), self._inputs(TRACED))
+            graph, shape = self._graph.clone(), self._plugin.library.PartialShape
+            graph.reshape({place: shape([size, *value.shape[1:]])
+                           for place, value in zip(graph.inputs, self._inputs(1), strict=True)})
+            made = self._plugin.core.compile_model(graph, "CPU", self._options)
         self._ready[size] = made.create_infer_request()
-        self.check(count)
+        try:
+            check(count)
+        except BaseException:
+            del self._ready[size]
+            raise
         if name:
             store.write(name, made.export_model().getvalue())
         else:
-            self._model = None
-        return made
+            self._graph = None
 
-    def _converted(self) -> Network:
-        """The traced network, in OpenVINO's graph. By its front end alone: ``openvino.convert_model`` reports its use
-        to a server."""
-        from openvino.frontend import FrontEndManager
-        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-        traced = torch.jit.trace(Traced(self.teacher), tuple(example(self.teacher, TRACED)), check_trace=False)
-        front = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
-        return front.convert(front.load(decoder))
+def _converted(module: nn.Module, inputs: list[Tensor]) -> Network:
+    """The traced module, in OpenVINO's graph. By its front end alone: ``openvino.convert_model`` reports its use to a
+    server."""
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    traced = torch.jit.trace(module, tuple(inputs), check_trace=False)
+    front = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
+    return front.convert(front.load(decoder))
 
 
 def _library() -> Network:

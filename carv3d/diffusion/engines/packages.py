@@ -7,8 +7,7 @@ from importlib.util import find_spec
 
 from carv3d.runtime.errors import UserError
 
-PACKAGES = {"numba": ("numba",), "openvino": ("openvino",),
-            "onnxruntime": ("onnxruntime", "onnx")}  # onnx: torch exports through it
+PACKAGES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx")}  # onnx: torch exports through it
 
 
 def missing(engine: str) -> list[str]:

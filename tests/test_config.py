@@ -60,6 +60,18 @@ def test_interpolation_of_other_keys():
     assert config.data.height == config.data.width == Schedule([48.0], [0]) and config.tag == "${name}-x"
 
 
+def test_k_is_a_number_or_a_schedule_or_chosen(tmp_path):
+    steps = "estimator.k={values: [1, 4], steps: [0, 10]}"
+    for words, at, ks in (([], [1, 1, 2, 2], [1, 2]), (["estimator.k=3"], [3] * 4, [3]), (["estimator.k=auto"], [None] * 4, []),
+                          ([steps], [1, 2, 4, 4], [1, 4]), ([steps, "estimator.k=5"], [5] * 4, [5]),
+                          (["estimator.k={values: [3]}"], [3] * 4, [3]), (["teacher.type=exact"], [2] * 4, [2])):
+        config = load(None, ["prompt=a red cube", *words])
+        assert [config.estimator.k_at(step) for step in (0, 5, 400, 999)] == at and config.estimator.ks() == ks
+        assert parse(dump(config)) == config and configuration.changed(config, []) == config
+    antithetic = load(None, ["prompt=a red cube", "estimator.noise=antithetic"])  # a schedule's single draws have no mode
+    assert antithetic.estimator.ks() == [1, 2]
+
+
 def test_schedules():
     ramp = Schedule([1.0, 3.0, 0.0], [10, 20, 30])
     assert [ramp.at(s) for s in (0, 10, 15, 20, 25, 30, 99)] == [1, 1, 2, 3, 1.5, 0, 0]
@@ -72,6 +84,9 @@ def test_schedules():
     ("guidance_scale=4", ["guidance_scale", "objective.guidance_scale"]),
     ("estimator.k=0", ["estimator.k", "0 given", ">= 1"]),
     ("estimator.k=four", ["estimator.k", "'four'", "whole number"]),
+    ("estimator.k={values: [1, 2.5], steps: [0, 9]}", ["estimator.k.values", "2.5", "whole number"]),
+    ("estimator.k={values: [0, 2], steps: [0, 9]}", ["estimator.k", "0 given", ">= 1"]),
+    ("estimator.k={values: [1, 2], steps: [9, 0]}", ["estimator.k.steps", "increasing"]),
     ("estimator.k=2.5", ["estimator.k", "2.5", "whole number"]),
     ("estimator.k=true", ["estimator.k", "true", "whole number"]),
     ("estimator.stratified=maybe", ["estimator.stratified", "'maybe'", "true or false"]),

@@ -88,7 +88,8 @@ def same(a, b) -> bool:
     return a == b
 
 
-RUN = [*SMALL, "trainer.max_steps=40", "checkpoint.every_n_train_steps=7", "log.every_n_steps=1"]
+RUN = [*SMALL, "estimator.k={values: [2, 4], steps: [0, 20], interpolation: step}", "trainer.max_steps=40",
+       "checkpoint.every_n_train_steps=7", "log.every_n_steps=1"]
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +107,11 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     lines = Run(undisturbed).metrics()
     assert [line["step"] for line in lines] == list(range(1, 41))
     last = lines[-1]
-    assert (last["renders"], last["encodes"], last["draws"], last["teacher_evals"], last["k"]) == (80, 80, 320, 320, 4)
+    assert (last["renders"], last["encodes"], last["draws"], last["teacher_evals"], last["k"]) == (80, 80, 240, 240, 4)
+    assert [line["k"] for line in lines] == [2] * 20 + [4] * 20
     assert {"wall_s", "grad_norm", "peak_mem_mib"} <= last.keys()
     summary = json.loads((undisturbed / "summary.json").read_text())
-    assert summary["status"] == "finished" and summary["ledger"]["draws"] == 320
+    assert summary["status"] == "finished" and summary["ledger"]["draws"] == 240
     assert {"start", "train", "evaluation", "video"} <= summary["seconds"].keys()
     assert {"psnr", "mask_iou", "retrieval_top1"} <= summary["quality"].keys()
     assert "fscore_1" not in summary["quality"]  # quality.shape=false; with it: diffusion/test_stable_diffusion.py

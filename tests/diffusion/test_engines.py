@@ -32,13 +32,12 @@ import tiny_pipeline as tiny
 
 pipelines, own_cache, signals = tiny.pipelines, tiny.own_cache, tiny.signals
 NEAR = 2e-5
-def real(*names):
-    return pytest.mark.parametrize("name", [
-        pytest.param(name, marks=pytest.mark.skipif(any(find_spec(each) is None for each in packages.PACKAGES[name]),
-                                                    reason=f"{name} is not installed")) for name in names])
-
-
-REAL, CONVERTING = real(*packages.PACKAGES), real("openvino", "onnxruntime")
+REAL = pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.skipif(any(find_spec(each) is None for each in needed),
+                                                reason=f"{name} is not installed"))
+    for name, needed in packages.PACKAGES.items()])
+OPENVINO = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed")
+BUNDLED = ["prompt=a red cube", "teacher.dtype=float32"]
 IMAGE = ["scene.type=image", "data.width=16", "data.height=16", "scene.image.size=16", "trainer.preview_every=0", "export.video=false",
          "quality.shape=false", "log.every_n_steps=1"]
 
@@ -95,7 +94,7 @@ class Stub:
 # ------------------------------------------------------------------------------------------------------- what they say
 
 
-@CONVERTING
+@REAL
 @torch.no_grad()
 def test_answers_are_torchs_at_any_number_of_rows(small, shared, name):
     teacher = teacher_of(small)
@@ -125,7 +124,46 @@ def test_carv3ds_own_networks_are_asked_at_the_main_jobs_rows_and_others(shared,
         assert apart(want, teacher.predict(*asked, ("cond",))) < NEAR
 
 
-@CONVERTING
+@OPENVINO
+@torch.no_grad()
+def test_the_bundled_teacher_encodes_by_it_unless_a_gradient_is_recorded(shared):
+    """Any number of images, to the bit each time; the control is another image."""
+    teacher = teachers.teacher(configuration.load(None, BUNDLED))
+    rgb = torch.rand(3, 64, 64, 3, generator=torch.Generator().manual_seed(0))
+    want = teacher.encode(rgb)
+    teacher.encoder = choice.made("openvino", teacher).encoder
+    for count in (3, 1, 3):
+        got, again = teacher.encode(rgb[:count]), teacher.encode(rgb[:count])
+        assert 0 < apart({"": want[:count]}, {"": got}) < NEAR and torch.equal(got, again)
+    assert apart({"": want}, {"": teacher.encode(1 - rgb)}) > 0.01
+    teacher.stand_in = None  # as teacher.encode_gradient=exact
+    with torch.enable_grad():
+        exact = teacher.encode(rgb.clone().requires_grad_(True))
+    assert torch.equal(exact, want) and exact.requires_grad
+
+
+@OPENVINO
+def test_an_encoder_that_is_off_is_refused_and_not_kept(shared, monkeypatch):
+    from carv3d.diffusion.engines import openvino
+
+    monkeypatch.setattr(store, "read", lambda name: None)
+    monkeypatch.setattr(store, "write", lambda name, content: pytest.fail("kept"))
+    class Off(base.Encoding):
+        def forward(self, image):
+            return 1.01 * super().forward(image)
+
+    monkeypatch.setattr(openvino, "Encoding", Off)
+    teacher = teachers.teacher(configuration.load(None, BUNDLED))
+    encoder = choice.made("openvino", teacher).encoder
+    with torch.no_grad():
+        for _ in range(2):
+            with pytest.raises(UserError, match="teacher.engine: openvino given, whose answers are off torch's by 0.0"):
+                encoder(torch.rand(2, 3, 64, 64))
+    plain = teachers.teacher(configuration.load(None, [*BUNDLED, "teacher.encode_gradient=exact"]))
+    assert choice.made("openvino", plain).encoder is None  # nothing would ask it
+
+
+@REAL
 @torch.no_grad()
 def test_a_view_vector_has_its_say_and_none_is_none(small, shared, name):
     teacher = teacher_of(small)
@@ -140,7 +178,7 @@ def test_a_view_vector_has_its_say_and_none_is_none(small, shared, name):
     assert (want - without).abs().max() > 1e-3 * want.abs().max()  # the control: it was told something
 
 
-@CONVERTING
+@REAL
 def test_what_was_kept_answers_to_the_bit_and_what_is_damaged_is_made_anew(small, name, capsys):
     teacher = teacher_of(small)
     asked = base.example(teacher, 3)
@@ -160,7 +198,7 @@ def test_what_was_kept_answers_to_the_bit_and_what_is_damaged_is_made_anew(small
     assert engine.key() != key  # another network is not taken for it
 
 
-@CONVERTING
+@REAL
 def test_a_large_network_is_asked_with_any_number_of_rows_and_nothing_is_kept(small, name, monkeypatch):
     for module in ("openvino", "onnx"):
         monkeypatch.setattr(f"carv3d.diffusion.engines.{module}.LARGE", 0)
@@ -174,7 +212,7 @@ def test_a_large_network_is_asked_with_any_number_of_rows_and_nothing_is_kept(sm
     assert not store._folder().exists()
 
 
-@CONVERTING
+@REAL
 def test_an_engine_that_is_off_is_refused(small, name, monkeypatch):
     monkeypatch.setitem(base.FAR, torch.float32, 1e-12)
     with pytest.raises(UserError, match=f"teacher.engine: {name} given, whose answers are off torch's by .* of their norm") as caught:
@@ -253,7 +291,7 @@ def test_both_of_vsds_answers_are_torchs(pipelines, measured):
         assert torch.equal(trainer.teacher.predict(*asked, ("cond",))["cond"], own)
 
 
-@CONVERTING
+@REAL
 @torch.no_grad()
 def test_layers_added_later_change_nothing_that_an_engine_answers(small, shared, name):
     """Asked for its modules, it has them."""
@@ -305,7 +343,7 @@ def test_a_cache_that_cannot_be_written_costs_a_line(pipelines, measured, monkey
 
 def test_for_carv3ds_own_networks_its_own_loops_are_measured_too(measured, monkeypatch):
     monkeypatch.setattr(choice, "installed", lambda: list(packages.PACKAGES))
-    for dtype, names in (("float32", ["numba", "openvino", "onnxruntime"]), ("bfloat16", ["openvino"])):
+    for dtype, names in (("float32", ["openvino", "onnxruntime"]), ("bfloat16", ["openvino"])):
         choice.fastest(teachers.teacher(configuration.load(None, ["prompt=a red cube", f"teacher.dtype={dtype}"])), 6)
         assert measured.pop() == (6, names)
 
@@ -316,7 +354,7 @@ def test_an_engine_must_be_worth_it(pipelines, measured, monkeypatch, found):
     assert choice.fastest(teacher_of(pipelines("sd15")), 6) == "torch"
 
 
-@CONVERTING
+@REAL
 def test_the_measurement_itself(small, shared, name):
     found = choice._measured(teacher_of(small), 2, [name])
     assert set(found) == {"torch", name} and all(ms > 0 for ms in found.values())
@@ -334,6 +372,7 @@ def test_one_that_cannot_run_the_network_is_left_out_and_said_so(pipelines, monk
 @pytest.mark.parametrize("words,asked", [
     (["trainer.max_steps=100"], [(12, ["openvino", "onnxruntime"])]),
     (["trainer.max_steps=100", "objective.guidance_scale=1"], [(6, ["openvino", "onnxruntime"])]),
+    (["trainer.max_steps=100", "estimator.k={values: [1, 3], steps: [0, 9]}"], [(12, ["openvino", "onnxruntime"])]),
     (["trainer.max_steps=100", "estimator.chunk=1"], [(4, ["openvino", "onnxruntime"])]),
     (["trainer.max_steps=100", "teacher.dtype=bfloat16"], [(12, ["openvino"])]),
     (["trainer.max_steps=99"], []),
@@ -364,7 +403,7 @@ def test_auto_without_engines_is_torch_in_silence(pipelines, monkeypatch, capsys
     assert config.teacher.engine == "auto" and config.trainer.max_steps > teachers.LONG
     made = teachers.teacher(config)
     capsys.readouterr()
-    teachers.take_engine(config, made, 6, World())
+    teachers.take_engine(config, made, [6], World())
     assert config.teacher.engine == "torch" and capsys.readouterr() == ("", "")
 
 
@@ -389,7 +428,7 @@ def final(path):
                                            for line in Run(path).metrics()]
 
 
-@CONVERTING
+@REAL
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(small, shared, name, tmp_path, capsys, signals, monkeypatch):
     words = (f"exp_root_dir={tmp_path}", "objective.guidance_scale=1", "estimator.k=1", "checkpoint.every_n_train_steps=2", f"teacher.engine={name}")
     whole = run(small, capsys, *words, "trainer.max_steps=4", "tag=whole")
@@ -410,7 +449,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(small, shared, name, 
 
 
 @pytest.mark.parametrize("words,said", [
-    (["teacher.engine=tensorrt"], "teacher.engine: 'tensorrt' given; allowed: auto, torch, numba, openvino, onnxruntime"),
+    (["teacher.engine=tensorrt"], "teacher.engine: 'tensorrt' given; allowed: auto, torch, openvino, onnxruntime"),
     (["teacher.engine=openvino", "teacher.type=exact"], "teacher.engine: openvino given with teacher.type exact"),
     (["teacher.engine=openvino", "objective.type=vsd"], "given with objective.type vsd, which takes the difference"),
     (["teacher.engine=openvino", "teacher.compile=true"], "given with teacher.compile true, which is torch's"),

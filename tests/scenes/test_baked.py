@@ -87,7 +87,7 @@ def test_empty_space_is_passed_over_without_passing_over_anything(scene, monkeyp
     want = traced()
     monkeypatch.setattr(baked, "FAR", 1)
     assert torch.equal(traced(), want) and want[:, 3].max() > 0.9
-    monkeypatch.setattr(baked, "_distances", lambda cells, size: torch.full((size,) * 3, -6, dtype=torch.int32))
+    monkeypatch.setattr(baked, "distances", lambda cells, most: torch.full(cells.shape, 6, dtype=torch.uint8))
     assert not torch.equal(traced(), want)
 
 

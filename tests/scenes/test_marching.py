@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import distance_transform_cdt
 
 from carv3d.cameras import orbit
 from carv3d.scenes.kernels.rays import marching
-from carv3d.scenes.kernels.rays.marching import Grid, Rays, grown, march_numba, march_torch
+from carv3d.scenes.kernels.rays.marching import Grid, Rays, distances, grown, march_numba, march_torch
 
 
 def view_rays(size: int = 24, jitter: bool = True) -> Rays:
@@ -32,6 +34,18 @@ def test_numba_equals_torch(size, share, jitter):
     assert torch.equal(slow.first, fast.first) and torch.equal(slow.ray, fast.ray)
     for name in ("t_start", "t_end", "points"):
         assert torch.equal(getattr(slow, name), getattr(fast, name)), name  # same sums in the same order
+
+
+def test_empty_space_is_crossed_by_how_far_it_is_empty(monkeypatch):
+    """Distances are SciPy's, cut; farther ones make larger leaps (as test_numba_equals_torch sees, none too large), and
+    the control believes them larger by two cells."""
+    rays, grid = view_rays(), random_grid(32, 0.001)
+    want = np.minimum(distance_transform_cdt(~grid.occupied.numpy(), "chessboard"), 6)
+    assert (distances(grid.occupied, 6).numpy() == want).all() and want.max() == 6
+    assert (distances(torch.zeros(3, 4, 5, dtype=torch.bool), 7) == 7).all()
+    few = march_numba(rays, grid)
+    monkeypatch.setattr(marching, "distances", lambda cells, most: (distances(cells, most) + 2) * ~cells)
+    assert len(march_numba(rays, Grid(grid.occupied, grid.bound, grid.step)).ray) < len(few.ray)
 
 
 @pytest.mark.parametrize("together", [5_000, 1])

@@ -113,11 +113,12 @@ def _trace(begin, end, origins, directions, jitter, brick, values, n, box, bound
     """out: [R,5] = rgb, opacity, depth."""
     size, one, half = brick.shape[0], np.float32(1), np.float32(0.5)
     limit, scale = np.float32(size), np.float32(size / (np.float32(2) * bound))
-    inner, stride = np.float32(n - 1), one / (scale * step)
+    inner = np.float32(n - 1)
     for r in range(begin, end):
         low, high = lattice_range(r, origins, directions, jitter, box, step)
         ax, ay, az = (origins[r, 0] + bound) * scale, (origins[r, 1] + bound) * scale, (origins[r, 2] + bound) * scale
         bx, by, bz = directions[r, 0] * scale, directions[r, 1] * scale, directions[r, 2] * scale
+        stride = np.float32(0.999) / (max(abs(bx), abs(by), abs(bz)) * step)  # as in ``marching.next_occupied``
         left, red, green, blue, depth = one, np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         k = low
         while k < high:
@@ -128,8 +129,8 @@ def _trace(begin, end, origins, directions, jitter, brick, values, n, box, bound
                 continue
             i, j, m = np.uint32(x), np.uint32(y), np.uint32(z)
             which = np.int64(brick[i, j, m])
-            if which < 0:  # nothing is nearer than so many cells, whatever the direction
-                k += max(int(np.float32(-which - 1) * stride) - 1, 0)
+            if which < 0:  # nothing is nearer than so many cells
+                k += int(np.float32(-which - 1) * stride)
                 continue
             rows, weights = _corners(which, n, (x - np.float32(i)) * inner, (y - np.float32(j)) * inner,
                                      (z - np.float32(m)) * inner)

@@ -194,7 +194,7 @@ def test_what_was_kept_answers_to_the_bit_and_what_is_damaged_is_made_anew(small
     assert "converting" in capsys.readouterr().err
     with torch.no_grad():
         next(teacher.denoiser.parameters()).flatten()[0] += 1e-3
-    engine._weights = ""
+    engine._weights.clear()
     assert engine.key() != key  # another network is not taken for it
 
 

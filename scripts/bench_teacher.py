@@ -192,9 +192,7 @@ def measure(config: Config, ks: list[int], chunks: list[int], repeats: int) -> d
         from carv3d.diffusion.engines import choice
 
         counts = {size * teacher.evaluations(GUIDED) * cell.batch_size for cell in cells for size in (1, *cell.sizes)}
-        teacher.engine = engine = choice.made(config.teacher.engine, teacher, min(counts))
-        for count in counts:  # each as a run of so many rows has it
-            engine.prepare(count)
+        teacher.engine = choice.made(config.teacher.engine, teacher, *counts)
     encodes = [encoder(teacher, config, batch_size) for batch_size in views]
     multiply, multiply_flops = product(device, dtype)
     for cell in cells:  # warm, and alone: its memory

@@ -126,6 +126,24 @@ def test_carv3ds_own_networks_are_asked_at_the_main_jobs_rows_and_others(shared,
 
 @OPENVINO
 @torch.no_grad()
+def test_multiples_of_the_fewest_rows_are_so_many_calls_of_one_form(small, shared, monkeypatch):
+    teacher = teacher_of(small)
+    engine = choice.made("openvino", teacher, 3, 6)
+    asked = base.example(teacher, 6)
+    whole = engine.run(asked)
+    assert torch.equal(whole, torch.cat([engine.run([part[i:i + 3].contiguous() for part in asked]) for i in (0, 3)]))
+    assert [*engine._network._ready] == [3]
+    engine.run([part[:2].contiguous() for part in asked])
+    assert [*engine._network._ready] == [3, -1]
+    monkeypatch.setattr(engine._network, "request", lambda *ignored: None)
+    for counts, unit in (((12,), 6), ((1,), 1), ((2, 4), 4), ((5,), 3), ((4,), 4)):
+        engine._own.clear()
+        engine.prepare(*counts)
+        assert engine._size(2 * unit) == unit and engine._size(2 * unit + 1) == (unit if unit == 1 else -1)
+
+
+@OPENVINO
+@torch.no_grad()
 def test_the_bundled_teacher_encodes_by_it_unless_a_gradient_is_recorded(shared):
     """Any number of images, to the bit each time; the control is another image."""
     teacher = teachers.teacher(configuration.load(None, BUNDLED))
@@ -341,7 +359,7 @@ def test_a_cache_that_cannot_be_written_costs_a_line(pipelines, measured, monkey
     assert choice.fastest(teacher, 6) == "openvino" and capsys.readouterr().err.count("\n") == 1
 
 
-def test_for_carv3ds_own_networks_its_own_loops_are_measured_too(measured, monkeypatch):
+def test_in_bfloat16_openvino_alone_is_measured(measured, monkeypatch):
     monkeypatch.setattr(choice, "installed", lambda: list(packages.PACKAGES))
     for dtype, names in (("float32", ["openvino", "onnxruntime"]), ("bfloat16", ["openvino"])):
         choice.fastest(teachers.teacher(configuration.load(None, ["prompt=a red cube", f"teacher.dtype={dtype}"])), 6)

@@ -84,8 +84,8 @@ class Engine(ABC):
         """Contiguous inputs of ``Traced`` -> its answer."""
 
     @abstractmethod
-    def prepare(self, count: int) -> None:
-        """Make ready for calls of ``count`` rows, which else happens at the first."""
+    def prepare(self, *counts: int) -> None:
+        """Make ready for calls of so many rows, which else happens at the first."""
 
     def says(self) -> str:
         """For the log."""

@@ -37,8 +37,7 @@ def made(name: str, teacher: DiffusersTeacher, *counts: int) -> Engine:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
         raise UserError(f"teacher.engine: {name} given, which cannot be loaded ({reason}); install it again, or give "
                         "teacher.engine=torch") from error
-    for count in counts:
-        engine.prepare(count)
+    engine.prepare(*counts)
     return engine
 
 

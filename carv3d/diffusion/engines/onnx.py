@@ -37,12 +37,12 @@ class OnnxRuntime(Engine):
         self._session: Network = None
 
     def run(self, inputs: list[Tensor]) -> Tensor:
-        self.prepare(len(inputs[0]))
+        self.prepare()
         names = [each.name for each in self._session.get_inputs()]
         given = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
         return torch.from_numpy(self._session.run(None, given)[0])
 
-    def prepare(self, count: int) -> None:
+    def prepare(self, *counts: int) -> None:
         if self._session is not None:
             return
         name = f"{self.key(self.name)}.network" if self.size <= LARGE else ""
@@ -56,7 +56,7 @@ class OnnxRuntime(Engine):
             self._export(path)
             self._session = self._open(path.read_bytes() if name else str(path))
             content = path.read_bytes() if name else b""
-        self.check(count + 1)
+        self.check(max(counts, default=TRACED) + 1)
         if name:
             store.write(name, content)
 

@@ -16,13 +16,15 @@ from carv3d.diffusion.loading import Network
 from carv3d.runtime.progress import say
 
 ANY = -1  # compiled for any number of rows
+FEW = 3  # rows, from which on a call of so many costs no more a row than one of many
 
 
 class OpenVINO(Engine):
-    """The denoiser is compiled for the numbers of rows that it was prepared for and for half of them (a step's gradient
-    in two halves), and once for any other, which is slower by a fifth or more. A network whose weights should be in
-    memory but once is compiled for any number alone. Which of them answers a call does not depend on earlier calls, so
-    that a resumed run comes to the same bits. carv3d's own encoder runs here too."""
+    """The denoiser is compiled for the fewest rows, but not below FEW, that it was prepared for or that are half of
+    them (a step's gradient in two halves); their multiples are so many calls. Any other number has a form that is
+    slower by a fifth or more, and each form holds the weights: a network whose weights should be in memory but once has
+    that one alone. Which of the two answers a call does not depend on earlier calls, so that a resumed run comes to the
+    same bits. carv3d's own encoder runs here too."""
 
     name = "openvino"
 
@@ -32,19 +34,27 @@ class OpenVINO(Engine):
         precision = "bf16" if teacher.denoiser.dtype == torch.bfloat16 else "f32"
         key = partial(self.key, self.name, plugin.options(precision)) if small else None
         self._network = _Compiled(plugin, partial(Traced, teacher), partial(example, teacher), precision, key)
-        self._own: set[int] = set()
+        self._own: set[int] = set()  # rows that the first form may be for
         if isinstance(vae, networks.Vae) and teacher.stand_in and teacher.encode_dtype == torch.float32:
             own = partial(self.key, "encoder", plugin.options("f32"), module=vae)
             encoder = _Compiled(plugin, partial(Encoding, vae), partial(pictures, teacher), "f32", own)
             self.encoder = lambda image: encoder.run([image.contiguous()], len(image), self.check_encoder)
 
     def run(self, inputs: list[Tensor]) -> Tensor:
-        count = len(inputs[0])
-        return self._network.run(inputs, count if count in self._own else ANY, self.check)
+        size = self._size(len(inputs[0]))
+        parts = zip(*(each.split(max(size, 0) or len(each)) for each in inputs), strict=True)
+        return torch.cat([self._network.run([*part], size, self.check) for part in parts])
 
-    def prepare(self, count: int) -> None:
-        self._own |= {count, -(-count // 2)} if self.size <= LARGE else set()
-        self._network.request(count if count in self._own else ANY, count, self.check)
+    def prepare(self, *counts: int) -> None:
+        if self.size <= LARGE:
+            self._own |= {rows for count in counts for rows in (count, -(-count // 2))}
+        for count in counts:
+            self._network.request(self._size(count), count, self.check)
+
+    def _size(self, count: int) -> int:
+        """Rows of the form that answers ``count``."""
+        unit = min((rows for rows in self._own if rows >= FEW), default=max(self._own, default=0))
+        return unit if unit and count % unit == 0 else ANY
 
 
 class _Plugin:

@@ -127,7 +127,7 @@ def test_every_sweep_that_is_shipped_has_the_cells_it_promises(path):
     ("prompts: [a red cube]\nseeds: 0", ["seeds: 0", ">= 1"]),
     ("prompts: [a red cube]\nseeds: [x]", ["seed", "'x'", "whole number"]),
     ("prompts: [a red cube]\nseeds: [1, 1]", ["seed 1", "the same run"]),
-    ("prompts: [a red cube]\nvariants: {a: {}, b: {estimator.k: 2}}", ["'a, a red cube'", "'b, a red cube'", "same"]),
+    ("prompts: [a red cube]\nvariants: {a: {}, b: {data.batch_size: 3}}", ["'a, a red cube'", "'b, a red cube'", "same"]),
     ("prompts: [a red cube]\nvariants: [a]", ["variants", "mapping"]),
     ("prompts: [a red cube]\nvariants: {a: [k=1]}", ["variants: a", "mapping"]),
     ("prompts: [a red cube]\nvariants: {a: {tag: x}}", ["variants: a", "tag", "leave it out"]),

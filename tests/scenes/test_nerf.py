@@ -112,7 +112,8 @@ def test_visible_is_a_prefix_of_every_ray(fitted):
     seen = fused_back.render(rays, fitted._grid(), fitted._field(), 1e-3)[4]
     assert (seen.first.diff() <= every.first.diff()).all()
     index = every.first[seen.ray] + torch.arange(len(seen.ray)) - seen.first[seen.ray]
-    assert torch.equal(every.t_start[index], seen.t_start) and torch.equal(every.points[index], seen.points)
+    assert torch.equal(every.t_start[index], seen.t_start)
+    assert (every.points[index] - seen.points).abs().max() < 1e-6  # those looked at: multiplied and added at once
 
 
 @pytest.mark.parametrize("settings", [{}, {"layers": 3, "hidden": 20}])

@@ -105,6 +105,20 @@ def test_early_stop_error_is_bounded_by_its_threshold(fitted):
             assert (again - stopped).abs().max() < 5e-5  # measured worst: 2.1e-5, in depth
 
 
+def test_what_is_known_of_the_cells_lasts_until_they_change():
+    scene = small()
+    first = scene._grid()
+    assert scene._grid() is first and (first.numpy()[0] == 0).all()
+    for change in (lambda: scene.occupied.zero_(), lambda: scene.occupied[:2].fill_(True),
+                   lambda: scene.load_state_dict(small().state_dict()), lambda: scene.update(0, seeded(1))):
+        before = scene._grid()
+        change()
+        grid = scene._grid()
+        assert grid is not before and ((grid.numpy()[0] == 0) == scene.occupied.numpy()).all()
+    with scene.closer():
+        assert scene._grid().step == scene.step < grid.step
+
+
 def test_visible_is_a_prefix_of_every_ray(fitted):
     cameras, _ = views()
     rays = fitted._rays(cameras, torch.rand(3 * 24 * 24, generator=seeded(5)))

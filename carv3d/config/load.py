@@ -112,7 +112,8 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
     given += [(key, _Raw(raw)) for key, raw in map(split, overrides)]
     types = {section: getattr(getattr(Config(), section), "type") for section in registry.GROUPS}
     types |= {key.removesuffix(".type"): str(value) for key, value in given if key.removesuffix(".type") in types}
-    given = [*registry.said("teacher", types["teacher"]).defaults.items(), *given]
+    for section in ("teacher", "scene"):
+        given = [*registry.said(section, types[section]).defaults.items(), *given]
     sections = registry.open_sections(types)
     tree = OmegaConf.create(dataclasses.asdict(Config()))
     for section, cls in sections.items():

@@ -20,7 +20,7 @@ class SceneTraits:
     unless the configuration says otherwise. formats: what ``carv3d export`` can write of it. lacks: why not the
     others, for people. gaussians: whether it is made of 3D Gaussians. marched: whether its
     renders with gradients tell their samples along rays. signed: whether it
-    is a signed distance, whose zero is its surface."""
+    is a signed distance, whose zero is its surface. defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
     rates: ClassVar[dict[str, float]] = {}
@@ -29,6 +29,7 @@ class SceneTraits:
     gaussians: ClassVar[bool] = False
     marched: ClassVar[bool] = False
     signed: ClassVar[bool] = False
+    defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2}
 
     @classmethod
     def starts_from(cls, options: Any) -> tuple[str, int] | None:
@@ -84,6 +85,7 @@ def _of_optimizer(*names: str) -> dict[str, float]:
 
 class NerfTraits(SceneTraits):
     Options: ClassVar[type] = NerfConfig
+    defaults: ClassVar[dict[str, Value]] = {}
     rates = _of_optimizer("encoding", "mlp")
     marched = True
     formats = ("glb", "obj")
@@ -92,6 +94,7 @@ class NerfTraits(SceneTraits):
 
 class SdfTraits(NerfTraits):
     Options = SdfConfig
+    defaults = SceneTraits.defaults
     signed = True
 
     @classmethod
@@ -153,7 +156,7 @@ class DiffusionTraits(TeacherTraits):
 
 
 class BundledTraits(DiffusionTraits):
-    """K rises with what a render costs; found with this teacher and 640 steps."""
+    """K rises with what a render costs; found with this teacher, a NeRF and 640 steps."""
 
     default_guidance = 1.0
     defaults: ClassVar[dict[str, Value]] = {}

@@ -202,8 +202,8 @@ def _check_estimator(config: Config) -> None:
                         "batch_size 1, larger batches have data.camera_strata")
     ks = config.estimator.ks()  # a schedule's single draws have no noise mode
     if ks and all(noise == "antithetic" and each % 2 or noise == "zero_sum" and each < 2 for each in ks):
-        raise UserError(f"estimator.noise: {noise} given with estimator.k {', '.join(map(str, ks))}; antithetic needs an even K, "
-                        "zero_sum K >= 2")
+        raise UserError(f"estimator.noise: {noise} given with estimator.k {', '.join(map(str, ks))}; antithetic "
+                        "needs an even K, zero_sum K >= 2")
     if cost.source == "given" and cost.a_ms + cost.b_ms <= 0:
         raise UserError(f"estimator.cost: a_ms {cost.a_ms:g} and b_ms {cost.b_ms:g} given; one must be positive")
 

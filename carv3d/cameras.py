@@ -68,12 +68,12 @@ class Cameras:
         """Ray origins and unit directions through the pixel centres, both [B,H,W,3]."""
         device, dtype = self.distance.device, self.distance.dtype
         column = torch.arange(self.width, device=device, dtype=dtype) + 0.5 - self.width / 2
-        row = torch.arange(self.height, device=device, dtype=dtype) + 0.5 - self.height / 2
-        y, x = torch.meshgrid(-row, column, indexing="ij")
-        focal = self.focal_px[:, None, None]
-        local = torch.stack([x / focal, y / focal, -torch.ones_like(x).expand(len(self), -1, -1)], -1)
-        c2w = self.c2w
-        directions = torch.nn.functional.normalize(torch.einsum("bij,bhwj->bhwi", c2w[:, :3, :3], local), dim=-1)
+        row = self.height / 2 - 0.5 - torch.arange(self.height, device=device, dtype=dtype)
+        focal, c2w = self.focal_px[:, None], self.c2w
+        right, up, back = (c2w[:, None, :3, axis] for axis in range(3))  # [B,1,3] each
+        across, along = right * column[:, None], up * row[:, None] - back * focal[..., None]  # [B,W,3], [B,H,3]
+        length = (column.square() + (row.square() + focal.square())[..., None]).sqrt()  # [B,H,W]
+        directions = (across[:, None] + along[:, :, None]) / length[..., None]
         return c2w[:, None, None, :3, 3].expand_as(directions), directions
 
 

@@ -16,16 +16,22 @@ from torch import Tensor
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.exponential import exp
-from carv3d.scenes.kernels.rays.hash_grid import corners
+from carv3d.scenes.kernels.rays.hash_grid import column, corners
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, lattice_range, next_occupied
+from carv3d.scenes.kernels.rays.products import LANES, matmul
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend
 
-LANES = 64
 GRAIN = 2048  # rays of a piece
 RECORDED = 6, 256, 1024  # pieces of a record, the fewest and the most rays of one
 TILES = 8  # samples of a ray that a record has room for at first
 INSET = 2.0  # beta, how deep below the surface half the density lies; see ``sdf.laplace``
 RAW_MOST = 15.0  # log density is cut here: far beyond opaque, far from overflow
+
+# Rows of a lane's state, of whole numbers and of others, and of a tile's record. From ORIGIN, WAY, SUM and POINT on
+# there are 3, 3, 5 and 3; from 0 on a record has density, red, green and blue.
+RAY, INDEX, HIGH, SEEN, CELL = range(5)
+ORIGIN, WAY, JITTER, THROUGH, SUM = 0, 3, 6, 7, 8
+WEIGHT, BEHIND, DISTANCE, POINT = 4, 5, 6, 7
 
 @dataclass(frozen=True)
 class Field:
@@ -56,37 +62,6 @@ class Field:
             np.float32(self.bound), np.float32(self.blob_scale), np.float32(self.blob_std), np.float32(self.beta),
         )
 
-@njit(nogil=True, fastmath=FAST, cache=CACHED)
-def matmul(weight, x, y, rectify):
-    """y[j, lane] = sum_i weight[j, i] x[i, lane] for all LANES, two outputs and eight inputs at a time to spare loads
-    and stores; weight: [even, a multiple of 4]."""
-    rows, columns = weight.shape
-    for j in range(0, rows, 2):
-        for lane in range(LANES):
-            y[j, lane] = y[j + 1, lane] = np.float32(0)
-        for i in range(0, columns - 4, 8):
-            a, b, c, d = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
-            e, f, g, h = weight[j, i + 4], weight[j, i + 5], weight[j, i + 6], weight[j, i + 7]
-            k = j + 1
-            m, n, o, p = weight[k, i], weight[k, i + 1], weight[k, i + 2], weight[k, i + 3]
-            q, r, s, t = weight[k, i + 4], weight[k, i + 5], weight[k, i + 6], weight[k, i + 7]
-            for lane in range(LANES):
-                x0, x1, x2, x3 = x[i, lane], x[i + 1, lane], x[i + 2, lane], x[i + 3, lane]
-                x4, x5, x6, x7 = x[i + 4, lane], x[i + 5, lane], x[i + 6, lane], x[i + 7, lane]
-                y[j, lane] += a * x0 + b * x1 + c * x2 + d * x3 + e * x4 + f * x5 + g * x6 + h * x7
-                y[k, lane] += m * x0 + n * x1 + o * x2 + p * x3 + q * x4 + r * x5 + s * x6 + t * x7
-        for i in range(columns - columns % 8, columns, 4):
-            a, b, c, d = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
-            m, n, o, p = weight[j + 1, i], weight[j + 1, i + 1], weight[j + 1, i + 2], weight[j + 1, i + 3]
-            for lane in range(LANES):
-                x0, x1, x2, x3 = x[i, lane], x[i + 1, lane], x[i + 2, lane], x[i + 3, lane]
-                y[j, lane] += a * x0 + b * x1 + c * x2 + d * x3
-                y[j + 1, lane] += m * x0 + n * x1 + o * x2 + p * x3
-    if rectify:
-        for j in range(rows):
-            for lane in range(LANES):
-                y[j, lane] = max(y[j, lane], np.float32(0))
-
 @njit(inline="always")
 def _laplace(depth, beta):
     inside = depth - np.float32(INSET) * beta
@@ -94,82 +69,140 @@ def _laplace(depth, beta):
     return (np.float32(1) - tail if inside > 0 else tail) / beta
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _features(points, lanes, table, resolution, row, bound, x):
-    """x: [width, LANES] takes the hash grid's features at points [LANES,3]."""
+def _features(points, lanes, table, resolution, row, bound, rows, weights, x):
+    """x: [width, LANES] takes the hash grid's features at points [3,LANES]; rows, weights: room for ``corners``."""
     half = np.float32(0.5)
     for level in range(resolution.shape[0]):
         res = resolution[level]
-        scale = np.float32(res) * half / bound
+        corners(points, lanes, bound, np.float32(res) * half / bound, res, row[level], row[level + 1] - row[level],
+                rows, weights)
         for n in range(lanes):
-            rows, weight = corners(
-                (points[n, 0] + bound) * scale, (points[n, 1] + bound) * scale, (points[n, 2] + bound) * scale,
-                res, row[level], row[level + 1] - row[level],
-            )
-            values = blend(table, rows, weight)
+            values = blend(table, column(rows, n), column(weights, n))
             for f in range(FEATURES):
                 x[FEATURES * level + f, n] = values[f]
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _values(points, lanes, weights, blob_scale, blob_std, beta, x, y, out):
-    """out: [4, LANES] = density, red, green, blue, from features x [width, LANES], which are overwritten as y is."""
+def _values(points, weights, blob_scale, blob_std, beta, features, x, y, out):
+    """out: [4, LANES] = density, red, green, blue, at points [3, LANES], from features [inputs, LANES]. x, y: [width,
+    LANES], room for the hidden layers."""
+    one, zero = np.float32(1), np.float32(0)
+    given = features
     for layer in range(len(weights) - 1):
-        matmul(weights[layer], x, y, True)
+        matmul(weights[layer], given, x, zero)
+        given = x
         x, y = y, x
-    matmul(weights[len(weights) - 1], x, out, False)
-    one = np.float32(1)
-    for n in range(lanes):
-        radius = np.sqrt(points[n, 0] ** 2 + points[n, 1] ** 2 + points[n, 2] ** 2)
+    matmul(weights[len(weights) - 1], given, out, np.float32(-np.inf))
+    for n in range(LANES):
+        radius = np.sqrt(points[0, n] ** 2 + points[1, n] ** 2 + points[2, n] ** 2)
         out[0, n] += blob_scale * (one - radius / blob_std)
     if beta == 0:
-        for n in range(lanes):
+        for n in range(LANES):
             out[0, n] = exp(min(out[0, n], np.float32(RAW_MOST)))
     elif beta > 0:
-        for n in range(lanes):
+        for n in range(LANES):
             out[0, n] = _laplace(out[0, n], beta)
     for c in range(1, 4):
-        for n in range(lanes):
+        for n in range(LANES):
             out[c, n] = one / (one + exp(-out[c, n]))
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
-def _scratch_width(weights):
+def scratch(weights):
+    """Room for a tile: hidden layers, two of [width, LANES], and ``corners``'s rows and weights."""
     width = 4
     for layer in range(len(weights)):
         width = max(width, weights[layer].shape[1])
-    return width
+    return (np.empty((width, LANES), np.float32), np.empty((width, LANES), np.float32),
+            np.empty((8, LANES), np.int32), np.empty((8, LANES), np.float32))
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _density(begin, end, points, density, table, resolution, row, weights, bound, blob_scale, blob_std, beta):
-    width = _scratch_width(weights)
-    x, y = np.zeros((width, LANES), np.float32), np.zeros((width, LANES), np.float32)
+    x, y, rows, shares = scratch(weights)
+    features, part = np.zeros((FEATURES * resolution.shape[0], LANES), np.float32), np.zeros((3, LANES), np.float32)
     out = np.empty((4, LANES), np.float32)
     for start in range(begin, end, LANES):
         lanes = min(LANES, end - start)
-        part = points[start:start + lanes]
-        _features(part, lanes, table, resolution, row, bound, x)
-        _values(part, lanes, weights, blob_scale, blob_std, beta, x, y, out)
+        for n in range(lanes):
+            for axis in range(3):
+                part[axis, n] = points[start + n, axis]
+        _features(part, lanes, table, resolution, row, bound, rows, shares, features)
+        _values(part, weights, blob_scale, blob_std, beta, features, x, y, out)
         for n in range(lanes):
             density[start + n] = out[0, n]
 
-@njit(inline="always")
-def _advance(lane, next_ray, end, ray, index, high, through, origins, directions, jitter, empty, box, bound, step):
-    """Move a lane to its ray's next sample, or to the first sample of the next ray that has one.
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
+def _look(live, whole, real, size, bound, step, record):
+    """Where each lane's next sample lies, and in which cell of the grid, -1 outside. Flat for vectors, as ``corners``.
+    """
+    w, f, out = whole.reshape(-1), real.reshape(-1), record.reshape(-1)
+    limit, half, zero = np.float32(size), np.float32(0.5), np.float32(0)
+    scale = limit * half / bound
+    for n in range(live):
+        t = (np.float32(w[INDEX * LANES + n]) + half + f[JITTER * LANES + n]) * step
+        px = f[ORIGIN * LANES + n] + t * f[WAY * LANES + n]
+        py = f[(ORIGIN + 1) * LANES + n] + t * f[(WAY + 1) * LANES + n]
+        pz = f[(ORIGIN + 2) * LANES + n] + t * f[(WAY + 2) * LANES + n]
+        out[DISTANCE * LANES + n], out[POINT * LANES + n] = t, px
+        out[(POINT + 1) * LANES + n], out[(POINT + 2) * LANES + n] = py, pz
+        x, y, z = (px + bound) * scale, (py + bound) * scale, (pz + bound) * scale
+        within = (min(x, y, z) >= zero) & (max(x, y, z) < limit)
+        cell = (np.int32(x) * size + np.int32(y)) * size + np.int32(z)
+        w[CELL * LANES + n] = cell if within else -1
 
-    Returns the next ray to hand out; ray[lane] is -1 if none was left.
+@njit(inline="always")
+def _advance(lane, next_ray, end, whole, real, origins, directions, jitter, empty, box, bound, step, out, count):
+    """Move a lane to its ray's next sample, or, the ray's sums written to ``out`` and ``count``, to the first sample of
+    the next ray that has one.
+
+    Returns the next ray to hand out; whole[RAY, lane] is -1 if none was left.
     """
     while True:
-        r = ray[lane]
+        r = whole[RAY, lane]
         if r >= 0:
-            index[lane] = next_occupied(
-                index[lane], high[lane], r, origins, directions, jitter, empty, bound, step
-            )
-            if index[lane] < high[lane]:
+            whole[INDEX, lane] = next_occupied(
+                whole[INDEX, lane], whole[HIGH, lane], r, origins, directions, jitter, empty, bound, step)
+            if whole[INDEX, lane] < whole[HIGH, lane]:
                 return next_ray
-            ray[lane] = -1
+            for c in range(5):
+                out[r, c] = real[SUM + c, lane]
+            count[r] = whole[SEEN, lane]
+            whole[RAY, lane] = -1
         if next_ray == end:
             return next_ray
-        ray[lane], through[lane] = next_ray, np.float32(1)
-        index[lane], high[lane] = lattice_range(next_ray, origins, directions, jitter, box, step)
+        low, high = lattice_range(next_ray, origins, directions, jitter, box, step)
+        whole[RAY, lane], whole[INDEX, lane], whole[HIGH, lane], whole[SEEN, lane] = next_ray, low, high, 0
+        for axis in range(3):
+            real[ORIGIN + axis, lane], real[WAY + axis, lane] = origins[next_ray, axis], directions[next_ray, axis]
+        real[JITTER, lane], real[THROUGH, lane] = jitter[next_ray], np.float32(1)
+        for c in range(5):
+            real[SUM + c, lane] = np.float32(0)
         next_ray += 1
+
+@njit(inline="always")
+def _fill(live, next_ray, end, whole, real, origins, directions, jitter, empty, box, bound, step, out, count, record):
+    """Bring every lane to a sample; the last of those in use takes the place of one that has no ray left.
+
+    Returns how many lanes are in use and the next ray to hand out."""
+    size, cells = np.int32(empty.shape[0]), empty.reshape(-1)
+    _look(live, whole, real, size, bound, step, record)
+    lane = 0
+    while lane < live:
+        if (whole[RAY, lane] >= 0 and whole[INDEX, lane] < whole[HIGH, lane] and whole[CELL, lane] >= 0
+                and cells[whole[CELL, lane]] == 0):
+            lane += 1
+            continue
+        next_ray = _advance(lane, next_ray, end, whole, real, origins, directions, jitter, empty, box, bound, step,
+                            out, count)
+        if whole[RAY, lane] >= 0:
+            t = (np.float32(whole[INDEX, lane]) + np.float32(0.5) + real[JITTER, lane]) * step
+            record[DISTANCE, lane] = t
+            for axis in range(3):
+                record[POINT + axis, lane] = real[ORIGIN + axis, lane] + t * real[WAY + axis, lane]
+            lane += 1
+            continue
+        live -= 1
+        whole[:, lane], real[:, lane] = whole[:, live], real[:, live]
+        record[:, lane] = record[:, live]
+    return live, next_ray
 
 @njit(nogil=True, cache=CACHED)
 def _longer(tiles, used, capacity):
@@ -178,35 +211,25 @@ def _longer(tiles, used, capacity):
     made[:used] = tiles[:used]
     return made
 
-@njit(inline="always")
-def _composite(lanes, column, ray, index, through, value, points, t, step, threshold, out, count, recording, tile,
-               values, places, passed):
-    """Add a tile to its rays, and keep what ``_trace`` returns of it; rays that are opaque end. passed: [LANES] of
-    room."""
-    for n in range(lanes):
-        passed[n] = exp(-value[0, n] * step)
-    for n in range(lanes):
-        lane = column[n]
-        r = ray[lane]
-        left = through[lane] * passed[n]
-        w = through[lane] - left
-        out[r, 0] += w * value[1, n]
-        out[r, 1] += w * value[2, n]
-        out[r, 2] += w * value[3, n]
-        out[r, 3] += w
-        out[r, 4] += w * t[n]
-        if recording:
-            for c in range(4):
-                values[tile, n, c] = value[c, n]
-            values[tile, n, 4], values[tile, n, 5], values[tile, n, 6] = w, left, t[n]
-            for axis in range(3):
-                values[tile, n, 7 + axis] = points[n, axis]
-            places[tile, n, 0], places[tile, n, 1] = r, count[r]
-        count[r] += 1
-        through[lane] = left
-        index[lane] += 1
-        if left < threshold:
-            ray[lane] = -1
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
+def _composite(live, whole, real, step, threshold, record, places):
+    """Add a tile to its lanes' sums; rays that are opaque end. places: [2,LANES] takes each sample's ray and number
+    within it."""
+    w, f, r, to = whole.reshape(-1), real.reshape(-1), record.reshape(-1), places.reshape(-1)
+    for n in range(live):
+        to[n], to[LANES + n] = w[RAY * LANES + n], w[SEEN * LANES + n]
+        before = f[THROUGH * LANES + n]
+        left = before * exp(-r[n] * step)
+        share = before - left
+        r[WEIGHT * LANES + n], r[BEHIND * LANES + n], f[THROUGH * LANES + n] = share, left, left
+        w[SEEN * LANES + n] += 1
+        w[INDEX * LANES + n] += 1
+        w[HIGH * LANES + n] = w[HIGH * LANES + n] if left >= threshold else 0
+        f[SUM * LANES + n] += share * r[LANES + n]
+        f[(SUM + 1) * LANES + n] += share * r[2 * LANES + n]
+        f[(SUM + 2) * LANES + n] += share * r[3 * LANES + n]
+        f[(SUM + 3) * LANES + n] += share
+        f[(SUM + 4) * LANES + n] += share * r[DISTANCE * LANES + n]
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _trace(
@@ -215,51 +238,35 @@ def _trace(
 ):
     """out: [R,5] = rgb, opacity, depth. count: [R], visible samples.
 
-    Returns, if ``recording``, the tiles that were seen: features [T,width,LANES]; values [T,LANES,10] = density, rgb,
-    weight, transmittance behind, distance, point; places [T,LANES,2] = ray, number within the ray; and how many of
+    Returns, if ``recording``, the tiles that were seen: features [T,inputs,LANES]; values [T,10,LANES] = density, rgb,
+    weight, transmittance behind, distance, point; places [T,2,LANES] = ray, number within the ray; and how many of
     each tile's lanes are in use, [T,1,1]. Else nothing of any.
     """
-    width = _scratch_width(weights)
-    x, y = np.zeros((width, LANES), np.float32), np.zeros((width, LANES), np.float32)
-    value, points = np.empty((4, LANES), np.float32), np.empty((LANES, 3), np.float32)
-    ray, index, high = np.full(LANES, -1, np.int64), np.empty(LANES, np.int64), np.empty(LANES, np.int64)
-    through, t, passed = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    column = np.empty(LANES, np.int64)
-    inputs, tile = FEATURES * resolution.shape[0], 0
-    capacity = TILES * (end - begin) // LANES + 1 if recording else 0
+    x, y, rows, shares = scratch(weights)
+    whole, real = np.zeros((5, LANES), np.int32), np.zeros((13, LANES), np.float32)
+    whole[RAY] = -1
+    inputs, tile, live, next_ray = FEATURES * resolution.shape[0], 0, LANES, begin
+    capacity = TILES * (end - begin) // LANES + 1 if recording else 1
     features = np.empty((capacity, inputs, LANES), np.float32)
-    values, places = np.empty((capacity, LANES, 10), np.float32), np.empty((capacity, LANES, 2), np.int64)
+    values, places = np.empty((capacity, 10, LANES), np.float32), np.empty((capacity, 2, LANES), np.int32)
     used = np.empty((capacity, 1, 1), np.int64)
-    next_ray = begin
     while True:
-        lanes = 0
-        for lane in range(LANES):
-            next_ray = _advance(
-                lane, next_ray, end, ray, index, high, through, origins, directions, jitter, empty, box, bound, step
-            )
-            if ray[lane] >= 0:
-                r = ray[lane]
-                t[lanes] = (np.float32(index[lane]) + np.float32(0.5) + jitter[r]) * step
-                for axis in range(3):
-                    points[lanes, axis] = origins[r, axis] + t[lanes] * directions[r, axis]
-                column[lanes] = lane
-                lanes += 1
-        if lanes == 0:
+        if tile == capacity:
+            capacity *= 2
+            features, values = _longer(features, tile, capacity), _longer(values, tile, capacity)
+            places, used = _longer(places, tile, capacity), _longer(used, tile, capacity)
+        record, given = values[tile], features[tile]
+        live, next_ray = _fill(live, next_ray, end, whole, real, origins, directions, jitter, empty, box, bound, step,
+                               out, count, record)
+        if live == 0:
             return features[:tile], values[:tile], places[:tile], used[:tile]
-        _features(points, lanes, table, resolution, row, bound, x)
+        used[tile, 0, 0] = live
+        record[:, live:], given[:, live:] = 0, 0
+        _features(record[POINT:], live, table, resolution, row, bound, rows, shares, given)
+        _values(record[POINT:], weights, blob_scale, blob_std, beta, given, x, y, record)
+        _composite(live, whole, real, step, threshold, record, places[tile])
         if recording:
-            if tile == capacity:
-                capacity *= 2
-                features, values = _longer(features, tile, capacity), _longer(values, tile, capacity)
-                places, used = _longer(places, tile, capacity), _longer(used, tile, capacity)
-            used[tile, 0, 0] = lanes
-            for i in range(inputs):
-                for n in range(LANES):
-                    features[tile, i, n] = x[i, n]
-        _values(points, lanes, weights, blob_scale, blob_std, beta, x, y, value)
-        _composite(lanes, column, ray, index, through, value, points, t, step, threshold, out, count, recording, tile,
-                   values, places, passed)
-        tile += 1
+            tile += 1
 
 def _run(rays: Rays, grid: Grid, field: Field, threshold: float, recording: bool
          ) -> tuple[Tensor, Tensor, list[tuple[np.ndarray, ...]]]:

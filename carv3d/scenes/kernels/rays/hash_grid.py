@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.levels import PRIME_Y, PRIME_Z, level_shapes
+from carv3d.scenes.kernels.rays.products import LANES
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend, scatter
 
 GRAIN = 2048
@@ -45,57 +46,87 @@ def encode_torch(points: Tensor, table: Tensor, resolution: np.ndarray, row: np.
 
 
 @njit(inline="always")
-def corners(px, py, pz, res, first, size):
-    """Rows and weights of the eight corners around a point, given in units of the level's cells, 0 to res."""
-    x, y, z = min(int(px), res - 1), min(int(py), res - 1), min(int(pz), res - 1)
-    fx, fy, fz = px - np.float32(x), py - np.float32(y), pz - np.float32(z)
-    gx, gy, gz = np.float32(1) - fx, np.float32(1) - fy, np.float32(1) - fz
-    a, b, c, d = gy * gz, fy * gz, gy * fz, fy * fz
-    weight = (gx * a, fx * a, gx * b, fx * b, gx * c, fx * c, gx * d, fx * d)
-    s = res + 1
-    if s * s * s <= size:
-        i = first + x + s * (y + s * z)
-        j = i + s * s
-        return (i, i + 1, i + s, i + s + 1, j, j + 1, j + s, j + s + 1), weight
-    mask = size - 1
-    y0, z0 = y * PRIME_Y, z * PRIME_Z
-    y1, z1 = y0 + PRIME_Y, z0 + PRIME_Z
-    i, j, k, m = y0 ^ z0, y1 ^ z0, y0 ^ z1, y1 ^ z1
-    w = x + 1
-    return (
-        first + ((x ^ i) & mask), first + ((w ^ i) & mask), first + ((x ^ j) & mask), first + ((w ^ j) & mask),
-        first + ((x ^ k) & mask), first + ((w ^ k) & mask), first + ((x ^ m) & mask), first + ((w ^ m) & mask),
-    ), weight
+def _hashed(x, y, z, mask, begin):
+    """Eq. 4, with y and z multiplied already. Numba makes 64 bits of any sum, vectors want 32."""
+    return np.int32(np.int32(np.int32(np.int32(x ^ y) ^ z) & mask) + begin)
+
+
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
+def corners(points, lanes, shift, scale, res, first, size, rows, weights):
+    """Rows [8,LANES] and weights [8,LANES] of the eight corners around points [3,LANES], the first ``lanes`` of them.
+
+    (points + shift) * scale is in units of the level's cells, 0 to res. The arrays are read flat, for vectors: LLVM sees
+    that what lies a known distance apart does not overlap.
+    """
+    p, r, w = points.reshape(-1), rows.reshape(-1), weights.reshape(-1)
+    one, top, s, mask = np.float32(1), np.int32(res - 1), np.int32(res + 1), np.int32(size - 1)
+    dense, begin = (res + 1) ** 3 <= size, np.int32(first)
+    for n in range(lanes):
+        px, py, pz = (p[n] + shift) * scale, (p[LANES + n] + shift) * scale, (p[2 * LANES + n] + shift) * scale
+        x, y, z = min(np.int32(px), top), min(np.int32(py), top), min(np.int32(pz), top)
+        fx, fy, fz = px - np.float32(x), py - np.float32(y), pz - np.float32(z)
+        gx, gy, gz = one - fx, one - fy, one - fz
+        a, b, c, d = gy * gz, fy * gz, gy * fz, fy * fz
+        w[n], w[LANES + n], w[2 * LANES + n], w[3 * LANES + n] = gx * a, fx * a, gx * b, fx * b
+        w[4 * LANES + n], w[5 * LANES + n], w[6 * LANES + n], w[7 * LANES + n] = gx * c, fx * c, gx * d, fx * d
+        if dense:
+            i = np.int32(begin + x + np.int32(s * np.int32(y + np.int32(s * z))))
+            j = np.int32(i + np.int32(s * s))
+            r[n], r[LANES + n], r[2 * LANES + n], r[3 * LANES + n] = i, i + 1, i + s, i + s + 1
+            r[4 * LANES + n], r[5 * LANES + n], r[6 * LANES + n], r[7 * LANES + n] = j, j + 1, j + s, j + s + 1
+        else:
+            y0, z0 = np.int32(y * PRIME_Y), np.int32(z * PRIME_Z)
+            y1, z1, e = np.int32(y0 + PRIME_Y), np.int32(z0 + PRIME_Z), np.int32(x + 1)
+            r[n], r[LANES + n] = _hashed(x, y0, z0, mask, begin), _hashed(e, y0, z0, mask, begin)
+            r[2 * LANES + n], r[3 * LANES + n] = _hashed(x, y1, z0, mask, begin), _hashed(e, y1, z0, mask, begin)
+            r[4 * LANES + n], r[5 * LANES + n] = _hashed(x, y0, z1, mask, begin), _hashed(e, y0, z1, mask, begin)
+            r[6 * LANES + n], r[7 * LANES + n] = _hashed(x, y1, z1, mask, begin), _hashed(e, y1, z1, mask, begin)
+
+
+@njit(inline="always")
+def column(of, n):
+    """of[:, n] of eight rows, as a tuple."""
+    return of[0, n], of[1, n], of[2, n], of[3, n], of[4, n], of[5, n], of[6, n], of[7, n]
+
+
+@njit(nogil=True, fastmath=FAST, cache=CACHED)
+def _turned(points, start, end, turned):
+    """turned: [3,LANES] takes points[start:end] of [N,3]."""
+    for n in range(end - start):
+        for axis in range(3):
+            turned[axis, n] = points[start + n, axis]
 
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _encode(begin, end, points, table, resolution, row, out):
-    for n in range(begin, end):
+    rows, weights = np.empty((8, LANES), np.int32), np.empty((8, LANES), np.float32)
+    turned, shift = np.empty((3, LANES), np.float32), np.float32(0)
+    for start in range(begin, end, LANES):
+        lanes = min(LANES, end - start)
+        _turned(points, start, start + lanes, turned)
         for level in range(resolution.shape[0]):
             res = resolution[level]
-            scale = np.float32(res)
-            rows, weight = corners(
-                points[n, 0] * scale, points[n, 1] * scale, points[n, 2] * scale, res, row[level],
-                row[level + 1] - row[level],
-            )
-            values = blend(table, rows, weight)
-            for f in range(FEATURES):
-                out[n, FEATURES * level + f] = values[f]
+            corners(turned, lanes, shift, np.float32(res), res, row[level], row[level + 1] - row[level], rows, weights)
+            for n in range(lanes):
+                values = blend(table, column(rows, n), column(weights, n))
+                for f in range(FEATURES):
+                    out[start + n, FEATURES * level + f] = values[f]
 
 
 @njit(nogil=True, fastmath=FAST, cache=CACHED)
 def _scatter(begin, end, points, grad, resolution, row, table_grad):
     """A level's rows belong to one thread and its points come in order: no atomics, the same sum every time."""
+    rows, weights = np.empty((8, LANES), np.int32), np.empty((8, LANES), np.float32)
+    turned, shift = np.empty((3, LANES), np.float32), np.float32(0)
     for level in range(begin, end):
-        res = resolution[level]
-        scale = np.float32(res)
-        for n in range(points.shape[0]):
-            rows, weight = corners(
-                points[n, 0] * scale, points[n, 1] * scale, points[n, 2] * scale, res, row[level],
-                row[level + 1] - row[level],
-            )
-            f = FEATURES * level
-            scatter(table_grad, rows, weight, (grad[n, f], grad[n, f + 1], grad[n, f + 2], grad[n, f + 3]))
+        res, f = resolution[level], FEATURES * level
+        for start in range(0, points.shape[0], LANES):
+            lanes = min(LANES, points.shape[0] - start)
+            _turned(points, start, start + lanes, turned)
+            corners(turned, lanes, shift, np.float32(res), res, row[level], row[level + 1] - row[level], rows, weights)
+            for n in range(lanes):
+                scatter(table_grad, column(rows, n), column(weights, n), (
+                    grad[start + n, f], grad[start + n, f + 1], grad[start + n, f + 2], grad[start + n, f + 3]))
 
 
 class _NumbaEncode(torch.autograd.Function):

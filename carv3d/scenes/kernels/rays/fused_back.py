@@ -153,8 +153,8 @@ class _Render(torch.autograd.Function):
 
         def back(begin: int, end: int) -> None:
             for index in range(begin, end):
-                _back(*pieces[index], ctx.first.numpy(), of_rays, own, np.float32(grid.step), np.float32(field.beta), matrices,
-                      transposed, behind, weight_grads[index])
+                _back(*pieces[index], ctx.first.numpy(), of_rays, own, np.float32(grid.step), np.float32(field.beta),
+                      matrices, transposed, behind, weight_grads[index])
 
         def scatter(begin: int, end: int, *grid: np.ndarray) -> None:
             for features_grad, values, _, used in pieces:

@@ -55,8 +55,8 @@ def _hashed(x, y, z, mask, begin):
 def corners(points, lanes, shift, scale, res, first, size, rows, weights):
     """Rows [8,LANES] and weights [8,LANES] of the eight corners around points [3,LANES], the first ``lanes`` of them.
 
-    (points + shift) * scale is in units of the level's cells, 0 to res. The arrays are read flat, for vectors: LLVM sees
-    that what lies a known distance apart does not overlap.
+    (points + shift) * scale is in units of the level's cells, 0 to res. The arrays are read flat, for vectors: LLVM
+    sees that what lies a known distance apart does not overlap.
     """
     p, r, w = points.reshape(-1), rows.reshape(-1), weights.reshape(-1)
     one, top, s, mask = np.float32(1), np.int32(res - 1), np.int32(res + 1), np.int32(size - 1)

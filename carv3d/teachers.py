@@ -282,7 +282,7 @@ def _carried(config: Config, settings: Settings, made: DiffusersTeacher) -> Diff
     from carv3d.runtime.progress import say
 
     if settings.linear:
-        if registry.teacher(config).linear_encoder and not settings.vae:
+        if registry.teacher(config).stand_ins and not settings.vae:
             found = linear_encoder.load(weights_folder(config) / linear_encoder.FILE)
         else:
             from carv3d.toybox import sets
@@ -301,12 +301,13 @@ def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     given, family = config.teacher, family_of(folder)
     names = {"auto": loading.fastest_dtype(device, family.half if family else "float16"), **loading.DTYPES}
     encoder_names = {**names, "auto": loading.encoder_dtype(device)}
+    stand_ins = registry.teacher(config).stand_ins and not (given.checkpoint_encode or given.tile_encode)
     return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
                     given.checkpoint_encode, given.size, given.shift, given.told_guidance,
                     additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize,
-                    given.offload, given.tile_encode, given.encode_gradient == "linear" or (
-                        given.encode_gradient == "auto" and registry.teacher(config).linear_encoder
-                        and not (given.checkpoint_encode or given.tile_encode)))
+                    given.offload, given.tile_encode,
+                    linear=given.encode_gradient == "linear" or given.encode_gradient == "auto" and stand_ins,
+                    small=given.encoder == "small" or given.encoder == "auto" and stand_ins and not given.vae)
 
 
 def footprint(config: Config, views: int, rows: int) -> Footprint:

@@ -64,7 +64,7 @@ def test_sides_take_turns_and_who_is_first_changes(trees, tmp_path, capsys):
     log = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     assert [line[0] for line in log] == ["old", "new"] + ["new", "old", "old", "new"] * 2
     assert all(("only=old" in line) == (line[0] == "old") and "both=1" in line for line in log)
-    assert [("trainer.max_steps=2" in line) for line in log] == [True] * 2 + [False] * 8
+    assert [("trainer.max_steps=100" in line) for line in log] == [True] * 2 + [False] * 8
     assert [prompt for prompt, *_ in found] == ["a", "b", "a", "b"]
     rows = bench.report(found)
     assert rows["seconds, train"] == pytest.approx((0.25,) * 3) and rows["mask_iou"] == pytest.approx((0.1,) * 3)

@@ -10,7 +10,7 @@ from carv3d.runtime.files import expanded
 
 TAKEN = ("attribute", "seed", "exp_root_dir", "name", "tag")
 OF_A_MODEL = ("teacher", "device", "quality.clip")  # taken with pictures of the user's own
-UNREAD = ("teacher.told", "teacher.options", "teacher.exact", "teacher.encode_dtype", "teacher.compile",
+UNREAD = ("teacher.told", "teacher.options", "teacher.exact", "teacher.encode", "teacher.compile",
           "teacher.engine", "teacher.checkpoint_encode", "teacher.quantize", "teacher.offload",
           "teacher.tile_encode")
 

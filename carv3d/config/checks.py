@@ -133,17 +133,26 @@ def _check_engine(config: Config) -> None:
 
 
 def _check_encoder(config: Config) -> None:
-    """What a linear way back through the encoder cannot be had together with; auto is exact there."""
-    teacher = config.teacher
-    if teacher.encode_gradient != "linear":
-        return
-    if not registry.teacher(config).network:
+    """What a small encoder and a linear way back cannot be had together with; auto is the model's own there."""
+    teacher, said = config.teacher, registry.teacher(config)
+    if teacher.encoder != "auto" and not said.network:
+        raise UserError(f"teacher.encoder: {teacher.encoder} given with teacher.type {teacher.type}, which has no "
+                        f"encoder; allowed: {_with('network')}")
+    if teacher.encoder == "small" and not said.stand_ins:
+        raise UserError(f"teacher.encoder: small given with teacher.type {teacher.type}, which has none; allowed: "
+                        f"{_with('stand_ins')}, or teacher.encoder=vae")
+    if teacher.encoder == "small" and teacher.vae:
+        raise UserError("teacher.encoder: small given with teacher.vae, of which it knows nothing; leave one of them "
+                        "out")
+    if teacher.encode_gradient == "linear" and not said.network:
         raise UserError(f"teacher.encode_gradient: linear given with teacher.type {teacher.type}, which has no "
                         f"encoder; allowed: {_with('network')}")
-    for name in ("checkpoint_encode", "tile_encode"):
-        if getattr(teacher, name):
-            raise UserError(f"teacher.{name}: true given with teacher.encode_gradient linear, whose way back keeps no "
-                            "activations; leave one of them out")
+    named = {"encoder": ("small", "which takes the place of what that changes"),
+             "encode_gradient": ("linear", "whose way back keeps no activations")}
+    for key, (value, why) in named.items():
+        for name in ("checkpoint_encode", "tile_encode"):
+            if getattr(teacher, key) == value and getattr(teacher, name):
+                raise UserError(f"teacher.{name}: true given with teacher.{key} {value}, {why}; leave one of them out")
 
 
 def _check_memory(config: Config) -> None:

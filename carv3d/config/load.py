@@ -28,7 +28,7 @@ from carv3d.runtime.types import Record, Value
 
 DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
 KEPT_BEFORE: Record = {  # how runs were before there was an option for it
-    "light": {"colour": "baked"}, "teacher": {"engine": "torch", "encode_gradient": "exact"}}
+    "light": {"colour": "baked"}, "teacher": {"engine": "torch", "encoder": "vae", "encode_gradient": "exact"}}
 Overrides = list[str] | tuple[str, ...]
 
 

@@ -110,6 +110,8 @@ class TeacherConfig:
                                  "the fastest of torch and those that are installed, measured once; in runs under 100 "
                                  "steps torch",
                          choices=("auto", "torch", "openvino", "onnxruntime"))
+    encoder: str = option("auto", "what encodes renders: vae, the model's own; small, a network distilled from it, "
+                                  "which bundled has; auto: small where there is one", choices=("auto", "vae", "small"))
     encode_gradient: str = option("auto", "the gradient's way back through the VAE's encoder: exact; linear, through a "
                                           "linear function fitted to the encoder, which costs next to nothing; auto: "
                                           "linear for bundled, else exact", choices=("auto", "exact", "linear"))

@@ -57,8 +57,8 @@ class TeacherTraits:
     """Options: as of a scene. default_guidance: what objective.guidance_scale=auto means for it. toybox: whether its
     prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
     teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light:
-    whether it is told how a view is lit. linear_encoder: whether a linear way back through its encoder is the default,
-    and lies in its folder. located: whether its weights are named by teacher.path.
+    whether it is told how a view is lit. stand_ins: whether those of its encoder, the small one and the linear way
+    back, lie in its folder and are the default. located: whether its weights are named by teacher.path.
     defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
@@ -68,7 +68,7 @@ class TeacherTraits:
     network: ClassVar[bool] = False
     adaptable: ClassVar[bool] = False
     told_light: ClassVar[bool] = False
-    linear_encoder: ClassVar[bool] = False
+    stand_ins: ClassVar[bool] = False
     located: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2}
 
@@ -160,7 +160,7 @@ class BundledTraits(DiffusionTraits):
 
     default_guidance = 1.0
     defaults: ClassVar[dict[str, Value]] = {}
-    toybox = told_light = linear_encoder = True
+    toybox = told_light = stand_ins = True
 
 
 class DiffusersTraits(DiffusionTraits):
@@ -169,3 +169,4 @@ class DiffusersTraits(DiffusionTraits):
     default_guidance = 100.0
     located = True
     defaults = {"estimator.k": 2, "data.views": 4, "objective.t_max": 0.98, "trainer.max_steps": 10000}  # DreamFusion's
+

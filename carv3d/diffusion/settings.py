@@ -19,7 +19,7 @@ class Settings:
     told_guidance: what a network with an embedding of guidance is told. vae: a folder of another one. quantize: the
     denoiser's weights in fewer bits, after LoRA layers were added to them; "none", or a name of ``quantize``. offload:
     as ``DiffusersTeacher`` takes it. tile_encode: images are encoded in tiles (``loading.tile``). linear:
-    the way back through the encoder (``linear_encoder``)."""
+    the way back through the encoder (``linear_encoder``). small: what encodes (``small_encoder``)."""
 
     variant: str = ""
     use_ema: bool = False
@@ -36,6 +36,7 @@ class Settings:
     offload: str = "none"
     tile_encode: bool = False
     linear: bool = False
+    small: bool = False
 
     @property
     def plain(self) -> bool:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
-from carv3d.diffusion import networks, view_vector
+from carv3d.diffusion import networks, small_encoder, view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.folder import unet_name
@@ -110,6 +110,8 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     else:
         unet = model(folder, unet_name(settings.use_ema), settings.variant, settings.dtype)
         vae, levels = vae_of(folder, settings.vae, settings.variant), scheduler(folder)
+    if settings.small:
+        vae = small_encoder.load(folder, vae.config)
     add_to_stable_diffusion(unet, "unet", folder, settings.additions)
     if torch.device(device).type == "cuda":  # on a CPU it gains nothing
         unet, vae = (part.to(memory_format=torch.channels_last) for part in (unet, vae))

@@ -13,6 +13,7 @@ from carv3d.diffusion import networks
 from carv3d.diffusion.engines import store
 from carv3d.diffusion.engines.base import LARGE, TRACED, Encoding, Engine, Traced, converting, example, pictures
 from carv3d.diffusion.loading import Network
+from carv3d.diffusion.small_encoder import SmallEncoder
 from carv3d.runtime.progress import say
 
 ANY = -1  # compiled for any number of rows
@@ -35,7 +36,7 @@ class OpenVINO(Engine):
         key = partial(self.key, self.name, plugin.options(precision)) if small else None
         self._network = _Compiled(plugin, partial(Traced, teacher), partial(example, teacher), precision, key)
         self._own: set[int] = set()  # rows that the first form may be for
-        if isinstance(vae, networks.Vae) and teacher.stand_in and teacher.encode_dtype == torch.float32:
+        if isinstance(vae, (networks.Vae, SmallEncoder)) and teacher.stand_in and teacher.encode_dtype == torch.float32:
             own = partial(self.key, "encoder", plugin.options("f32"), module=vae)
             encoder = _Compiled(plugin, partial(Encoding, vae), partial(pictures, teacher), "f32", own)
             self.encoder = lambda image: encoder.run([image.contiguous()], len(image), self.check_encoder)

@@ -135,9 +135,6 @@ def _check_engine(config: Config) -> None:
 def _check_encoder(config: Config) -> None:
     """What a small encoder and a linear way back cannot be had together with; auto is the model's own there."""
     teacher, said = config.teacher, registry.teacher(config)
-    if teacher.encoder != "auto" and not said.network:
-        raise UserError(f"teacher.encoder: {teacher.encoder} given with teacher.type {teacher.type}, which has no "
-                        f"encoder; allowed: {_with('network')}")
     if teacher.encoder == "small" and not said.stand_ins:
         raise UserError(f"teacher.encoder: small given with teacher.type {teacher.type}, which has none; allowed: "
                         f"{_with('stand_ins')}, or teacher.encoder=vae")

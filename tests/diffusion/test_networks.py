@@ -49,7 +49,8 @@ def test_the_noise_levels_are_diffusers():
     ((), True), (("teacher.dtype=bfloat16",), True), (("objective.type=vsd",), False),
     (("teacher.checkpoint_encode=true",), False), (("teacher.offload=model",), False)])
 def test_they_are_taken_where_nothing_more_is_asked(overrides, own):
-    made = teachers.teacher(configuration.load(None, ["prompt=a green mug", "device=cpu", *overrides]))
+    made = teachers.teacher(configuration.load(
+        None, ["prompt=a green mug", "device=cpu", "teacher.encoder=vae", *overrides]))
     assert isinstance(made.denoiser, networks.UNet) == isinstance(made.vae, networks.Vae) == own
     assert Settings(quantize="int8").plain is False and Settings().plain
 

@@ -67,7 +67,7 @@ def test_k_is_a_number_or_a_schedule_or_chosen(tmp_path):
                           (["estimator.k={values: [3]}"], [3] * 4, [3]), (["teacher.type=exact"], [2] * 4, [2]), (["scene.type=gaussians"], [2] * 4, [2]),
                           (["scene.type=sdf"], [2] * 4, [2])):
         config = load(None, ["prompt=a red cube", *words])
-        assert [config.estimator.k_at(step) for step in (0, 5, 400, 999)] == at and config.estimator.ks() == ks
+        assert [config.estimator.k_at(step) for step in (0, 5, 480, 999)] == at and config.estimator.ks() == ks
         assert parse(dump(config)) == config and configuration.changed(config, []) == config
     antithetic = load(None, ["prompt=a red cube", "estimator.noise=antithetic"])  # a schedule's single draws have no mode
     assert antithetic.estimator.ks() == [1, 2]

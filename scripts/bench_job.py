@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--record", type=Path, metavar="FILE")
     parser.add_argument("--old", nargs="*", default=[], metavar="key=value")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     if args.seeds < 1:
         parser.error(f"--seeds {args.seeds} given; allowed: 1 or more")
     print(f"{cpu_name()}, {os.cpu_count()} cores{', AVX2 alone' if args.avx2 else ''}; {' '.join(args.overrides)}\n")

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from carv3d.diffusion.loading import one_line
 from carv3d.diffusion.networks import Encoded, Posterior
 
 FILE = "vae/small_encoder.safetensors"  # of the bundled model, in its folder
@@ -76,14 +77,16 @@ class SmallEncoder(nn.Module):
 
 
 def load(folder: Path, config: Any) -> SmallEncoder:
-    """The one beside a VAE in a model's folder, in place of the VAE. config: the VAE's."""
+    """The one beside a VAE in a model's folder, in place of the VAE. config: the VAE's. UserError where it does not
+    fit."""
     from safetensors.torch import load_file
 
-    held = load_file(folder / FILE)
-    wide, _, double, _ = held["inner.weight"].shape
-    shape = Shape(len(held["out.bias"]), double // 2, wide, len(held["down.bias"]))
-    with torch.device("meta"):
-        made = SmallEncoder(shape, SimpleNamespace(**dict(vars(config) if isinstance(config, SimpleNamespace)
-                                                          else config)))
-    made.load_state_dict({name: value.float() for name, value in held.items()}, assign=True)
+    said = vars(config) if isinstance(config, SimpleNamespace) else config
+    with one_line(folder, "vae"):
+        held = load_file(folder / FILE)
+        wide, _, double, _ = held["inner.weight"].shape
+        shape = Shape(len(held["out.bias"]), double // 2, wide, len(held["down.bias"]))
+        with torch.device("meta"):
+            made = SmallEncoder(shape, SimpleNamespace(**said))
+        made.load_state_dict({name: value.float() for name, value in held.items()}, assign=True)
     return made.eval().requires_grad_(False)

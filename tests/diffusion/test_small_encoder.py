@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from carv3d import config as configuration
 from carv3d import teachers
+from carv3d.diffusion import small_encoder
 from carv3d.diffusion.small_encoder import SmallEncoder
 from carv3d.runtime.errors import UserError
 from carv3d.toybox import sets
@@ -65,3 +66,13 @@ def test_training_goes_on_to_the_bit_and_learns(tmp_path):
     assert all(torch.equal(value, whole[name]) for name, value in load_file(again).items())
     losses = [float(row.split(",")[1]) for row in (tmp_path / "a/encoder/loss.csv").read_text().splitlines()[1:]]
     assert losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.parametrize("content", [None, b"damaged"])
+def test_a_file_that_does_not_fit_is_one_line(tmp_path, content):
+    (tmp_path / "vae").mkdir()
+    if content is not None:
+        (tmp_path / small_encoder.FILE).write_bytes(content)
+    with pytest.raises(UserError, match="cannot be loaded") as told:
+        small_encoder.load(tmp_path, {})
+    assert "\n" not in str(told.value)

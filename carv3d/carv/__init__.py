@@ -6,9 +6,9 @@ Torch and mathematics only: nothing here knows of images, scenes or networks.
 """
 
 from carv3d.carv.draws import Draws, draw, join
-from carv3d.carv.estimate import Estimate, LossEstimate, estimate, estimate_loss
+from carv3d.carv.estimate import Estimate, LossEstimate, estimate, estimate_loss, estimate_parts
 from carv3d.carv.proposal import Proposal, make_proposal, uniform_target
 from carv3d.carv.sampler import Design, Sampler
 
 __all__ = ["Design", "Draws", "Estimate", "LossEstimate", "Proposal", "Sampler", "draw", "estimate", "estimate_loss",
-           "join", "make_proposal", "uniform_target"]
+           "estimate_parts", "join", "make_proposal", "uniform_target"]

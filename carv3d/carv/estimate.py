@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from carv3d.carv.draws import Draws
+from carv3d.carv.draws import Draws, join
 
 ValueFn = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -34,8 +34,16 @@ def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = Fals
     p(t) and the noise must be zero, and whatever it was fitted on must be past data, never these draws.
     ValueError if value_fn returns the wrong number of rows; with ``check``, FloatingPointError naming non-finite draws.
     """
-    total: Tensor | None = None
-    norms = []
+    return estimate_parts(value_fn, [draws], chunk, check, control)[0]
+
+
+def estimate_parts(value_fn: ValueFn, parts: Sequence[Draws], chunk: int = 0, check: bool = False,
+                   control: ValueFn | None = None) -> list[Estimate]:
+    """``estimate`` of each of several sets of as many draws of the same items, asked for together: ``chunk`` counts the
+    draws of all."""
+    draws, each = join(parts) if len(parts) > 1 else parts[0], parts[0].per_item
+    totals: list[Tensor] = []
+    norms: list[Tensor] = []
     for index, part in _chunks(draws, chunk):
         rows = (index, part.timestep.flatten(), part.noise.flatten(0, 1))
         values = _checked(value_fn(*rows), rows[2])
@@ -45,16 +53,19 @@ def estimate(value_fn: ValueFn, draws: Draws, chunk: int = 0, check: bool = Fals
         weight = part.weight.reshape(*part.weight.shape, *[1] * (values.ndim - 2))
         for k in range(part.per_item):
             value = values[:, k]
+            if len(norms) % each:
+                totals[-1] = torch.addcmul(totals[-1], weight[:, k], value)
+            else:
+                totals.append(weight[:, k] * value)
             norms.append(value.reshape(part.items, -1).square().sum(1))
-            total = weight[:, k] * value if total is None else torch.addcmul(total, weight[:, k], value)
-    squared_norm = torch.stack(norms, 1)
-    assert total is not None  # draws hold at least one
-    mean = total / draws.per_item
-    finite = torch.isfinite(mean).all()
-    if check and not finite:
-        bad = (~torch.isfinite(squared_norm)).nonzero().tolist()
+    means = [total / each for total in totals]
+    squared_norms = torch.stack(norms, 1).split(each, 1)
+    found = [Estimate(mean, squared_norm, torch.isfinite(mean).all())
+             for mean, squared_norm in zip(means, squared_norms, strict=True)]
+    if check and not all(one.finite for one in found):
+        bad = (~torch.isfinite(torch.cat(squared_norms, 1))).nonzero().tolist()
         raise FloatingPointError(f"non-finite values in draws (item, k): {bad[:8]}")
-    return Estimate(mean, squared_norm, finite)
+    return found
 
 
 @dataclass(frozen=True)

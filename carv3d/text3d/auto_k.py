@@ -44,7 +44,7 @@ def replicates(trainer: Trainer, scene: Scene, step: int, looked_at: Views,
             draws = carv.draw(1, design.k, batch.shape, proposals[design.proposal], stratified=design.stratified,
                               noise=design.noise, time_generator=rng.generator(seed, f"{label} t", step),
                               noise_generator=rng.generator(seed, f"{label} e", step, trainer.device))
-            grads = batch.pull(batch.estimate(draws).mean)
+            grads = batch.pull(batch.estimates([draws])[0].mean)
             out[name].append(sketch(torch.cat([g.flatten() for g in grads])))
             trainer.ledger.spend(scene, draws=design.k)
     return {name: torch.stack(rows).unflatten(0, (len(looked_at), count)).cpu() for name, rows in out.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -52,9 +52,10 @@ class Batch:
         """Of one view's latents."""
         return tuple(self.latents.shape[1:])
 
-    def estimate(self, draws: carv.Draws) -> carv.Estimate:
-        """The mean over each view's draws, in chunks that fit memory."""
-        return self.trainer.chunks.run(lambda chunk: carv.estimate(self.value, draws, chunk), draws.per_item)
+    def estimates(self, parts: Sequence[carv.Draws]) -> list[carv.Estimate]:
+        """Of each part the mean over each view's draws, in chunks that fit memory."""
+        return self.trainer.chunks.run(lambda chunk: carv.estimate_parts(self.value, parts, chunk),
+                                       sum(part.per_item for part in parts))
 
     def estimate_sets(self, draws: carv.Draws) -> carv.Estimate:
         """Of sets x B rows of draws, the view running fastest."""

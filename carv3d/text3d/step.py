@@ -58,7 +58,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
              for purpose in purposes]
     parts = [draws.part(mine) for draws in whole]
     mark("draws")
-    estimates = [batch.estimate(draws) for draws in parts]
+    estimates = batch.estimates(parts)
     mark("estimate")
 
     # one backward, or one for each half; a non-finite gradient masks the update without asking the device

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from carv3d.carv import Draws, draw, estimate, estimate_loss, make_proposal, uniform_target
+from carv3d.carv import Draws, draw, estimate, estimate_loss, estimate_parts, make_proposal, uniform_target
 
 SCALES = torch.linspace(0.5, 4.0, 100)
 
@@ -29,6 +29,26 @@ def test_chunking_is_bit_identical(chunk):
     draws = draws_of(3, 7, 0)
     whole, parts = estimate(value, draws), estimate(value, draws, chunk)
     assert torch.equal(whole.mean, parts.mean) and torch.equal(whole.squared_norm, parts.squared_norm)
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 3])
+def test_parts_asked_together_are_the_parts(chunk):
+    parts, calls = [draws_of(3, 2, seed) for seed in range(3)], []
+
+    def counted(index, *rows):
+        calls.append(len(index))
+        return value(index, *rows)
+
+    together = estimate_parts(counted, parts, chunk)
+    assert calls == ([3 * chunk] * (6 // chunk) if chunk else [18])
+    for part, one in zip(parts, together, strict=True):
+        alone = estimate(value, part)
+        assert torch.equal(one.mean, alone.mean) and torch.equal(one.squared_norm, alone.squared_norm) and one.finite
+    assert not torch.equal(together[0].mean, together[1].mean)
+    broken = [parts[0], Draws(parts[1].timestep, parts[1].weight, parts[1].noise * float("nan"))]
+    assert [bool(one.finite) for one in estimate_parts(value, broken)] == [True, False]
+    with pytest.raises(FloatingPointError, match=r"\(0, 2\)|\[0, 2\]"):
+        estimate_parts(value, broken, check=True)
 
 
 @pytest.mark.parametrize("strata", [False, True])

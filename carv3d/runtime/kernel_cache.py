@@ -23,8 +23,9 @@ def source_digest() -> str:
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     toybox = [package / "toybox" / name for name in ("tracer.py", "models.py")]
-    threads = package / "runtime" / "kernel_threads.py"
-    for path in [*sorted((package / "scenes" / "kernels").rglob("*.py")), threads, *toybox]:
+    runtime = [package / "runtime" / name for name in ("exponential.py", "kernel_threads.py")]
+    folders = package / "scenes" / "kernels", package / "diffusion" / "engines" / "loops"
+    for path in [*sorted(path for folder in folders for path in folder.rglob("*.py")), *runtime, *toybox]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

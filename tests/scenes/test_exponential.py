@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from carv3d.runtime.kernel_threads import FAST
-from carv3d.scenes.kernels.rays.exponential import exp
+from carv3d.runtime.exponential import exp
 
 # ruff: noqa: N806
 

@@ -1,0 +1,170 @@
+"""A network as a table of numbers, one line an operation of ``layers``, run in one compiled call.
+
+Every thread runs the whole program for its own rows in memory of its own: nothing is waited for between two layers, and
+a row's answer does not depend on its neighbours, nor on how many threads there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numba import njit
+from numba.np.unsafe.ndarray import to_fixed_tuple
+from torch import Tensor
+
+from carv3d.diffusion.engines.loops import layers
+from carv3d.diffusion.engines.loops.vectors import COLUMNS
+from carv3d.runtime.kernel_threads import CACHED, spread
+
+LOAD, STORE, LINEAR, CONVOLUTION, NORM, LAYER_NORM, SILU, ADD, JOIN, WINDOWS, GATE, ATTENTION = range(12)
+FIELDS = 17  # of an operation, its code first
+
+
+@njit(nogil=True, cache=CACHED)
+def run(begin, end, operations, weights, given, memory, answers):
+    """answers [rows,_] from what is given [rows,_], for rows begin to end. memory: as many numbers for each row."""
+    n, each = end - begin, memory.shape[1]
+    room = memory.reshape(-1)[begin * each:end * each]
+    for line in range(len(operations)):
+        op = to_fixed_tuple(operations[line], FIELDS)
+        code = op[0]
+        if code == LINEAR:
+            layers.linear(n, op, weights, room)
+        elif code == CONVOLUTION:
+            layers.convolution(n, op, weights, room)
+        elif code == NORM:
+            layers.norm(n, op, weights, room)
+        elif code == LAYER_NORM:
+            layers.layer_norm(n, op, weights, room)
+        elif code == SILU:
+            layers.silu(n, op, room)
+        elif code == ADD:
+            layers.add(n, op, room)
+        elif code == JOIN:
+            layers.join(n, op, room)
+        elif code == WINDOWS:
+            layers.windows(n, op, room)
+        elif code == GATE:
+            layers.gate(n, op, room)
+        elif code == ATTENTION:
+            layers.attention(n, op, room)
+        else:  # LOAD or STORE: place in the room, size, column
+            at, size, column = op[1], op[2], op[3]
+            for b in range(n):
+                own = room[n * at + b * size:n * at + (b + 1) * size]
+                if code == LOAD:
+                    own[:] = given[begin + b, column:column + size]
+                else:
+                    answers[begin + b, column:column + size] = own
+
+
+@dataclass(eq=False)
+class Held:
+    """Numbers of one row, of which the program makes and forgets several; at: their place, once it is known."""
+
+    size: int
+    at: int = -1
+
+
+Field = int | Held
+
+
+class Program:
+    """Written operation by operation, then asked for rows. Not written any more once it was asked."""
+
+    def __init__(self) -> None:
+        self._operations: list[list[Field]] = []
+        self._weights: list[Tensor] = []
+        self._filled = self._given = self._answered = self._row = 0
+        self._table = np.empty((0, FIELDS), np.int64)
+        self._packed = self._memory = np.empty((0, 0), np.float32)
+
+    def do(self, code: int, *fields: Field) -> None:
+        """The next operation, its fields as ``layers`` names them; room is told by ``Held``."""
+        self._operations.append([code, *fields])
+
+    def load(self, size: int) -> Held:
+        """The next ``size`` numbers of what is given."""
+        held = Held(size)
+        self.do(LOAD, held, size, self._given)
+        self._given += size
+        return held
+
+    def store(self, held: Held) -> None:
+        """The next numbers of the answer."""
+        self.do(STORE, held, held.size, self._answered)
+        self._answered += held.size
+
+    def weights(self, *values: Tensor) -> int:
+        """Where they lie, one after the other."""
+        at = self._filled
+        for value in values:
+            self._weights.append(value.detach().float().flatten())
+            self._filled += value.numel()
+        return at
+
+    def finish(self) -> None:
+        """Places for everything held: what no later operation names makes room for what comes."""
+        last = {field: line for line, fields in enumerate(self._operations) for field in fields
+                if isinstance(field, Held)}
+        room = _Room()
+        for line, fields in enumerate(self._operations):
+            held = [field for field in fields if isinstance(field, Held)]
+            for field in held:
+                if field.at < 0:
+                    field.at = room.take(field.size)
+            for field in {field for field in held if last[field] == line}:
+                room.give(field.at, field.size)
+        table = [[field.at if isinstance(field, Held) else field for field in fields] for fields in self._operations]
+        self._table = np.array([[*fields, *[0] * (FIELDS - len(fields))] for fields in table], np.int64)
+        self._packed, self._row = torch.cat(self._weights).numpy(), room.most
+        self._weights = []
+
+    def __call__(self, given: Sequence[Tensor]) -> Tensor:
+        """given: what it loads, in that order, each [rows,...] float32. -> [rows,what it stores]."""
+        rows = len(given[0])
+        told = torch.cat([each.reshape(rows, -1) for each in given], 1).numpy()
+        answers = torch.empty(rows, self._answered)
+        if len(self._memory) < rows:
+            self._memory = np.empty((rows, self._row), np.float32)
+        spread(run, rows, -(-rows // torch.get_num_threads()), self._table, self._packed, told, self._memory,
+               answers.numpy())
+        return answers
+
+
+class _Room:
+    """Which numbers of a row's memory are free: pairs of begin and end, in order, the last one without an end."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._free: list[tuple[int, int]] = [(0, 1 << 62)]
+
+    def take(self, size: int) -> int:
+        index, (begin, end) = next((index, each) for index, each in enumerate(self._free) if each[1] - each[0] >= size)
+        self._free[index:index + 1] = [(begin + size, end)] if begin + size < end else []
+        self.most = max(self.most, begin + size)
+        return begin
+
+    def give(self, at: int, size: int) -> None:
+        self._free = _joined(sorted([*self._free, (at, at + size)]))
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    found = spans[:1]
+    for begin, end in spans[1:]:
+        if begin == found[-1][1]:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((begin, end))
+    return found
+
+
+def panels(weight: Tensor) -> Tensor:
+    """A matrix [...,count,columns] as ``layers.product`` reads it: [...,columns/16,count,16]."""
+    return weight.unflatten(-1, (-1, COLUMNS)).transpose(-3, -2).contiguous()
+
+
+Kernel = Callable[..., None]

@@ -1,8 +1,10 @@
 """The layers of a network as compiled loops: every function is one operation of a ``program``.
 
-n: rows (of a batch) that this call answers. op: the operation's code, then its numbers, in the order in which each
-function names them. weights, room: flat float32. What lies in ``room`` is counted for one row there: n times as far on
-lies what n rows have, one after the other, an image as [H,W,C]. Names of places in ``weights`` begin with w.
+n: rows (of a batch) that are asked. op: the operation's code, then its numbers, in the order in which each function
+names them. weights, room: flat float32. What lies in ``room`` is counted for one row there: n times as far on lies what
+n rows have, one after the other, an image as [H,W,C]. Names of places in ``weights`` begin with w. All of a team's
+threads call the same function, and ``me`` does its own share of it: of a product's columns where it can, so that
+weights are read but once, else of what else there is. No number depends on who computes it.
 """
 
 from __future__ import annotations
@@ -15,20 +17,57 @@ from carv3d.diffusion.engines.loops.vectors import (
     LANES,
     POINTS,
     TILE,
+    arrive,
+    arrived,
     four_rows,
+    go_on,
     one_row,
     six_rows,
     tile_in,
     tile_out,
     two_rows,
+    yield_processor,
 )
 from carv3d.runtime.exponential import exp
 from carv3d.runtime.kernel_threads import CACHED, FAST
 
+TURN, PATIENCE = 16, 2000  # place of a gate's turn, in a cache line of its own; looks at it before others may run
 NONE = -1  # a place that an operation does without
 APART = 16  # numbers between a tile's points beyond what they need: all at one place of the cache, they would push each
 # other out of it
 PLAIN, SILU = -1, -2  # of a convolution's input, in place of a normalisation
+
+
+@njit(nogil=True, cache=CACHED)
+def copy(x, out):
+    for k in range(len(x)):
+        out[k] = x[k]
+
+
+@njit(nogil=True, cache=CACHED)
+def clear(out):
+    for k in range(len(out)):
+        out[k] = np.float32(0)
+
+
+@njit(nogil=True, cache=CACHED)
+def share(count, me, team):
+    """Of ``count`` things this thread's: from the first to before the last."""
+    return count * me // team, count * (me + 1) // team
+
+
+@njit(nogil=True, cache=CACHED)
+def meet(team, gate):
+    """Go on when all have come here. gate: [32] int64, zero at first."""
+    if team > 1:
+        turn, waited = arrived(gate, TURN), 0
+        if arrive(gate) == team - 1:
+            gate[0] = 0
+            go_on(gate, TURN, turn + 1)
+        while arrived(gate, TURN) == turn:
+            waited += 1
+            if waited % PATIENCE == 0:
+                yield_processor()
 
 
 @njit(nogil=True, cache=CACHED)
@@ -50,20 +89,24 @@ def product(a, at, rows, lda, b, begin, count, columns, c, to, ldc):
 
 
 @njit(nogil=True, cache=CACHED)
-def linear(n, op, weights, room):
-    """out [rows,outs] = a [rows,count] w + bias + more. lda: between rows of a; w_bias, more: or NONE."""
-    a, rows, lda, count, w, outs, w_bias, more, out = op[1:10]
-    rows, a, out = n * rows, n * a, n * out
-    product(room, a, rows, lda, weights, w, count, outs, room, out, outs)
-    for row in range(rows):
-        shown = room[out + row * outs:out + (row + 1) * outs]
+def linear(n, op, weights, room, me, team):
+    """out [rows,outs] = a [rows,count] w + bias + more. w_bias, more: or NONE."""
+    a, rows, count, w, outs, w_bias, more, out = op[1:9]
+    first, last = share(outs // COLUMNS, me, team)
+    begin, end, top, rows = COLUMNS * first, COLUMNS * last, 0, n * rows
+    if outs // COLUMNS < team:
+        (top, rows), begin, end = share(rows, me, team), 0, outs
+    product(room, n * a + top * count, rows - top, count, weights, w + begin * count, count, end - begin, room,
+            n * out + top * outs + begin, outs)
+    for row in range(top, rows):
+        shown = room[n * out + row * outs + begin:n * out + row * outs + end]
         if w_bias != NONE:
-            bias = weights[w_bias:w_bias + outs]
-            for k in range(outs):
+            bias = weights[w_bias + begin:w_bias + end]
+            for k in range(end - begin):
                 shown[k] += bias[k]
         if more != NONE:
-            added = room[n * more + row * outs:n * more + (row + 1) * outs]
-            for k in range(outs):
+            added = room[n * more + row * outs + begin:n * more + row * outs + end]
+            for k in range(end - begin):
                 shown[k] += added[k]
 
 
@@ -74,25 +117,27 @@ def _silu(x, out):
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
-def _scale_and_shift(x, places, channels, groups, gamma, beta, eps, scale, shift):
-    """What GroupNorm multiplies an image's channels [places,channels] with, and adds to them."""
-    sums, squares = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
+def _scale_and_shift(x, places, channels, groups, weights, w, begin, end, scale, shift):
+    """What GroupNorm multiplies channels begin to end of an image [places,channels] with, and adds to them: to those of
+    every group that has one of them. w: gamma, beta, eps."""
+    each = channels // groups
+    first, last = begin // each * each, (end + each - 1) // each * each
+    sums, squares = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
     for p in range(places):
-        seen = x[p * channels:(p + 1) * channels]
-        for c in range(channels):
+        seen = x[p * channels + first:p * channels + last]
+        for c in range(last - first):
             sums[c] += seen[c]
             squares[c] += seen[c] * seen[c]
-    each = channels // groups
-    for g in range(groups):
+    for g in range((last - first) // each):
         total, square = 0.0, 0.0
         for c in range(g * each, (g + 1) * each):
             total += sums[c]
             square += squares[c]
         mean = total / (places * each)
-        inverse = 1.0 / np.sqrt(max(square / (places * each) - mean * mean, 0.0) + eps)
-        for c in range(g * each, (g + 1) * each):
-            scale[c] = gamma[c] * inverse
-            shift[c] = beta[c] - mean * inverse * gamma[c]
+        inverse = 1.0 / np.sqrt(max(square / (places * each) - mean * mean, 0.0) + weights[w + 2 * channels])
+        for c in range(first + g * each, first + (g + 1) * each):
+            scale[c] = weights[w + c] * inverse
+            shift[c] = weights[w + channels + c] - mean * inverse * weights[w + c]
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
@@ -102,56 +147,68 @@ def _scaled(x, scale, shift, out):
 
 
 @njit(nogil=True, cache=CACHED)
-def norm(n, op, weights, room):
+def norm(n, op, weights, room, me, team):
     """out = GroupNorm of x [places,channels]. w: gamma, beta, eps."""
     x, places, channels, groups, w, out = op[1:7]
     scale, shift = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    gamma, beta = weights[w:w + channels], weights[w + channels:w + 2 * channels]
+    begin, end = share(channels, me, team)
     for b in range(n):
-        at, to = (n * x + b * places * channels), (n * out + b * places * channels)
-        _scale_and_shift(room[at:at + places * channels], places, channels, groups, gamma, beta,
-                         weights[w + 2 * channels], scale, shift)
-        for p in range(places):
-            _scaled(room[at + p * channels:at + (p + 1) * channels], scale, shift,
-                    room[to + p * channels:to + (p + 1) * channels])
+        at, to = n * x + b * places * channels, n * out + b * places * channels
+        _scale_and_shift(room[at:at + places * channels], places, channels, groups, weights, w, begin, end, scale, shift)
+        for p in range(0, places * channels, channels):
+            _scaled(room[at + p + begin:at + p + end], scale[begin:end], shift[begin:end],
+                    room[to + p + begin:to + p + end])
 
 
 @njit(nogil=True, cache=CACHED)
-def layer_norm(n, op, weights, room):
+def layer_norm(n, op, weights, room, me, team):
     """out = LayerNorm of x [rows,channels]. w: gamma, beta, eps."""
     x, rows, channels, w, out = op[1:6]
-    gamma, beta, eps = weights[w:w + channels], weights[w + channels:w + 2 * channels], weights[w + 2 * channels]
-    scale, shift = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    for row in range(n * rows):
-        at, to = n * x + row * channels, n * out + row * channels
-        _scale_and_shift(room[at:at + channels], 1, channels, 1, gamma, beta, eps, scale, shift)
-        _scaled(room[at:at + channels], scale, shift, room[to:to + channels])
+    first, last = share(n * rows, me, team)
+    for row in range(first, last):
+        _normed(room[n * x + row * channels:n * x + (row + 1) * channels], weights[w:w + channels],
+                weights[w + channels:w + 2 * channels], weights[w + 2 * channels],
+                room[n * out + row * channels:n * out + (row + 1) * channels])
+
+
+@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
+def _normed(x, gamma, beta, eps, out):
+    total, square = np.float32(0), np.float32(0)
+    for c in range(len(x)):
+        total += x[c]
+    mean = total / np.float32(len(x))
+    for c in range(len(x)):
+        square += (x[c] - mean) * (x[c] - mean)
+    inverse = np.float32(1) / np.sqrt(square / np.float32(len(x)) + eps)
+    for c in range(len(x)):
+        out[c] = (x[c] - mean) * inverse * gamma[c] + beta[c]
 
 
 @njit(nogil=True, cache=CACHED)
-def _bordered(x, height, width, channels, times, how, scale, shift, padded):
-    """padded [H+2,W+2,C] = zeros around an image whose every place counts ``times`` by ``times``, after SiLU of
-    scale x + shift, of x alone, or as it is."""
-    line = (width + 2) * channels
-    padded[:line] = padded[(height + 1) * line:(height + 2) * line] = 0
-    hidden = np.empty(channels, np.float32)
-    for i in range(height):
-        row = padded[(i + 1) * line:(i + 2) * line]
-        row[:channels] = row[(width + 1) * channels:] = 0
-        for j in range(width):
-            at = (i // times * (width // times) + j // times) * channels
-            seen, out = x[at:at + channels], row[(j + 1) * channels:(j + 2) * channels]
+def _bordered(x, height, width, channels, times, how, scale, shift, begin, end, padded):
+    """Channels begin to end of padded [H+2,W+2,C] = zeros around an image whose every place counts ``times`` by
+    ``times``, after SiLU of scale x + shift, of x alone, or as it is."""
+    hidden = np.empty(end - begin, np.float32)
+    for i in range(height + 2):
+        for j in range(width + 2):
+            to = (i * (width + 2) + j) * channels
+            out = padded[to + begin:to + end]
+            if i == 0 or j == 0 or i > height or j > width:
+                clear(out)
+                continue
+            at = ((i - 1) // times * (width // times) + (j - 1) // times) * channels
+            seen = x[at + begin:at + end]
             if how == PLAIN:
-                out[:] = seen
+                copy(seen, out)
             elif how == SILU:
                 _silu(seen, out)
             else:
-                _scaled(seen, scale, shift, hidden)
+                _scaled(seen, scale[begin:end], shift[begin:end], hidden)
                 _silu(hidden, out)
 
 
 @njit(nogil=True, cache=CACHED)
-def convolution(n, op, weights, room):
+def convolution(n, op, weights, room, me, team, gate):
     """out [H,W,outs] = 3x3 of stride 1 of what ``_bordered`` makes of x [H/times,W/times,channels], plus bias, plus
     more: F(4x4, 3x3) of Lavin and Gray (arXiv 1509.09308), with a quarter of the multiplications. Each 6x6 places of
     the input are carried to 36 products a channel, V = B^T d B, the channels mixed by 36 matrices (w), and 4x4 places
@@ -160,97 +217,117 @@ def convolution(n, op, weights, room):
     how: the place of a GroupNorm's gamma, beta and eps, PLAIN or SILU. w_bias: one for all rows, or NONE where
     ``bias`` has each row's own. more: or NONE. padded [H+2,W+2,channels], v, m [36,tiles,channels or outs]: room."""
     x, height, width, channels, times, how, groups, w, outs, w_bias, bias, more, padded, v, m, out = op[1:17]
-    tiles, line, image = height * width // TILE ** 2, (width + 2) * channels, height * width * outs
-    across, given, bordered = width // TILE, height * width * channels // times ** 2, (height + 2) * line
+    tiles = height * width // TILE ** 2
+    into, back = n * (tiles * channels + APART), n * (tiles * outs + APART)  # from a point to the next
+    _tiles_in(n, room, x, height, width, channels, times, how, groups, weights, padded, v, into, me, team)
+    meet(team, gate)
+    first, last = share(POINTS, me, team)
+    for point in range(first, last):
+        product(room, n * v + point * into, n * tiles, channels, weights, w + point * channels * outs, channels, outs,
+                room, n * m + point * back, outs)
+    meet(team, gate)
+    first, last = share(outs // LANES, me, team)
+    if w_bias == NONE:
+        _tiles_out(n, room, m, back, room, n * bias, outs, outs, height, width, LANES * first, LANES * last, more, out)
+    else:
+        _tiles_out(n, room, m, back, weights, w_bias, 0, outs, height, width, LANES * first, LANES * last, more, out)
+
+
+@njit(nogil=True, cache=CACHED)
+def _tiles_in(n, room, x, height, width, channels, times, how, groups, weights, padded, v, apart, me, team):
+    first, last = share(channels // LANES, me, team)
+    begin, end, across, tiles = LANES * first, LANES * last, width // TILE, height * width // TILE ** 2
+    line, bordered, given = (width + 2) * channels, (height + 2) * (width + 2) * channels, height * width * channels
     scale, shift = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for b in range(n):
-        seen = room[n * x + b * given:n * x + (b + 1) * given]
+        seen = room[n * x + b * (given // times ** 2):n * x + (b + 1) * (given // times ** 2)]
         if how >= 0:
-            _scale_and_shift(seen, given // channels, channels, groups, weights[how:how + channels],
-                             weights[how + channels:how + 2 * channels], weights[how + 2 * channels], scale, shift)
+            _scale_and_shift(seen, len(seen) // channels, channels, groups, weights, how, begin, end, scale, shift)
         at = n * padded + b * bordered
-        _bordered(seen, height, width, channels, times, how, scale, shift, room[at:at + bordered])
+        _bordered(seen, height, width, channels, times, how, scale, shift, begin, end, room[at:at + bordered])
         for tile in range(tiles):
-            first = at + tile // across * TILE * line + tile % across * TILE * channels
+            corner = at + tile // across * TILE * line + tile % across * TILE * channels
             to = n * v + (b * tiles + tile) * channels
-            for c in range(0, channels, LANES):
-                tile_in(room, first + c, line, channels, room, to + c, n * (tiles * channels + APART))
-    for point in range(POINTS):
-        product(room, n * (v + point * (tiles * channels + APART)), n * tiles, channels, weights,
-                w + point * channels * outs, channels, outs, room, n * (m + point * (tiles * outs + APART)), outs)
+            for c in range(begin, end, LANES):
+                tile_in(room, corner + c, line, channels, room, to + c, apart)
+
+
+@njit(nogil=True, cache=CACHED)
+def _tiles_out(n, room, m, apart, biases, bias, each, outs, height, width, begin, end, more, out):
+    """Channels begin to end. biases: where a bias lies from ``bias`` on, ``each`` numbers further for every row."""
+    across, tiles, image = width // TILE, height * width // TILE ** 2, height * width * outs
     for b in range(n):
         for tile in range(tiles):
             at = n * m + (b * tiles + tile) * outs
             to = n * out + b * image + (tile // across * TILE * width + tile % across * TILE) * outs
-            for k in range(0, outs, LANES):
-                if w_bias == NONE:
-                    tile_out(room, at + k, n * (tiles * outs + APART), room, n * bias + b * outs + k, room, to + k,
-                             width * outs, outs)
-                else:
-                    tile_out(room, at + k, n * (tiles * outs + APART), weights, w_bias + k, room, to + k,
-                             width * outs, outs)
+            for k in range(begin, end, LANES):
+                tile_out(room, at + k, apart, biases, bias + b * each + k, room, to + k, width * outs, outs)
     if more != NONE:
-        _add(room[n * out:n * (out + image)], room[n * more:n * (more + image)])
+        for place in range(0, n * image, outs):
+            shown, added = n * out + place, n * more + place
+            _add(room[shown + begin:shown + end], room[added + begin:added + end], room[shown + begin:shown + end])
 
 
 @njit(nogil=True, cache=CACHED)
-def _add(x, more):
+def _add(x, more, out):
     for k in range(len(x)):
-        x[k] += more[k]
+        out[k] = x[k] + more[k]
 
 
 @njit(nogil=True, cache=CACHED)
-def silu(n, op, room):
+def silu(n, op, room, me, team):
     """out = SiLU of x."""
     x, size, out = op[1:4]
-    _silu(room[n * x:n * (x + size)], room[n * out:n * (out + size)])
+    first, last = share(n * size, me, team)
+    _silu(room[n * x + first:n * x + last], room[n * out + first:n * out + last])
 
 
 @njit(nogil=True, cache=CACHED)
-def add(n, op, room):
+def add(n, op, room, me, team):
     """out [H,W,C] = x plus more [H/times,W/times,C], each place of which counts ``times`` by ``times``."""
     x, more, height, width, channels, times, out = op[1:8]
-    for line in range(n * height):
+    first, last = share(n * height, me, team)
+    for line in range(first, last):
         for j in range(width):
             at = (line * width + j) * channels
-            to = (line // times * (width // times) + j // times) * channels
-            seen, added = room[n * x + at:n * x + at + channels], room[n * more + to:n * more + to + channels]
-            shown = room[n * out + at:n * out + at + channels]
-            for c in range(channels):
-                shown[c] = seen[c] + added[c]
+            to = n * more + (line // times * (width // times) + j // times) * channels
+            _add(room[n * x + at:n * x + at + channels], room[to:to + channels], room[n * out + at:n * out + at + channels])
 
 
 @njit(nogil=True, cache=CACHED)
-def join(n, op, room):
+def join(n, op, room, me, team):
     """out [places,a+b] = a's channels, then b's."""
-    a, first, b, second, places, out = op[1:7]
-    for p in range(n * places):
-        to = n * out + p * (first + second)
-        room[to:to + first] = room[n * a + p * first:n * a + (p + 1) * first]
-        room[to + first:to + first + second] = room[n * b + p * second:n * b + (p + 1) * second]
+    a, one, b, other, places, out = op[1:7]
+    first, last = share(n * places, me, team)
+    for p in range(first, last):
+        to = n * out + p * (one + other)
+        copy(room[n * a + p * one:n * a + (p + 1) * one], room[to:to + one])
+        copy(room[n * b + p * other:n * b + (p + 1) * other], room[to + one:to + one + other])
 
 
 @njit(nogil=True, cache=CACHED)
-def windows(n, op, room):
+def windows(n, op, room, me, team):
     """out [H',W',side,side,C] = the side x side places of x [H,W,C] that a convolution of such a stride and padding,
     with zeros beyond the image, sees."""
     x, height, width, channels, side, stride, padding, down, across, out = op[1:11]
     line = side * channels
-    for b in range(n):
-        for place in range(down * across):
-            to = n * out + (b * down * across + place) * side * line
-            top, left = place // across * stride - padding, place % across * stride - padding
-            first, last = max(left, 0), min(left + side, width)
-            for i in range(top, top + side):
-                seen, skipped = room[to:to + line], (first - left) * channels
-                if 0 <= i < height:
-                    at = n * x + ((b * height + i) * width + first) * channels
-                    size = (last - first) * channels
-                    seen[:skipped] = seen[skipped + size:] = 0
-                    seen[skipped:skipped + size] = room[at:at + size]
-                else:
-                    seen[:] = 0
-                to += line
+    begin, end = share(n * down * across, me, team)
+    for place in range(begin, end):
+        to, b = n * out + place * side * line, place // (down * across)
+        top = place // across % down * stride - padding
+        left = place % across * stride - padding
+        first, last = max(left, 0), min(left + side, width)
+        for i in range(top, top + side):
+            seen, skipped = room[to:to + line], (first - left) * channels
+            if 0 <= i < height:
+                at = n * x + ((b * height + i) * width + first) * channels
+                size = (last - first) * channels
+                clear(seen[:skipped])
+                copy(room[at:at + size], seen[skipped:skipped + size])
+                clear(seen[skipped + size:])
+            else:
+                clear(seen)
+            to += line
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
@@ -269,10 +346,11 @@ def _gated(value, gate, out):
 
 
 @njit(nogil=True, cache=CACHED)
-def gate(n, op, room):
+def gate(n, op, room, me, team):
     """out [rows,inner] = x's first half times GELU of its second, x [rows,2 inner]."""
     x, rows, inner, out = op[1:5]
-    for row in range(n * rows):
+    first, last = share(n * rows, me, team)
+    for row in range(first, last):
         at, to = n * x + 2 * row * inner, n * out + row * inner
         _gated(room[at:at + inner], room[at + inner:at + 2 * inner], room[to:to + inner])
 
@@ -280,7 +358,8 @@ def gate(n, op, room):
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
 def _softmax(x, seen, scale, largest):
     """Of ``seen`` entries times scale, x with room for what fills whole registers. largest: [COLUMNS] of room."""
-    largest[:] = x[0]
+    for k in range(COLUMNS):
+        largest[k] = x[0]
     for j in range(0, seen - COLUMNS + 1, COLUMNS):
         part = x[j:j + COLUMNS]
         for k in range(COLUMNS):
@@ -299,27 +378,28 @@ def _softmax(x, seen, scale, largest):
 
 
 @njit(nogil=True, cache=CACHED)
-def attention(n, op, room):
-    """out [rows,heads wide] = softmax(q k^T / sqrt(wide)) v, head by head: q of rows of ldq numbers, k and v
-    at such places of what is told, seen times ldk numbers. packed, scores: room for a head's k or v in panels, and for [rows,seen]."""
+def attention(n, op, room, me, team):
+    """out [rows,heads wide] = softmax(q k^T / sqrt(wide)) v, head by head: q of rows of ldq numbers, k and v at such
+    places of what is told, seen times ldk numbers. packed, scores: room for each head's k or v in panels, and for
+    its [rows,seen]."""
     q, ldq, told, k, v, ldk, rows, seen, heads, wide, packed, scores, out = op[1:14]
     filled, scale = (seen + COLUMNS - 1) // COLUMNS * COLUMNS, np.float32(1 / np.sqrt(wide))
-    panels, score, largest = n * packed, n * scores, np.empty(COLUMNS, np.float32)
-    for b in range(n):
-        for head in range(heads):
-            own = n * told + b * seen * ldk + head * wide
-            keys, values = own + k, own + v
-            for j in range(filled):
-                to = panels + j // COLUMNS * COLUMNS * wide + j % COLUMNS
-                for c in range(wide):
-                    room[to + c * COLUMNS] = room[keys + j * ldk + c] if j < seen else np.float32(0)
-            product(room, n * q + b * rows * ldq + head * wide, rows, ldq, room, panels, wide, filled, room, score,
-                    filled)
-            for row in range(rows):
-                _softmax(room[score + row * filled:score + (row + 1) * filled], seen, scale, largest)
-            for c in range(0, wide, COLUMNS):
-                for j in range(seen):
-                    to, at = panels + c * seen + j * COLUMNS, values + j * ldk + c
-                    room[to:to + COLUMNS] = room[at:at + COLUMNS]
-            product(room, score, rows, filled, room, panels, seen, wide, room,
-                    n * out + b * rows * heads * wide + head * wide, heads * wide)
+    largest = np.empty(COLUMNS, np.float32)
+    first, last = share(n * heads, me, team)
+    for unit in range(first, last):
+        b, head = unit // heads, unit % heads
+        panels, score = n * packed + unit * filled * wide, n * scores + unit * rows * filled
+        own = n * told + b * seen * ldk + head * wide
+        for j in range(filled):
+            to = panels + j // COLUMNS * COLUMNS * wide + j % COLUMNS
+            for c in range(wide):
+                room[to + c * COLUMNS] = room[own + k + j * ldk + c] if j < seen else np.float32(0)
+        product(room, n * q + b * rows * ldq + head * wide, rows, ldq, room, panels, wide, filled, room, score, filled)
+        for row in range(rows):
+            _softmax(room[score + row * filled:score + (row + 1) * filled], seen, scale, largest)
+        for c in range(0, wide, COLUMNS):
+            for j in range(seen):
+                to, at = panels + c * seen + j * COLUMNS, own + v + j * ldk + c
+                copy(room[at:at + COLUMNS], room[to:to + COLUMNS])
+        product(room, score, rows, filled, room, panels, seen, wide, room, n * out + b * rows * heads * wide + head * wide,
+                heads * wide)

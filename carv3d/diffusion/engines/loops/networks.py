@@ -50,7 +50,7 @@ class Writer(Program):
         told = NONE if bias is None else self.weights(_filled(bias, 0))
         outs += -outs % COLUMNS
         out = Held(rows * outs)
-        self.do(program.LINEAR, a, rows, count, count, w, outs, told, more or NONE, out)
+        self.do(program.LINEAR, a, rows, count, w, outs, told, more or NONE, out)
         return out
 
     def point(self, x: Image, conv: Network, more: Held | None = None) -> Image:
@@ -131,7 +131,7 @@ class Writer(Program):
         first, filled = (0 if told else width), seen + -seen % COLUMNS
         out = Held(rows * width)
         self.do(program.ATTENTION, q, ldq, made, first, first + width, len(parts) * width, rows, seen,
-                attention.heads, wide, Held(filled * wide), Held(rows * filled), out)
+                attention.heads, wide, Held(filled * width), Held(rows * filled * attention.heads), out)
         return self.linear(out, rows, attention.to_out[0].weight, attention.to_out[0].bias, more)
 
     def transformer(self, x: Image, transformer: Network, text: Held, words: int) -> Image:

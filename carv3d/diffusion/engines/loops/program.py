@@ -1,16 +1,19 @@
 """A network as a table of numbers, one line an operation of ``layers``, run in one compiled call.
 
-Every thread runs the whole program for its own rows in memory of its own: nothing is waited for between two layers, and
-a row's answer does not depend on its neighbours, nor on how many threads there are.
+All threads run the whole program, each its share of every operation, and wait for one another between two of them: in
+machine code, since a call of Python for each would take longer than most of them do. A row's answer does not depend on
+its neighbours, nor on how many threads there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
@@ -24,41 +27,41 @@ FIELDS = 17  # of an operation, its code first
 
 
 @njit(nogil=True, cache=CACHED)
-def run(begin, end, operations, weights, given, memory, answers):
-    """answers [rows,_] from what is given [rows,_], for rows begin to end. memory: as many numbers for each row."""
-    n, each = end - begin, memory.shape[1]
-    room = memory.reshape(-1)[begin * each:end * each]
+def run(me, _, team, gate, operations, weights, given, room, answers):
+    """answers [n,_] from what is given [n,_], by a team of threads. room: as many numbers as n rows need."""
+    n = len(given)
     for line in range(len(operations)):
         op = to_fixed_tuple(operations[line], FIELDS)
         code = op[0]
         if code == LINEAR:
-            layers.linear(n, op, weights, room)
+            layers.linear(n, op, weights, room, me, team)
         elif code == CONVOLUTION:
-            layers.convolution(n, op, weights, room)
+            layers.convolution(n, op, weights, room, me, team, gate)
         elif code == NORM:
-            layers.norm(n, op, weights, room)
+            layers.norm(n, op, weights, room, me, team)
         elif code == LAYER_NORM:
-            layers.layer_norm(n, op, weights, room)
+            layers.layer_norm(n, op, weights, room, me, team)
         elif code == SILU:
-            layers.silu(n, op, room)
+            layers.silu(n, op, room, me, team)
         elif code == ADD:
-            layers.add(n, op, room)
+            layers.add(n, op, room, me, team)
         elif code == JOIN:
-            layers.join(n, op, room)
+            layers.join(n, op, room, me, team)
         elif code == WINDOWS:
-            layers.windows(n, op, room)
+            layers.windows(n, op, room, me, team)
         elif code == GATE:
-            layers.gate(n, op, room)
+            layers.gate(n, op, room, me, team)
         elif code == ATTENTION:
-            layers.attention(n, op, room)
-        else:  # LOAD or STORE: place in the room, size, column
+            layers.attention(n, op, room, me, team)
+        elif me == 0:  # LOAD or STORE: place in the room, size, column
             at, size, column = op[1], op[2], op[3]
             for b in range(n):
                 own = room[n * at + b * size:n * at + (b + 1) * size]
                 if code == LOAD:
-                    own[:] = given[begin + b, column:column + size]
+                    layers.copy(given[b, column:column + size], own)
                 else:
-                    answers[begin + b, column:column + size] = own
+                    layers.copy(own, answers[b, column:column + size])
+        layers.meet(team, gate)
 
 
 @dataclass(eq=False)
@@ -80,7 +83,8 @@ class Program:
         self._weights: list[Tensor] = []
         self._filled = self._given = self._answered = self._row = 0
         self._table = np.empty((0, FIELDS), np.int64)
-        self._packed = self._memory = np.empty((0, 0), np.float32)
+        self._packed = self._memory = np.empty(0, np.float32)
+        self._alone = threading.Lock()
 
     def do(self, code: int, *fields: Field) -> None:
         """The next operation, its fields as ``layers`` names them; room is told by ``Held``."""
@@ -100,10 +104,9 @@ class Program:
 
     def weights(self, *values: Tensor) -> int:
         """Where they lie, one after the other."""
-        at = self._filled
-        for value in values:
-            self._weights.append(value.detach().float().flatten())
-            self._filled += value.numel()
+        at, whole = self._filled, torch.cat([value.detach().float().flatten() for value in values])
+        self._weights.append(F.pad(whole, (0, -len(whole) % COLUMNS)))  # the next from the beginning of a cache line on
+        self._filled += len(self._weights[-1])
         return at
 
     def finish(self) -> None:
@@ -120,7 +123,8 @@ class Program:
                 room.give(field.at, field.size)
         table = [[field.at if isinstance(field, Held) else field for field in fields] for fields in self._operations]
         self._table = np.array([[*fields, *[0] * (FIELDS - len(fields))] for fields in table], np.int64)
-        self._packed, self._row = torch.cat(self._weights).numpy(), room.most
+        self._packed, self._row = aligned(self._filled), room.most
+        torch.cat(self._weights, out=torch.from_numpy(self._packed))
         self._weights = []
 
     def __call__(self, given: Sequence[Tensor]) -> Tensor:
@@ -128,10 +132,12 @@ class Program:
         rows = len(given[0])
         told = torch.cat([each.reshape(rows, -1) for each in given], 1).numpy()
         answers = torch.empty(rows, self._answered)
-        if len(self._memory) < rows:
-            self._memory = np.empty((rows, self._row), np.float32)
-        spread(run, rows, -(-rows // torch.get_num_threads()), self._table, self._packed, told, self._memory,
-               answers.numpy())
+        team = torch.get_num_threads()
+        with self._alone:
+            if len(self._memory) < rows * self._row:
+                self._memory = aligned(rows * self._row)
+            spread(run, team, 1, team, np.zeros(32, np.int64), self._table, self._packed, told, self._memory,
+                   answers.numpy())
         return answers
 
 
@@ -143,13 +149,14 @@ class _Room:
         self._free: list[tuple[int, int]] = [(0, 1 << 62)]
 
     def take(self, size: int) -> int:
+        size += -size % COLUMNS
         index, (begin, end) = next((index, each) for index, each in enumerate(self._free) if each[1] - each[0] >= size)
         self._free[index:index + 1] = [(begin + size, end)] if begin + size < end else []
         self.most = max(self.most, begin + size)
         return begin
 
     def give(self, at: int, size: int) -> None:
-        self._free = _joined(sorted([*self._free, (at, at + size)]))
+        self._free = _joined(sorted([*self._free, (at, at + size + -size % COLUMNS)]))
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -167,4 +174,8 @@ def panels(weight: Tensor) -> Tensor:
     return weight.unflatten(-1, (-1, COLUMNS)).transpose(-3, -2).contiguous()
 
 
-Kernel = Callable[..., None]
+def aligned(size: int) -> np.ndarray:
+    """So many float32 from the beginning of a cache line on."""
+    room = np.empty(size + COLUMNS, np.float32)
+    first = -room.ctypes.data // room.itemsize % COLUMNS
+    return room[first:first + size]

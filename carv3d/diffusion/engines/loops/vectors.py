@@ -3,6 +3,7 @@ matrix products, and the tiles of Winograd's convolutions. Arrays are flat, plac
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 
 from llvmlite import ir
@@ -14,6 +15,7 @@ COLUMNS = 16  # of a block of a product: two registers of AVX2, one of AVX-512
 LANES = 8  # channels of a tile that are carried at a time
 TILE, SEEN, POINTS = 4, 6, 36  # places along an output tile and its input; products
 
+LOCAL = 2
 _FREE = ("contract", "reassoc", "nsz", "arcp", "afn")
 _PLACE = types.int64
 
@@ -44,6 +46,15 @@ class _Code:
 
     def store(self, value, pointer):
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = 4
+
+    def fetch(self, pointer):
+        """Have what lies there brought near: the next panel, while this one is worked on."""
+        number = ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), number, number, number]),
+            "llvm.prefetch.p0i8")
+        self.builder.call(function, [self.builder.bitcast(pointer, ir.IntType(8).as_pointer()),
+                                     *(ir.Constant(number, each) for each in (0, LOCAL, 1))])
 
     def splat(self, pointer):
         single = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), self.builder.load(pointer),
@@ -89,8 +100,10 @@ def _block(rows: int) -> Callable[..., None]:
                 builder.store(ir.Constant(code.vector, [0.0] * COLUMNS), total)
             firsts = [code.further(code.pointer(a, at), (lda, row)) for row in range(rows)]
             panel = code.pointer(b, begin)
+            beyond = code.further(panel, (count, COLUMNS))
             with cgutils.for_range(builder, count) as loop:
                 factor = code.load(code.further(panel, (loop.index, COLUMNS)))
+                code.fetch(code.further(beyond, (loop.index, COLUMNS)))
                 for first, total in zip(firsts, sums, strict=True):
                     product = builder.fmul(code.splat(builder.gep(first, [loop.index])), factor, flags=("contract",))
                     builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
@@ -142,3 +155,50 @@ def tile_out(typing_context, m, at, point, bias, channel, out, to, row, column):
         return context.get_dummy_value()
 
     return types.void(m, _PLACE, _PLACE, bias, _PLACE, out, _PLACE, _PLACE, _PLACE), generate
+
+
+@intrinsic
+def arrive(typing_context, gate):
+    """gate[0], which then counts one more, whatever other threads do to it."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "acq_rel")
+
+    return _PLACE(gate), generate
+
+
+@intrinsic
+def arrived(typing_context, gate, place):
+    """gate[place]; what its writer wrote before can be read afterwards."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", 8)
+
+    return _PLACE(gate, _PLACE), generate
+
+
+@intrinsic
+def go_on(typing_context, gate, place, value):
+    """gate[place] = value, for ``arrived`` of other threads."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        builder.store_atomic(arguments[2], builder.gep(data, [arguments[1]]), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(gate, _PLACE, _PLACE), generate
+
+
+@intrinsic
+def yield_processor(typing_context):
+    """Another thread may run where this one does."""
+
+    def generate(context, builder, signature, arguments):
+        if sys.platform != "win32":
+            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), []), "sched_yield")
+            builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), generate

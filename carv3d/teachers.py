@@ -156,9 +156,7 @@ def take_engine(config: Config, teacher: Teacher, counts: Sequence[int], world: 
         given.engine = "torch"
         return
     if given.engine == "auto":
-        plain = given.quantize == given.offload == "none" and not given.compile and given.dtype != "float16"
-        alone = not registry.objective(config).learns  # else the difference of two answers, which must round alike
-        measured = plain and alone and config.trainer.max_steps >= LONG and world.rank == 0
+        measured = _measured(config) and world.rank == 0
         given.engine = world.first(choice.fastest(teacher, max(counts)) if measured else "torch")
     said = given.engine
     if given.engine != "torch":
@@ -166,6 +164,25 @@ def take_engine(config: Config, teacher: Teacher, counts: Sequence[int], world: 
         teacher.encoder = engine.encoder
         said = engine.says()
     teacher.description += f"; engine: {said}"
+
+
+def _measured(config: Config) -> bool:
+    """Whether teacher.engine=auto is more than torch."""
+    given = config.teacher
+    plain = given.quantize == given.offload == "none" and not given.compile and given.dtype != "float16"
+    alone = not registry.objective(config).learns  # else the difference of two answers, which must round alike
+    return plain and alone and config.trainer.max_steps >= LONG
+
+
+def asked_by_loops(config: Config) -> bool:
+    """Whether carv3d's own loops, which are compiled once, will run the teacher's network, if they are fast here."""
+    import torch
+
+    given, device = config.teacher, devices.device(config.device)
+    if not registry.teacher(config).stand_ins or device.type != "cpu" or given.engine not in ("auto", "numba"):
+        return False
+    settings = _settings(config, weights_folder(config), device)
+    return given.engine == "numba" or settings.dtype == torch.float32 and _measured(config)
 
 
 def stable_diffusion_folder(config: Config, command: str) -> Path:

@@ -33,7 +33,7 @@ class StableDiffusionTeacher(DiffusersTeacher):
     groups of ``view_vector`` it is given. latent_shape follows the model.
     """
 
-    ENGINES = ("openvino", "onnxruntime")
+    ENGINES = ("numba", "openvino", "onnxruntime")
 
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
                  negatives_of: Angles | None = None, view: ViewEmbedding | None = None,

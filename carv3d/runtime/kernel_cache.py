@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from carv3d.runtime.files import cache_folder
@@ -55,17 +55,17 @@ def _marker(name: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def compiled_beside(name: str, code: str) -> Iterator[None]:
-    """Another process runs ``code``, which compiles the kernels of that name into the cache, while this one compiles
-    others within: numba compiles one at a time in a process. Nothing is started where the cache holds them, where
-    there is none or a single core. Whether it came to its end is for ``compile_once`` to see, afterwards."""
-    marker = _marker(name)
-    if marker is None or marker.exists() or (os.cpu_count() or 1) < 2:
+def compiled_beside(codes: Mapping[str, str]) -> Iterator[None]:
+    """Another process runs the codes, each of which compiles the kernels of its name into the cache, while this one
+    compiles others within: numba compiles one at a time in a process. Nothing is started where the cache holds them,
+    where there is none or a single core. Whether it came to its end is for ``compile_once`` to see, afterwards."""
+    missing = [code for name, code in codes.items() if (marker := _marker(name)) and not marker.exists()]
+    if not missing or (os.cpu_count() or 1) < 2:
         yield
         return
     package = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    with subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path},
+    with subprocess.Popen([sys.executable, "-c", "\n".join(missing)], env={**os.environ, "PYTHONPATH": path},
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield

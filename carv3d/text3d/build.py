@@ -17,7 +17,9 @@ from carv3d.runtime.errors import UserError
 from carv3d.runtime.kernel_cache import compile_once, compiled_beside
 from carv3d.runtime.progress import say
 
-COMPILE_TRACER = "from carv3d.toybox import tracer; tracer.compile_kernels(lambda line: None)"
+COMPILE = {  # what another process runs to compile the kernels of a name
+    "teacher": "from carv3d.diffusion.engines.loops import program; program.compile_kernels(lambda line: None)",
+    "toybox": "from carv3d.toybox import tracer; tracer.compile_kernels(lambda line: None)"}
 
 if TYPE_CHECKING:
     import torch
@@ -181,15 +183,20 @@ def settle_quality(config: Config, needed: bool = True) -> None:
 
 
 def set_up_kernels(config: Config, announce: Callable[[str], None], truth: bool = False) -> None:
-    """Compile the CPU kernels that will run; announced, cached, once per machine. truth: with the toybox's tracer, if
-    the prompt has a ground truth there."""
+    """Compile the CPU kernels that will run; announced, cached, once per machine. truth: with what a run has beside
+    its scene: the loops that run the teacher's network, and the toybox's tracer if the prompt has a ground truth there.
+    """
     cls = registry.component("scene", config.scene.type)
     scene = cls.compiled and devices.device(config.device).type == "cpu"
-    traced = truth and registry.teacher(config).toybox
-    with compiled_beside("toybox", COMPILE_TRACER) if scene and traced else contextlib.nullcontext():
+    needed = {"teacher": truth and teachers.asked_by_loops(config), "toybox": truth and registry.teacher(config).toybox}
+    with compiled_beside({name: code for name, code in COMPILE.items() if scene and needed[name]}):
         if scene:
             compile_once(cls.compiled, cls.rehearse, announce)
-    if traced:
+    if needed["teacher"]:
+        from carv3d.diffusion.engines.loops import program
+
+        program.compile_kernels(announce)
+    if needed["toybox"]:
         from carv3d.toybox import tracer
 
         tracer.compile_kernels(announce)

@@ -7,9 +7,11 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 
 import torch
 
+from carv3d.diffusion import networks
 from carv3d.diffusion.diffusers_teacher import DiffusersTeacher
 from carv3d.diffusion.engines import store
 from carv3d.diffusion.engines.base import Engine, Traced, example, identity
@@ -17,6 +19,7 @@ from carv3d.diffusion.engines.packages import installed, require, versions
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
 
+CLASSES = {"numba": ("numba", "Numba"), "openvino": ("openvino", "OpenVINO"), "onnxruntime": ("onnx", "OnnxRuntime")}
 REPEATS = 7  # of each, in turn
 WORTH = 0.95  # an engine must take less than this share of torch's time
 
@@ -27,12 +30,9 @@ def made(name: str, teacher: DiffusersTeacher, *counts: int) -> Engine:
     if name not in teacher.ENGINES:
         raise UserError(f"teacher.engine: {name} given, which is not known to run the network of a "
                         f"{type(teacher).__name__}; allowed: {', '.join(('auto', 'torch', *teacher.ENGINES))}")
-    if name == "openvino":
-        from carv3d.diffusion.engines.openvino import OpenVINO as cls
-    else:
-        from carv3d.diffusion.engines.onnx import OnnxRuntime as cls  # type: ignore[assignment]
     try:
-        engine: Engine = cls(teacher)
+        module, cls = CLASSES[name]
+        engine: Engine = getattr(import_module(f"carv3d.diffusion.engines.{module}"), cls)(teacher)
     except (ImportError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
         raise UserError(f"teacher.engine: {name} given, which cannot be loaded ({reason}); install it again, or give "
@@ -44,9 +44,11 @@ def made(name: str, teacher: DiffusersTeacher, *counts: int) -> Engine:
 def fastest(teacher: DiffusersTeacher, count: int) -> str:
     """Of torch and the engines that are here, by the shortest time of a call of ``count`` rows on this machine;
     measured once, then kept by network, processor, threads, versions and rows."""
-    names = [name for name in installed() if name in teacher.ENGINES]
+    names = [name for name in installed() if name in teacher.ENGINES and name != "numba"]
     if teacher.denoiser.dtype != torch.float32:  # the others have no other on CPUs
         names = [name for name in names if name == "openvino"]
+    elif _own(teacher):  # which converts nothing, and was faster than the others wherever they were measured
+        names = ["numba"]
     if not names:
         return "torch"
     key = f"{identity(teacher)} {torch.get_num_threads()} {[versions(name) for name in names]} {count}"
@@ -57,6 +59,15 @@ def fastest(teacher: DiffusersTeacher, count: int) -> str:
         store.write(name, json.dumps(found).encode())
     best = min(found, key=lambda each: found[each])
     return best if found[best] < WORTH * found["torch"] else "torch"
+
+
+def _own(teacher: DiffusersTeacher) -> bool:
+    """Whether carv3d's own loops run its network."""
+    if not isinstance(teacher.denoiser, networks.UNet):
+        return False
+    from carv3d.diffusion.engines.numba import runs
+
+    return runs(teacher)
 
 
 def _known(content: bytes | None, names: list[str]) -> dict[str, float] | None:

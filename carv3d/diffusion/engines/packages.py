@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from carv3d.runtime.errors import UserError
 
-PACKAGES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx")}  # onnx: torch exports through it
+PACKAGES = {"numba": ("numba",), "openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx")}  # torch exports through onnx
 
 
 def missing(engine: str) -> list[str]:

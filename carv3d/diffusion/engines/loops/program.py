@@ -8,7 +8,7 @@ its neighbours, nor on how many threads there are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from carv3d.diffusion.engines.loops import layers
 from carv3d.diffusion.engines.loops.vectors import COLUMNS
+from carv3d.runtime.kernel_cache import compile_once
 from carv3d.runtime.kernel_threads import CACHED, spread
 
 LOAD, STORE, LINEAR, CONVOLUTION, NORM, LAYER_NORM, SILU, ADD, JOIN, WINDOWS, GATE, ATTENTION = range(12)
@@ -62,6 +63,13 @@ def run(me, _, team, gate, operations, weights, given, room, answers):
                 else:
                     layers.copy(own, answers[b, column:column + size])
         layers.meet(team, gate)
+
+
+def compile_kernels(announce: Callable[[str], None]) -> None:
+    """Compile ``run``, announcing it in one line, unless the cache already holds it."""
+    none, flat = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
+    table, gate = np.zeros((0, FIELDS), np.int64), np.zeros(32, np.int64)
+    compile_once("teacher", lambda: run(0, 1, 1, gate, table, flat, none, flat, none), announce)
 
 
 @dataclass(eq=False)

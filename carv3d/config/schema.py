@@ -107,8 +107,8 @@ class TeacherConfig:
                                "it, else float32", choices=("auto", "float32", "bfloat16"))
     compile: bool = option(False, "torch.compile for the UNet: a minute or more before the first step")
     engine: str = option("auto", "what runs the frozen denoiser on a CPU, where no gradient passes through it; auto: "
-                                 "the fastest of torch and those that are here, measured once (numba: loops of carv3d's "
-                                 "own, for bundled alone); in runs under 100 steps torch",
+                                 "the fastest of torch and those that are here, measured once (numba, carv3d's own "
+                                 "loops, runs bundled alone); in runs under 100 steps torch",
                          choices=("auto", "torch", "numba", "openvino", "onnxruntime"))
     encoder: str = option("auto", "what encodes renders: vae, the model's own; small, a network distilled from it, "
                                   "which bundled has; auto: small where there is one", choices=("auto", "vae", "small"))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from carv3d.runtime.kernel_threads import FAST
 from carv3d.runtime.exponential import exp
+from carv3d.runtime.kernel_threads import FAST
 
 # ruff: noqa: N806
 

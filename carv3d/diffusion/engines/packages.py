@@ -7,7 +7,8 @@ from importlib.util import find_spec
 
 from carv3d.runtime.errors import UserError
 
-PACKAGES = {"numba": ("numba",), "openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx")}  # torch exports through onnx
+PACKAGES = {"numba": ("numba",), "openvino": ("openvino",),
+            "onnxruntime": ("onnxruntime", "onnx")}  # torch exports through onnx
 
 
 def missing(engine: str) -> list[str]:

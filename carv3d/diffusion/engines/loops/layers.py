@@ -12,80 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from carv3d.diffusion.engines.loops.vectors import (
-    COLUMNS,
-    LANES,
-    POINTS,
-    TILE,
-    arrive,
-    arrived,
-    four_rows,
-    go_on,
-    one_row,
-    six_rows,
-    tile_in,
-    tile_out,
-    two_rows,
-    yield_processor,
-)
+from carv3d.diffusion.engines.loops.basics import NONE, copy, product, scale_and_shift, scaled, share, silu_of, sum_of
+from carv3d.diffusion.engines.loops.vectors import COLUMNS
 from carv3d.runtime.exponential import exp
 from carv3d.runtime.kernel_threads import CACHED, FAST
-
-TURN, PATIENCE = 16, 2000  # place of a gate's turn, in a cache line of its own; looks at it before others may run
-NONE = -1  # a place that an operation does without
-APART = 16  # numbers between a tile's points beyond what they need: all at one place of the cache, they would push each
-# other out of it
-PLAIN, SILU = -1, -2  # of a convolution's input, in place of a normalisation
-
-
-@njit(nogil=True, cache=CACHED)
-def copy(x, out):
-    for k in range(len(x)):
-        out[k] = x[k]
-
-
-@njit(nogil=True, cache=CACHED)
-def clear(out):
-    for k in range(len(out)):
-        out[k] = np.float32(0)
-
-
-@njit(nogil=True, cache=CACHED)
-def share(count, me, team):
-    """Of ``count`` things this thread's: from the first to before the last."""
-    return count * me // team, count * (me + 1) // team
-
-
-@njit(nogil=True, cache=CACHED)
-def meet(team, gate):
-    """Go on when all have come here. gate: [32] int64, zero at first."""
-    if team > 1:
-        turn, waited = arrived(gate, TURN), 0
-        if arrive(gate) == team - 1:
-            gate[0] = 0
-            go_on(gate, TURN, turn + 1)
-        while arrived(gate, TURN) == turn:
-            waited += 1
-            if waited % PATIENCE == 0:
-                yield_processor()
-
-
-@njit(nogil=True, cache=CACHED)
-def product(a, at, rows, lda, b, begin, count, columns, c, to, ldc):
-    """c [rows,columns] = a [rows,count] b, b in panels of COLUMNS columns ([columns/16,count,16])."""
-    for column in range(0, columns, COLUMNS):
-        panel, first, row = begin + column * count, to + column, 0
-        while row + 6 <= rows:
-            six_rows(a, at + row * lda, lda, b, panel, count, c, first + row * ldc, ldc)
-            row += 6
-        if row + 4 <= rows:
-            four_rows(a, at + row * lda, lda, b, panel, count, c, first + row * ldc, ldc)
-            row += 4
-        if row + 2 <= rows:
-            two_rows(a, at + row * lda, lda, b, panel, count, c, first + row * ldc, ldc)
-            row += 2
-        if row < rows:
-            one_row(a, at + row * lda, lda, b, panel, count, c, first + row * ldc, ldc)
 
 
 @njit(nogil=True, cache=CACHED)
@@ -110,42 +40,6 @@ def linear(n, op, weights, room, me, team):
                 shown[k] += added[k]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
-def _silu(x, out):
-    for k in range(len(x)):
-        out[k] = x[k] / (np.float32(1) + exp(-x[k]))
-
-
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
-def _scale_and_shift(x, places, channels, groups, weights, w, begin, end, scale, shift):
-    """What GroupNorm multiplies channels begin to end of an image [places,channels] with, and adds to them: to those of
-    every group that has one of them. w: gamma, beta, eps."""
-    each = channels // groups
-    first, last = begin // each * each, (end + each - 1) // each * each
-    sums, squares = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
-    for p in range(places):
-        seen = x[p * channels + first:p * channels + last]
-        for c in range(last - first):
-            sums[c] += seen[c]
-            squares[c] += seen[c] * seen[c]
-    for g in range((last - first) // each):
-        total, square = 0.0, 0.0
-        for c in range(g * each, (g + 1) * each):
-            total += sums[c]
-            square += squares[c]
-        mean = total / (places * each)
-        inverse = 1.0 / np.sqrt(max(square / (places * each) - mean * mean, 0.0) + weights[w + 2 * channels])
-        for c in range(first + g * each, first + (g + 1) * each):
-            scale[c] = weights[w + c] * inverse
-            shift[c] = weights[w + channels + c] - mean * inverse * weights[w + c]
-
-
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
-def _scaled(x, scale, shift, out):
-    for c in range(len(x)):
-        out[c] = x[c] * scale[c] + shift[c]
-
-
 @njit(nogil=True, cache=CACHED)
 def norm(n, op, weights, room, me, team):
     """out = GroupNorm of x [places,channels]. w: gamma, beta, eps."""
@@ -154,9 +48,10 @@ def norm(n, op, weights, room, me, team):
     begin, end = share(channels, me, team)
     for b in range(n):
         at, to = n * x + b * places * channels, n * out + b * places * channels
-        _scale_and_shift(room[at:at + places * channels], places, channels, groups, weights, w, begin, end, scale, shift)
+        scale_and_shift(room[at:at + places * channels], places, channels, groups, weights, w, begin, end, scale,
+                        shift)
         for p in range(0, places * channels, channels):
-            _scaled(room[at + p + begin:at + p + end], scale[begin:end], shift[begin:end],
+            scaled(room[at + p + begin:at + p + end], scale[begin:end], shift[begin:end],
                     room[to + p + begin:to + p + end])
 
 
@@ -185,101 +80,11 @@ def _normed(x, gamma, beta, eps, out):
 
 
 @njit(nogil=True, cache=CACHED)
-def _bordered(x, height, width, channels, times, how, scale, shift, begin, end, padded):
-    """Channels begin to end of padded [H+2,W+2,C] = zeros around an image whose every place counts ``times`` by
-    ``times``, after SiLU of scale x + shift, of x alone, or as it is."""
-    hidden = np.empty(end - begin, np.float32)
-    for i in range(height + 2):
-        for j in range(width + 2):
-            to = (i * (width + 2) + j) * channels
-            out = padded[to + begin:to + end]
-            if i == 0 or j == 0 or i > height or j > width:
-                clear(out)
-                continue
-            at = ((i - 1) // times * (width // times) + (j - 1) // times) * channels
-            seen = x[at + begin:at + end]
-            if how == PLAIN:
-                copy(seen, out)
-            elif how == SILU:
-                _silu(seen, out)
-            else:
-                _scaled(seen, scale[begin:end], shift[begin:end], hidden)
-                _silu(hidden, out)
-
-
-@njit(nogil=True, cache=CACHED)
-def convolution(n, op, weights, room, me, team, gate):
-    """out [H,W,outs] = 3x3 of stride 1 of what ``_bordered`` makes of x [H/times,W/times,channels], plus bias, plus
-    more: F(4x4, 3x3) of Lavin and Gray (arXiv 1509.09308), with a quarter of the multiplications. Each 6x6 places of
-    the input are carried to 36 products a channel, V = B^T d B, the channels mixed by 36 matrices (w), and 4x4 places
-    of the output are A^T M A.
-
-    how: the place of a GroupNorm's gamma, beta and eps, PLAIN or SILU. w_bias: one for all rows, or NONE where
-    ``bias`` has each row's own. more: or NONE. padded [H+2,W+2,channels], v, m [36,tiles,channels or outs]: room."""
-    x, height, width, channels, times, how, groups, w, outs, w_bias, bias, more, padded, v, m, out = op[1:17]
-    tiles = height * width // TILE ** 2
-    into, back = n * (tiles * channels + APART), n * (tiles * outs + APART)  # from a point to the next
-    _tiles_in(n, room, x, height, width, channels, times, how, groups, weights, padded, v, into, me, team)
-    meet(team, gate)
-    first, last = share(POINTS, me, team)
-    for point in range(first, last):
-        product(room, n * v + point * into, n * tiles, channels, weights, w + point * channels * outs, channels, outs,
-                room, n * m + point * back, outs)
-    meet(team, gate)
-    first, last = share(outs // LANES, me, team)
-    if w_bias == NONE:
-        _tiles_out(n, room, m, back, room, n * bias, outs, outs, height, width, LANES * first, LANES * last, more, out)
-    else:
-        _tiles_out(n, room, m, back, weights, w_bias, 0, outs, height, width, LANES * first, LANES * last, more, out)
-
-
-@njit(nogil=True, cache=CACHED)
-def _tiles_in(n, room, x, height, width, channels, times, how, groups, weights, padded, v, apart, me, team):
-    first, last = share(channels // LANES, me, team)
-    begin, end, across, tiles = LANES * first, LANES * last, width // TILE, height * width // TILE ** 2
-    line, bordered, given = (width + 2) * channels, (height + 2) * (width + 2) * channels, height * width * channels
-    scale, shift = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    for b in range(n):
-        seen = room[n * x + b * (given // times ** 2):n * x + (b + 1) * (given // times ** 2)]
-        if how >= 0:
-            _scale_and_shift(seen, len(seen) // channels, channels, groups, weights, how, begin, end, scale, shift)
-        at = n * padded + b * bordered
-        _bordered(seen, height, width, channels, times, how, scale, shift, begin, end, room[at:at + bordered])
-        for tile in range(tiles):
-            corner = at + tile // across * TILE * line + tile % across * TILE * channels
-            to = n * v + (b * tiles + tile) * channels
-            for c in range(begin, end, LANES):
-                tile_in(room, corner + c, line, channels, room, to + c, apart)
-
-
-@njit(nogil=True, cache=CACHED)
-def _tiles_out(n, room, m, apart, biases, bias, each, outs, height, width, begin, end, more, out):
-    """Channels begin to end. biases: where a bias lies from ``bias`` on, ``each`` numbers further for every row."""
-    across, tiles, image = width // TILE, height * width // TILE ** 2, height * width * outs
-    for b in range(n):
-        for tile in range(tiles):
-            at = n * m + (b * tiles + tile) * outs
-            to = n * out + b * image + (tile // across * TILE * width + tile % across * TILE) * outs
-            for k in range(begin, end, LANES):
-                tile_out(room, at + k, apart, biases, bias + b * each + k, room, to + k, width * outs, outs)
-    if more != NONE:
-        for place in range(0, n * image, outs):
-            shown, added = n * out + place, n * more + place
-            _add(room[shown + begin:shown + end], room[added + begin:added + end], room[shown + begin:shown + end])
-
-
-@njit(nogil=True, cache=CACHED)
-def _add(x, more, out):
-    for k in range(len(x)):
-        out[k] = x[k] + more[k]
-
-
-@njit(nogil=True, cache=CACHED)
 def silu(n, op, room, me, team):
     """out = SiLU of x."""
     x, size, out = op[1:4]
     first, last = share(n * size, me, team)
-    _silu(room[n * x + first:n * x + last], room[n * out + first:n * out + last])
+    silu_of(room[n * x + first:n * x + last], room[n * out + first:n * out + last])
 
 
 @njit(nogil=True, cache=CACHED)
@@ -291,7 +96,8 @@ def add(n, op, room, me, team):
         for j in range(width):
             at = (line * width + j) * channels
             to = n * more + (line // times * (width // times) + j // times) * channels
-            _add(room[n * x + at:n * x + at + channels], room[to:to + channels], room[n * out + at:n * out + at + channels])
+            sum_of(room[n * x + at:n * x + at + channels], room[to:to + channels],
+                   room[n * out + at:n * out + at + channels])
 
 
 @njit(nogil=True, cache=CACHED)
@@ -305,33 +111,8 @@ def join(n, op, room, me, team):
         copy(room[n * b + p * other:n * b + (p + 1) * other], room[to + one:to + one + other])
 
 
-@njit(nogil=True, cache=CACHED)
-def windows(n, op, room, me, team):
-    """out [H',W',side,side,C] = the side x side places of x [H,W,C] that a convolution of such a stride and padding,
-    with zeros beyond the image, sees."""
-    x, height, width, channels, side, stride, padding, down, across, out = op[1:11]
-    line = side * channels
-    begin, end = share(n * down * across, me, team)
-    for place in range(begin, end):
-        to, b = n * out + place * side * line, place // (down * across)
-        top = place // across % down * stride - padding
-        left = place % across * stride - padding
-        first, last = max(left, 0), min(left + side, width)
-        for i in range(top, top + side):
-            seen, skipped = room[to:to + line], (first - left) * channels
-            if 0 <= i < height:
-                at = n * x + ((b * height + i) * width + first) * channels
-                size = (last - first) * channels
-                clear(seen[:skipped])
-                copy(room[at:at + size], seen[skipped:skipped + size])
-                clear(seen[skipped + size:])
-            else:
-                clear(seen)
-            to += line
-
-
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
-def _gated(value, gate, out):
+def _gelu_times(value, gate, out):
     """value times GELU of gate, its erf by Abramowitz and Stegun's 7.1.26, off by 1.5e-7 at most."""
     for k in range(len(value)):
         x = gate[k] * np.float32(0.7071067811865476)
@@ -346,13 +127,13 @@ def _gated(value, gate, out):
 
 
 @njit(nogil=True, cache=CACHED)
-def gate(n, op, room, me, team):
+def gated(n, op, room, me, team):
     """out [rows,inner] = x's first half times GELU of its second, x [rows,2 inner]."""
     x, rows, inner, out = op[1:5]
     first, last = share(n * rows, me, team)
     for row in range(first, last):
         at, to = n * x + 2 * row * inner, n * out + row * inner
-        _gated(room[at:at + inner], room[at + inner:at + 2 * inner], room[to:to + inner])
+        _gelu_times(room[at:at + inner], room[at + inner:at + 2 * inner], room[to:to + inner])
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=CACHED)
@@ -401,5 +182,5 @@ def attention(n, op, room, me, team):
             for j in range(seen):
                 to, at = panels + c * seen + j * COLUMNS, own + v + j * ldk + c
                 copy(room[at:at + COLUMNS], room[to:to + COLUMNS])
-        product(room, score, rows, filled, room, panels, seen, wide, room, n * out + b * rows * heads * wide + head * wide,
-                heads * wide)
+        product(room, score, rows, filled, room, panels, seen, wide, room,
+                n * out + b * rows * heads * wide + head * wide, heads * wide)

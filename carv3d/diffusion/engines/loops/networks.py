@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -11,7 +10,8 @@ from torch import Tensor, nn
 
 from carv3d.diffusion import networks, small_encoder
 from carv3d.diffusion.engines.loops import program
-from carv3d.diffusion.engines.loops.layers import APART, NONE, PLAIN, SILU
+from carv3d.diffusion.engines.loops.basics import NONE
+from carv3d.diffusion.engines.loops.convolutions import APART, PLAIN, SILU
 from carv3d.diffusion.engines.loops.program import Held, Program, panels
 from carv3d.diffusion.engines.loops.vectors import COLUMNS, POINTS, TILE
 from carv3d.diffusion.loading import Network
@@ -144,7 +144,7 @@ class Writer(Program):
             into, back = block.ff.net[0].proj, block.ff.net[2]
             both = self.linear(self.layer_norm(tokens, x.places, block.norm3), x.places, into.weight, into.bias)
             inner = Held(both.size // 2)
-            self.do(program.GATE, both, x.places, inner.size // x.places, inner)
+            self.do(program.GATED, both, x.places, inner.size // x.places, inner)
             tokens = self.linear(inner, x.places, back.weight, back.bias, tokens)
         return self.point(Image(tokens, x.height, x.width, x.channels), transformer.proj_out, x.held)
 
@@ -229,8 +229,8 @@ def fits(network: nn.Module, size: tuple[int, int]) -> bool:
     halvings = sum(isinstance(each, networks.Down) for each in network.modules())
     heads = [each for each in network.modules() if isinstance(each, networks.Attention)]
     norms = [each for each in network.modules() if isinstance(each, nn.GroupNorm)]
-    return not (any(each % (TILE * 2 ** halvings) for each in size) or any(each.num_channels % COLUMNS for each in norms)
-                or any(each.to_q.out_features // each.heads % COLUMNS for each in heads))
+    wide = [each.num_channels for each in norms] + [each.to_q.out_features // each.heads for each in heads]
+    return not any(each % (TILE * 2 ** halvings) for each in size) and not any(each % COLUMNS for each in wide)
 
 
 def _filled(value: Tensor, dim: int, size: int = 0) -> Tensor:

@@ -18,12 +18,13 @@ from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from torch import Tensor
 
-from carv3d.diffusion.engines.loops import layers
+from carv3d.diffusion.engines.loops import convolutions, layers
+from carv3d.diffusion.engines.loops.basics import GATE, copy, meet
 from carv3d.diffusion.engines.loops.vectors import COLUMNS
 from carv3d.runtime.kernel_cache import compile_once
 from carv3d.runtime.kernel_threads import CACHED, spread
 
-LOAD, STORE, LINEAR, CONVOLUTION, NORM, LAYER_NORM, SILU, ADD, JOIN, WINDOWS, GATE, ATTENTION = range(12)
+LOAD, STORE, LINEAR, CONVOLUTION, NORM, LAYER_NORM, SILU, ADD, JOIN, WINDOWS, GATED, ATTENTION = range(12)
 FIELDS = 17  # of an operation, its code first
 
 
@@ -32,12 +33,12 @@ def run(me, _, team, gate, operations, weights, given, room, answers):
     """answers [n,_] from what is given [n,_], by a team of threads. room: as many numbers as n rows need."""
     n = len(given)
     for line in range(len(operations)):
-        op = to_fixed_tuple(operations[line], FIELDS)
+        op = to_fixed_tuple(operations[line], FIELDS)  # type: ignore[call-arg, var-annotated]
         code = op[0]
         if code == LINEAR:
             layers.linear(n, op, weights, room, me, team)
         elif code == CONVOLUTION:
-            layers.convolution(n, op, weights, room, me, team, gate)
+            convolutions.convolution(n, op, weights, room, me, team, gate)
         elif code == NORM:
             layers.norm(n, op, weights, room, me, team)
         elif code == LAYER_NORM:
@@ -49,9 +50,9 @@ def run(me, _, team, gate, operations, weights, given, room, answers):
         elif code == JOIN:
             layers.join(n, op, room, me, team)
         elif code == WINDOWS:
-            layers.windows(n, op, room, me, team)
-        elif code == GATE:
-            layers.gate(n, op, room, me, team)
+            convolutions.windows(n, op, room, me, team)
+        elif code == GATED:
+            layers.gated(n, op, room, me, team)
         elif code == ATTENTION:
             layers.attention(n, op, room, me, team)
         elif me == 0:  # LOAD or STORE: place in the room, size, column
@@ -59,16 +60,16 @@ def run(me, _, team, gate, operations, weights, given, room, answers):
             for b in range(n):
                 own = room[n * at + b * size:n * at + (b + 1) * size]
                 if code == LOAD:
-                    layers.copy(given[b, column:column + size], own)
+                    copy(given[b, column:column + size], own)
                 else:
-                    layers.copy(own, answers[b, column:column + size])
-        layers.meet(team, gate)
+                    copy(own, answers[b, column:column + size])
+        meet(team, gate)
 
 
 def compile_kernels(announce: Callable[[str], None]) -> None:
     """Compile ``run``, announcing it in one line, unless the cache already holds it."""
     none, flat = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
-    table, gate = np.zeros((0, FIELDS), np.int64), np.zeros(32, np.int64)
+    table, gate = np.zeros((0, FIELDS), np.int64), np.zeros(GATE, np.int64)
     compile_once("teacher", lambda: run(0, 1, 1, gate, table, flat, none, flat, none), announce)
 
 
@@ -132,7 +133,7 @@ class Program:
         table = [[field.at if isinstance(field, Held) else field for field in fields] for fields in self._operations]
         self._table = np.array([[*fields, *[0] * (FIELDS - len(fields))] for fields in table], np.int64)
         self._packed, self._row = aligned(self._filled), room.most
-        torch.cat(self._weights, out=torch.from_numpy(self._packed))
+        torch.cat([torch.empty(0), *self._weights], out=torch.from_numpy(self._packed))
         self._weights = []
 
     def __call__(self, given: Sequence[Tensor]) -> Tensor:
@@ -144,7 +145,7 @@ class Program:
         with self._alone:
             if len(self._memory) < rows * self._row:
                 self._memory = aligned(rows * self._row)
-            spread(run, team, 1, team, np.zeros(32, np.int64), self._table, self._packed, told, self._memory,
+            spread(run, team, 1, team, np.zeros(GATE, np.int64), self._table, self._packed, told, self._memory,
                    answers.numpy())
         return answers
 

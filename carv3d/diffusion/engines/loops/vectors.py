@@ -12,12 +12,18 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 COLUMNS = 16  # of a block of a product: two registers of AVX2, one of AVX-512
+NEAR = 2  # cache that the next panel is brought to, of 3 (the nearest) to 1
 LANES = 8  # channels of a tile that are carried at a time
 TILE, SEEN, POINTS = 4, 6, 36  # places along an output tile and its input; products
 
-LOCAL = 2
 _FREE = ("contract", "reassoc", "nsz", "arcp", "afn")
 _PLACE = types.int64
+
+
+def written(generate: Callable[..., object]) -> Callable[..., int]:
+    """What compiled code calls, from a function that writes its instructions."""
+    made: Callable[..., int] = intrinsic(generate)
+    return made
 
 
 class _Code:
@@ -54,7 +60,7 @@ class _Code:
             self.builder.module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), number, number, number]),
             "llvm.prefetch.p0i8")
         self.builder.call(function, [self.builder.bitcast(pointer, ir.IntType(8).as_pointer()),
-                                     *(ir.Constant(number, each) for each in (0, LOCAL, 1))])
+                                     *(ir.Constant(number, each) for each in (0, NEAR, 1))])
 
     def splat(self, pointer):
         single = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), self.builder.load(pointer),
@@ -87,10 +93,10 @@ class _Code:
                 self.add(d, self.mul(e, 8), m[5])]
 
 
-def _block(rows: int) -> Callable[..., None]:
+def _block(rows: int) -> Callable[..., int]:
     """c[to + r ldc + j] = sum_i a[at + r lda + i] b[from + 16 i + j] for r < rows, j < COLUMNS, i < count."""
 
-    @intrinsic
+    @written
     def block(typing_context, a, at, lda, b, begin, count, c, to, ldc):
         def generate(context, builder, signature, arguments):
             a, at, lda, b, begin, count, c, to, ldc = arguments
@@ -113,13 +119,13 @@ def _block(rows: int) -> Callable[..., None]:
 
         return types.void(a, _PLACE, _PLACE, b, _PLACE, _PLACE, c, _PLACE, _PLACE), generate
 
-    return block  # type: ignore[no-any-return]
+    return block
 
 
 six_rows, four_rows, two_rows, one_row = (_block(rows) for rows in (6, 4, 2, 1))  # registers: 12 of AVX2's 16 at most
 
 
-@intrinsic
+@written
 def tile_in(typing_context, image, at, row, column, v, to, point):
     """v[to + p point] = (B^T d B)_p for LANES channels, d the 6x6 places of image from at on, rows and columns so far
     apart."""
@@ -138,7 +144,7 @@ def tile_in(typing_context, image, at, row, column, v, to, point):
     return types.void(image, _PLACE, _PLACE, _PLACE, v, _PLACE, _PLACE), generate
 
 
-@intrinsic
+@written
 def tile_out(typing_context, m, at, point, bias, channel, out, to, row, column):
     """The 4x4 places of out from to on = A^T m A + bias[channel], for LANES channels."""
 
@@ -157,7 +163,7 @@ def tile_out(typing_context, m, at, point, bias, channel, out, to, row, column):
     return types.void(m, _PLACE, _PLACE, bias, _PLACE, out, _PLACE, _PLACE, _PLACE), generate
 
 
-@intrinsic
+@written
 def arrive(typing_context, gate):
     """gate[0], which then counts one more, whatever other threads do to it."""
 
@@ -168,7 +174,7 @@ def arrive(typing_context, gate):
     return _PLACE(gate), generate
 
 
-@intrinsic
+@written
 def arrived(typing_context, gate, place):
     """gate[place]; what its writer wrote before can be read afterwards."""
 
@@ -179,7 +185,7 @@ def arrived(typing_context, gate, place):
     return _PLACE(gate, _PLACE), generate
 
 
-@intrinsic
+@written
 def go_on(typing_context, gate, place, value):
     """gate[place] = value, for ``arrived`` of other threads."""
 
@@ -191,14 +197,14 @@ def go_on(typing_context, gate, place, value):
     return types.void(gate, _PLACE, _PLACE), generate
 
 
-@intrinsic
+@written
 def yield_processor(typing_context):
     """Another thread may run where this one does."""
 
     def generate(context, builder, signature, arguments):
         if sys.platform != "win32":
-            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), []), "sched_yield")
-            builder.call(function, [])
+            kind = ir.FunctionType(ir.IntType(32), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
         return context.get_dummy_value()
 
     return types.void(), generate

@@ -16,8 +16,8 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.runtime.exponential import exp
+from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.fused import INSET, RAW_MOST
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, distances, lattice_range
 from carv3d.scenes.kernels.rays.rows import FEATURES, blend

@@ -14,8 +14,8 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.runtime.exponential import exp
+from carv3d.runtime.kernel_threads import CACHED, FAST, spread
 from carv3d.scenes.kernels.rays.hash_grid import column, corners
 from carv3d.scenes.kernels.rays.marching import Grid, Rays, lattice_range, next_occupied
 from carv3d.scenes.kernels.rays.products import LANES, matmul

@@ -355,14 +355,18 @@ def test_what_was_measured_is_kept_by_rows(pipelines, measured, capsys):
 def test_a_cache_that_cannot_be_written_costs_a_line(pipelines, measured, monkeypatch, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     teacher = teacher_of(pipelines("sd15"))
+    capsys.readouterr()  # as above
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert choice.fastest(teacher, 6) == "openvino" and capsys.readouterr().err.count("\n") == 1
 
 
-def test_in_bfloat16_openvino_alone_is_measured(measured, monkeypatch):
+def test_which_are_measured(pipelines, measured, monkeypatch):
+    """Of the bundled network carv3d's own loops alone; in bfloat16 OpenVINO alone."""
     monkeypatch.setattr(choice, "installed", lambda: list(packages.PACKAGES))
-    for dtype, names in (("float32", ["openvino", "onnxruntime"]), ("bfloat16", ["openvino"])):
-        choice.fastest(teachers.teacher(configuration.load(None, ["prompt=a red cube", f"teacher.dtype={dtype}"])), 6)
+    for dtype, own, names in (("float32", True, ["numba"]), ("float32", False, ["openvino", "onnxruntime"]),
+                              ("bfloat16", True, ["openvino"]), ("bfloat16", False, ["openvino"])):
+        given = configuration.load(None, ["prompt=a red cube", f"teacher.dtype={dtype}"])
+        choice.fastest(teachers.teacher(given) if own else teacher_of(pipelines("sd15"), f"teacher.dtype={dtype}"), 6)
         assert measured.pop() == (6, names)
 
 
@@ -467,7 +471,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(small, shared, name, 
 
 
 @pytest.mark.parametrize("words,said", [
-    (["teacher.engine=tensorrt"], "teacher.engine: 'tensorrt' given; allowed: auto, torch, openvino, onnxruntime"),
+    (["teacher.engine=tensorrt"], "teacher.engine: 'tensorrt' given; allowed: auto, torch, numba, openvino, onnxruntime"),
     (["teacher.engine=openvino", "teacher.type=exact"], "teacher.engine: openvino given with teacher.type exact"),
     (["teacher.engine=openvino", "objective.type=vsd"], "given with objective.type vsd, which takes the difference"),
     (["teacher.engine=openvino", "teacher.compile=true"], "given with teacher.compile true, which is torch's"),

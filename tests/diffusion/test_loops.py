@@ -284,18 +284,6 @@ def test_the_bundled_teacher_is_asked_and_encodes_by_it_unless_a_gradient_is_rec
     assert torch.equal(exact, want) and exact.requires_grad
 
 
-def test_auto_measures_it_for_carv3ds_own_networks_alone(monkeypatch):
-    measured = []
-    monkeypatch.setattr(choice.store, "read", lambda name: None)
-    monkeypatch.setattr(choice.store, "write", lambda *ignored: None)
-    monkeypatch.setattr(choice, "_measured", lambda teacher, count, names: measured.append(names) or {"torch": 2.0, "numba": 1.0})
-    teacher = teachers.teacher(configuration.load(None, BUNDLED))
-    assert choice.fastest(teacher, 6) == "numba" and measured == [["numba"]]
-    teacher.latent_shape = (4, 18, 18)
-    choice.fastest(teacher, 6)
-    assert "numba" not in measured[1:]
-
-
 @pytest.mark.parametrize("encoder", [False, True])
 def test_one_that_is_off_is_refused(monkeypatch, encoder):
     called = loops.Program.__call__

@@ -207,17 +207,19 @@ def test_answers_are_the_same_bits_on_any_number_of_threads_and_from_several_at_
     x, time, text, shift, _ = question(4)
     asked, before, found = made[2], torch.get_num_threads(), []
     try:
-        for count in (1, 2, 5):
+        for count in (1, 2, 5, 6):
             torch.set_num_threads(count)
             found.append(asked(x, time, text, shift))
-        callers = [threading.Thread(target=lambda: found.extend(asked(x, time, text, shift) for _ in range(10))) for _ in range(3)]
+        other = loops.UNet(made[0], (16, 32), WORDS)  # it takes its threads from the same pool
+        callers = [threading.Thread(target=lambda network=network: found.extend(network(x, time, text, shift) for _ in range(10)))
+                   for network in (asked, other, asked)]
         for caller in callers:
             caller.start()
         for caller in callers:
             caller.join()
     finally:
         torch.set_num_threads(before)
-    assert len(found) == 33 and all(torch.equal(each, found[0]) for each in found)
+    assert len(found) == 34 and all(torch.equal(each, found[0]) for each in found)
 
 
 @torch.no_grad()

@@ -1,12 +1,15 @@
 """A network as a table of numbers, one line an operation of ``layers``, run in one compiled call.
 
-All threads run the whole program, each its share of every operation, and wait for one another between two of them: in
-machine code, since a call of Python for each would take longer than most of them do. A row's answer does not depend on
-its neighbours, nor on how many threads there are.
+All threads run the whole program. Those that have rows of their own wait for nobody; where rows and threads do not come
+out even, several have the same rows, each does its share of every operation, and they wait for one another between two
+of them: in machine code, since a call of Python for each would take longer than most of them do. A row's answer does
+not depend on its neighbours, nor on how many threads there are.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +30,18 @@ from carv3d.runtime.kernel_threads import CACHED, spread
 LOAD, STORE, LINEAR, CONVOLUTION, NORM, LAYER_NORM, SILU, ADD, JOIN, WINDOWS, GATED, ATTENTION = range(12)
 FIELDS = 17  # of an operation, its code first
 
+# By process, for a fork may come while it is held. Two calls at once could each hold threads of the one pool that all
+# take theirs from, and wait for more for ever.
+_alone: dict[int, threading.Lock] = {}
+
 
 @njit(nogil=True, cache=CACHED)
-def run(me, _, team, gate, operations, weights, given, room, answers):
-    """answers [n,_] from what is given [n,_], by a team of threads. room: as many numbers as n rows need."""
-    n = len(given)
+def run(thread, _, team, gates, operations, weights, given, rooms, answers):
+    """answers [rows,_] from what is given [rows,_], by teams of so many threads with as many rows each. gates, rooms:
+    [teams,_]: each team's own."""
+    own, me = thread // team, thread % team
+    gate, room, n = gates[own], rooms[own], len(given) // len(gates)
+    first = own * n
     for line in range(len(operations)):
         op = to_fixed_tuple(operations[line], FIELDS)  # type: ignore[call-arg, var-annotated]
         code = op[0]
@@ -58,19 +68,19 @@ def run(me, _, team, gate, operations, weights, given, room, answers):
         elif me == 0:  # LOAD or STORE: place in the room, size, column
             at, size, column = op[1], op[2], op[3]
             for b in range(n):
-                own = room[n * at + b * size:n * at + (b + 1) * size]
+                held = room[n * at + b * size:n * at + (b + 1) * size]
                 if code == LOAD:
-                    copy(given[b, column:column + size], own)
+                    copy(given[first + b, column:column + size], held)
                 else:
-                    copy(own, answers[b, column:column + size])
+                    copy(held, answers[first + b, column:column + size])
         meet(team, gate)
 
 
 def compile_kernels(announce: Callable[[str], None]) -> None:
     """Compile ``run``, announcing it in one line, unless the cache already holds it."""
-    none, flat = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
-    table, gate = np.zeros((0, FIELDS), np.int64), np.zeros(GATE, np.int64)
-    compile_once("teacher", lambda: run(0, 1, 1, gate, table, flat, none, flat, none), announce)
+    none, table = np.zeros((1, 1), np.float32), np.zeros((0, FIELDS), np.int64)
+    gate = np.zeros((1, GATE), np.int64)
+    compile_once("teacher", lambda: run(0, 1, 1, gate, table, none[0], none, none, none), announce)
 
 
 @dataclass(eq=False)
@@ -93,7 +103,6 @@ class Program:
         self._filled = self._given = self._answered = self._row = 0
         self._table = np.empty((0, FIELDS), np.int64)
         self._packed = self._memory = np.empty(0, np.float32)
-        self._alone = threading.Lock()
 
     def do(self, code: int, *fields: Field) -> None:
         """The next operation, its fields as ``layers`` names them; room is told by ``Held``."""
@@ -141,12 +150,13 @@ class Program:
         rows = len(given[0])
         told = torch.cat([each.reshape(rows, -1) for each in given], 1).numpy()
         answers = torch.empty(rows, self._answered)
-        team = torch.get_num_threads()
-        with self._alone:
+        threads = torch.get_num_threads()
+        teams = math.gcd(rows, threads)  # who has rows of his own waits for nobody
+        with _alone.setdefault(os.getpid(), threading.Lock()):
             if len(self._memory) < rows * self._row:
                 self._memory = aligned(rows * self._row)
-            spread(run, team, 1, team, np.zeros(GATE, np.int64), self._table, self._packed, told, self._memory,
-                   answers.numpy())
+            spread(run, threads, 1, threads // teams, np.zeros((teams, GATE), np.int64), self._table, self._packed,
+                   told, self._memory[:rows * self._row].reshape(teams, -1), answers.numpy())
         return answers
 
 

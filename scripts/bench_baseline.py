@@ -44,6 +44,7 @@ from carv3d.config.schema import Config
 from carv3d.runs.environment import environment
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
+from carv3d.runtime.threads import share_cores
 from carv3d.text3d import build
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def show(found: dict) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    share_cores()
     def work() -> None:
         parser = Parser(__doc__, repeats=40, warm_up=200)
         parser.add_argument("--json", type=Path, metavar="FILE")

@@ -31,6 +31,7 @@ from carv3d.config.schema import Config
 from carv3d.runs.environment import environment
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
+from carv3d.runtime.threads import share_cores
 from carv3d.text3d import build
 
 sys.path.insert(0, str(Path(__file__).parent))  # its neighbours, whoever loads it
@@ -196,6 +197,7 @@ def measure_backends(trainer: Trainer, warm_up: int, repeats: int) -> dict[str, 
 
 
 def main(argv: list[str] | None = None) -> int:
+    share_cores()
     def work() -> None:
         parser = Parser(__doc__, repeats=40, warm_up=200)
         parser.add_argument("--backends", action="store_true", help="also time every NeRF backend that works here")

@@ -47,6 +47,7 @@ from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import say
+from carv3d.runtime.threads import share_cores
 
 if TYPE_CHECKING:
     import torch
@@ -259,6 +260,7 @@ def show(found: dict) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    share_cores()
     def work() -> None:
         parser = Parser(__doc__, repeats=20)
         parser.add_argument("--k", type=whole(1), nargs="+", default=[1, 2, 4, 8, 16], metavar="K")

@@ -26,6 +26,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SIDE = """
 import statistics, sys, time
 import carv3d
+try:
+    from carv3d.runtime.threads import share_cores
+    share_cores()  # as the command does, before torch is imported
+except ImportError:  # before there was such a thing
+    pass
 from carv3d import config
 try:
     from carv3d.text3d import build

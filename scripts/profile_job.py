@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 
 from carv3d.runs.environment import cpu_name
+from carv3d.runtime.threads import share_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES, AROUND = (0.1, 0.5, 0.9), 8  # shares of a run; steps on either side whose stations count
@@ -77,6 +78,7 @@ def child(interval_s: float, out: Path, overrides: list[str]) -> int:
     sampler = Sampler(interval_s)
     sampler.start()
     began = time.perf_counter()
+    share_cores()  # as the command does, before torch is imported
     from carv3d import cli
     from carv3d.text3d import loop
 

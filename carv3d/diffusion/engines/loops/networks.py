@@ -220,8 +220,9 @@ class SmallEncoder:
         self.program, self.outputs, self.size = write, encoder.out.out_channels, (x.height, x.width)
 
     def __call__(self, image: Tensor) -> Tensor:
-        """image: [n,3,H,W] in [-1,1] -> the means of the latents [n,c,h,w]."""
-        return channels_first(self.program([image.permute(0, 2, 3, 1)]), self.size, self.outputs)
+        """image: [n,3,H,W] in [-1,1] -> the means of the latents [n,c,h,w]. By one thread: two would wait for one
+        another longer than they work."""
+        return channels_first(self.program([image.permute(0, 2, 3, 1)], threads=1), self.size, self.outputs)
 
 
 def fits(network: nn.Module, size: tuple[int, int]) -> bool:

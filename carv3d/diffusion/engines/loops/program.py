@@ -145,12 +145,13 @@ class Program:
         torch.cat([torch.empty(0), *self._weights], out=torch.from_numpy(self._packed))
         self._weights = []
 
-    def __call__(self, given: Sequence[Tensor]) -> Tensor:
-        """given: what it loads, in that order, each [rows,...] float32. -> [rows,what it stores]."""
+    def __call__(self, given: Sequence[Tensor], threads: int = 0) -> Tensor:
+        """given: what it loads, in that order, each [rows,...] float32. threads: torch's number by default.
+        -> [rows,what it stores]."""
         rows = len(given[0])
         told = torch.cat([each.reshape(rows, -1) for each in given], 1).numpy()
         answers = torch.empty(rows, self._answered)
-        threads = torch.get_num_threads()
+        threads = threads or torch.get_num_threads()
         teams = math.gcd(rows, threads)  # who has rows of his own waits for nobody
         with _alone.setdefault(os.getpid(), threading.Lock()):
             if len(self._memory) < rows * self._row:

@@ -290,7 +290,7 @@ def test_the_bundled_teacher_is_asked_and_encodes_by_it_unless_a_gradient_is_rec
 def test_one_that_is_off_is_refused(monkeypatch, encoder):
     called = loops.Program.__call__
     monkeypatch.setattr(loops.Program, "__call__",
-                        lambda self, given: called(self, given) * (1 + 1e-3 * ((len(given) == 1) == encoder)))
+                        lambda self, given, threads=0: called(self, given, threads) * (1 + 1e-3 * ((len(given) == 1) == encoder)))
     with pytest.raises(UserError, match="teacher.engine: numba given, whose answers are off torch's by 0.001"):
         choice.made("numba", teachers.teacher(configuration.load(None, BUNDLED)), 2)
 

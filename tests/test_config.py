@@ -46,6 +46,13 @@ def test_dump_and_parse_round_trip_awkward_values():
     assert parse(dump(config)) == config
 
 
+def test_gaussians_see_64_pixels_earlier_unless_told_otherwise():
+    for words, at in ((["scene.type=gaussians"], [32, 64, 64]), ([], [32, 32, 64]), (["scene.type=gaussians", "data.width=48"], [48, 48, 48])):
+        config = load(None, ["prompt=a red cube", *words])
+        assert [config.data.width.at(step) for step in (149, 150, 400)] == at
+    assert config.data.height.at(150) == 64
+
+
 def test_command_line_beats_file_beats_default(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("estimator: {k: 8, stratified: false}\nobjective.guidance_scale: 3\nprompt: a red cube\n")

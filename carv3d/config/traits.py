@@ -107,11 +107,15 @@ class SdfTraits(NerfTraits):
             options.init = str(Path(options.init).expanduser().absolute())
 
 
+EARLIER: Value = {"values": [32, 64], "steps": [0, 150], "interpolation": "step"}  # pixels cost splats little
+
+
 class GaussiansTraits(SceneTraits):
     Options = GaussiansConfig
     rates = _of_optimizer("means", "scales", "quaternions", "opacity", "sh")
     formats = ("glb", "obj", "ply")
     gaussians = True
+    defaults: ClassVar[dict[str, Value]] = {**SceneTraits.defaults, "data.width": EARLIER, "data.height": EARLIER}
 
     @classmethod
     def starts_from(cls, options: GaussiansConfig) -> tuple[str, int] | None:

@@ -5,6 +5,7 @@ Tolerance: the largest difference to torch in float64 over the largest entry. F(
 """
 
 import json
+import sys
 import threading
 
 import numpy as np
@@ -271,11 +272,14 @@ def test_what_is_no_network_of_such_tiles_is_told():
 
 
 @torch.no_grad()
-def test_the_bundled_teacher_is_asked_and_encodes_by_it_unless_a_gradient_is_recorded():
+def test_the_bundled_teacher_is_asked_and_encodes_by_it_unless_a_gradient_is_recorded(monkeypatch):
     teacher = teachers.teacher(configuration.load(None, BUNDLED))
     engine = choice.made("numba", teacher, 6)
     asked = choice.example(teacher, 6, seed=2)
     assert 0 < apart(engine.run(asked), choice.Traced(teacher)(*asked).double()) < 3e-6
+    whole = engine.run(asked)
+    monkeypatch.setattr(sys.modules[type(engine).__module__], "MOST", 4)
+    assert torch.equal(engine.run(asked), whole)  # in calls of four and two rows
     rgb = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0))
     want = teacher.encode(rgb)
     teacher.encoder = engine.encoder

@@ -12,6 +12,8 @@ from carv3d.diffusion.engines.loops import networks as loops
 from carv3d.diffusion.small_encoder import SmallEncoder
 from carv3d.runtime.errors import UserError
 
+MOST = 48  # rows of one call, each of which takes 1.5 MiB of room with the bundled network
+
 
 class Numba(Engine):
     """For any number of rows, in float32. It runs a small encoder too."""
@@ -31,8 +33,10 @@ class Numba(Engine):
 
     @torch.no_grad()
     def run(self, inputs: list[Tensor]) -> Tensor:
-        seen, time, text, *shift = inputs
-        return self._network(seen, time, text, shift[0] if shift else None)
+        answers = []
+        for seen, time, text, *shift in zip(*(each.split(MOST) for each in inputs), strict=True):
+            answers.append(self._network(seen, time, text, shift[0] if shift else None))
+        return torch.cat(answers)
 
     def prepare(self, *counts: int) -> None:
         for count in counts:

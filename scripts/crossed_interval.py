@@ -4,7 +4,7 @@ usage: python scripts/crossed_interval.py
 
 Runs of one seed share cameras, timesteps and noise whatever the prompt, as do the states of one step (states.csv has
 one seed; each step its own random numbers). So prompts are crossed with seeds (curves.csv) or steps (states.csv), both
-random: carv3d.carv.effects.crossed, whose coverage scripts/coverage.py measures.
+random: carv3d.carv.effects.crossed, whose coverage scripts/interval_coverage.py measures.
 """
 
 from __future__ import annotations

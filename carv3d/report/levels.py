@@ -61,7 +61,7 @@ def ratio(baseline: Lines, variant: Lines, level: float, shared: bool) -> Ratio 
     bounds = {}
     for cell in [cell for cell in baseline if cell in variant]:
         (mine, mine_most), (theirs, theirs_most) = passage(baseline[cell], level), passage(variant[cell], level)
-        bounds[cell] = _log(mine, theirs_most), -_log(theirs, mine_most)
+        bounds[cell] = _log(mine) - _log(theirs_most), _log(mine_most) - _log(theirs)
     exact = {cell: low for cell, (low, high) in bounds.items() if low == high}
     above = {cell: low for cell, (low, high) in bounds.items() if low > -math.inf and high == math.inf}
     below = {cell: high for cell, (low, high) in bounds.items() if low == -math.inf and high < math.inf}
@@ -70,8 +70,8 @@ def ratio(baseline: Lines, variant: Lines, level: float, shared: bool) -> Ratio 
     return None if number is None else Ratio(number, len(bounds))
 
 
-def _log(cost: float, most: float) -> float:
-    return math.log(cost / most) if 0 < cost and 0 < most < math.inf else -math.inf
+def _log(cost: float) -> float:
+    return math.log(cost) if cost > 0 else -math.inf
 
 
 def default_levels(every: dict[str, Lines], quality: str) -> list[float]:

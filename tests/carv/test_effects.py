@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from carv3d.carv.effects import crossed, nested
 
-spec = importlib.util.spec_from_file_location("scripts_coverage", Path(__file__).parents[2] / "scripts" / "coverage.py")
+spec = importlib.util.spec_from_file_location("interval_coverage", Path(__file__).parents[2] / "scripts" / "interval_coverage.py")
 coverage = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = coverage  # dataclasses look there
 spec.loader.exec_module(coverage)

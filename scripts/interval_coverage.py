@@ -1,6 +1,6 @@
 """How often 95 % intervals of carv3d.carv.effects cover, in made-up studies: docs/effective_compute/coverage.csv.
 
-usage: python scripts/coverage.py [--simulations 5000] [--seed 0] [--out docs/effective_compute/coverage.csv]
+usage: python scripts/interval_coverage.py [--simulations 5000] [--seed 0] [--out docs/effective_compute/coverage.csv]
 
 A value is effect of its prompt + effect of its seed + rest, all with mean 0 and the variances given. In crossed studies
 a seed's effect is the same for every prompt; in nested ones each prompt's seeds are its own, and their effect is rest.

@@ -9,6 +9,7 @@ random: carv3d.carv.effects.crossed, whose coverage scripts/interval_coverage.py
 
 from __future__ import annotations
 
+import argparse
 import csv
 import math
 import statistics
@@ -20,6 +21,7 @@ from carv3d.carv.effects import crossed
 
 DATA = Path(__file__).parent.parent / "docs" / "effective_compute"
 STEPS = 400  # of a run of plain
+NAMES = ("reuse", "paper", "all", "auto", "fresh", "all, 8 renders")
 Table = dict[tuple[str, int], float]
 
 
@@ -55,9 +57,10 @@ def quality(share: float) -> dict[str, Table]:
                    for cell, line in cells.items()} for name, cells in lines.items()}
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(argv)
     tables = work()
-    for name in [name for name in tables if name != "plain"]:
+    for name in NAMES:
         found = crossed(less(tables["plain"], tables[name]))
         ends = (math.exp(end) for end in (found.value, found.low, found.high))
         print("{}: {:.2f} times by work [{:.2f}, {:.2f}]".format(name, *ends))

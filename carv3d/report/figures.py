@@ -18,7 +18,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from carv3d.report import curves as costs
-from carv3d.report import levels, numbers
+from carv3d.report import numbers
 from carv3d.report.curves import Line, mean_line
 from carv3d.report.multipliers import FIGURES, Summary, multiplier
 from carv3d.report.numbers import Number
@@ -34,7 +34,7 @@ WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "
 QUALITIES = {"psnr": ("PSNR", " dB")}  # name and unit of a score
 JUDGED = {"memory": "effective compute in Adam's space", "moment": "effective compute by second moment",
           "work": "effective compute by raw variance"}
-POINTS = 40  # of cost, or of quality, at which a figure's lines are computed
+POINTS = 40  # of cost at which differences are drawn
 
 
 def style(i: int) -> Record:
@@ -142,6 +142,8 @@ def curves(summary: Summary, unit: str) -> Figure:
     figure, axes = _axes(6.6, 4.3)
     for i, (name, runs) in enumerate(summary.lines[unit].items()):
         grid, mean = mean_line(list(runs.values()))
+        if not len(grid):
+            continue
         by_seed = [[line for (_, seed), line in runs.items() if seed == each]
                    for each in dict.fromkeys(seed for _, seed in runs)]
         if len(by_seed) > 1:
@@ -166,10 +168,11 @@ def differences(summary: Summary, unit: str) -> Figure | None:
     figure, axes = _axes(6.6, 4.0)
     budget = numpy.mean([line[0][-1] for line in mine.values()]) if mine else math.nan
     for i, row in enumerate(row for row in summary.others if unit in row.curves):
-        found = [(share * budget, number) for share in numpy.linspace(0, 1, POINTS + 1)
-                 if (number := numbers.fitted(costs.at_share(mine, every[row.name], float(share)), summary.shared))]
-        most = max((number.count for _, number in found), default=0)
-        _band(axes, [(at, number) for at, number in found if number.count == most], row.name, i, looks[row.name])
+        shares = [n / POINTS for n in range(POINTS + 1)]
+        found = [numbers.fitted(costs.at_share(mine, every[row.name], share), summary.shared) for share in shares]
+        most = max((number.count for number in found if number), default=0)
+        _band(axes, [(share * budget, number if number and number.count == most else None)
+                     for share, number in zip(shares, found)], row.name, i, looks[row.name])
     _zero(axes, 0)
     axes.set_xlim(left=0)
     axes.set_xlabel(f"{UNIT_NAMES[unit]}, of {summary.baseline}'s runs")
@@ -177,31 +180,14 @@ def differences(summary: Summary, unit: str) -> Figure | None:
     return _with_legend(figure, axes)
 
 
-def by_level(summary: Summary, unit: str) -> Figure | None:
-    """How many times less cost a variant needs, by the quality to reach; only where most pairs of runs pass it."""
-    every, looks, (score, of_score) = summary.smooth[unit], styles(summary), named(summary.quality)
-    ends = [line[1][at] for line in every.get(summary.baseline, {}).values() for at in (0, -1)]
-    figure, axes = _axes(6.6, 4.0)
-    for i, row in enumerate(row for row in summary.others if unit in row.curves):
-        found = [(level, ratio.number) for level in numpy.linspace(min(ends), max(ends), POINTS)
-                 if (ratio := levels.ratio(every[summary.baseline], every[row.name], float(level), summary.shared))
-                 and not ratio.number.bound and ratio.told]
-        _band(axes, found, row.name, i, looks[row.name])
-    _zero(axes, 1)
-    axes.set_ylim(bottom=0, top=min(axes.get_ylim()[1], 10))
-    axes.set_xlabel(f"{score} reached" + "," * bool(of_score) + of_score)
-    axes.set_ylabel(f"{summary.baseline}'s {UNIT_NAMES[unit]} over the variant's")
-    return _with_legend(figure, axes)
-
-
-def _band(axes: Axes, found: list[tuple[float, Number]], name: str, i: int, look: Record) -> None:
-    """A line with its intervals; nothing where nothing is known."""
-    if not found:
+def _band(axes: Axes, found: list[tuple[float, Number | None]], name: str, i: int, look: Record) -> None:
+    """A line with its intervals, which breaks off where nothing is known."""
+    if not any(number for _, number in found):
         return
-    at, low, value, high = numpy.array([(x, number.low, number.value, number.high) for x, number in found]).T
+    at, low, value, high = numpy.array([(x, *((number.low, number.value, number.high) if number else (math.nan,) * 3))
+                                        for x, number in found]).T
     axes.fill_between(at, low, high, color=look["color"], alpha=0.13, linewidth=0)
-    every = max(1, len(at) // 6)
-    axes.plot(at, value, label=name, markevery=(i % every, every), markersize=5, linewidth=1.5, **look)
+    axes.plot(at, value, label=name, markevery=(i % 6, 6), markersize=5, linewidth=1.5, **look)
 
 
 def _with_legend(figure: Figure, axes: Axes) -> Figure | None:

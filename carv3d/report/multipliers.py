@@ -51,7 +51,7 @@ class Row:
 @dataclass(frozen=True)
 class Summary:
     """shared: whether runs of one seed share random numbers whatever their prompt. priced: whether seconds are counted
-    from the cost of a step. lines, smooth: by unit and variant, the runs' curves. judge: the figure of ``FIGURES`` by
+    from the cost of a step. lines: by unit and variant, the runs' curves. judge: the figure of ``FIGURES`` by
     which pairs are compared. r, rho: None where they are not known."""
 
     baseline: str
@@ -60,7 +60,6 @@ class Summary:
     priced: bool
     rows: list[Row]
     lines: dict[str, dict[str, Lines]]
-    smooth: dict[str, dict[str, Lines]]
     levels: list[float]
     judge: str
     pairs: list[tuple[str, str, str, Number | None]]
@@ -203,4 +202,4 @@ def summary(study: Study, baseline: str, quality: str, asked: list[float] | None
         rows.append(Row(name, way, sorted({way.k for way in ways}), against, found))
     rho, r = components(states)
     brought = [(what, a, b, multiplier(states, a, b, shared, FIGURES[judge])) for what, a, b in pairs(study)]
-    return Summary(baseline, quality, shared, priced is not None, rows, lines, smooth, goals, judge, brought, r, rho)
+    return Summary(baseline, quality, shared, priced is not None, rows, lines, goals, judge, brought, r, rho)

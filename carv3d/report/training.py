@@ -34,8 +34,7 @@ def section(study: Study, summary: Summary, folder: Path, prefix: str) -> list[s
     if drawn[SECONDS]:
         body += [f"<h2>Quality at equal {UNIT_NAMES[SECONDS]}</h2>", _equal(summary, SECONDS), *drawn[SECONDS]]
     if levels := _levels(summary, SECONDS):
-        body += [f"<h2>{UNIT_NAMES[SECONDS].capitalize()} to a quality</h2>", levels,
-                 images.get(f"level_{SECONDS}", "")]
+        body += [f"<h2>{UNIT_NAMES[SECONDS].capitalize()} to a quality</h2>", levels]
     if study.states:
         body += ["<h2>Effective compute</h2>", _multipliers(summary)]
     body += [images[name] for name in ("multipliers", "along", "decomposition") if name in images]
@@ -57,7 +56,7 @@ def best(summary: Summary) -> tuple[Row, str] | None:
                                                       for what in JUDGED)):
         if known := [(number.value, i, row) for i, row in enumerate(summary.others) if (number := found(row))]:
             value, _, row = max(known, key=lambda each: (each[0], -each[1]))
-            return row, f", the best of {len(known)}" if len(known) > 1 else ""
+            return row, f", the best of {len(known)}," if len(known) > 1 else ""
     return None
 
 
@@ -114,26 +113,30 @@ def _explained(study: Study, summary: Summary) -> str:
               "are crossed, and both random (states: prompts, and seeds by step). With one seed, what another would do "
               "is in no interval" if summary.shared else
               "Runs of one seed on different prompts are independent here: prompts are random, and seeds within each")
-    lines = [
-        f"Intervals are 95 %, by Student's t. {design}. Of one prompt they are over its seeds; {ALONE}, where that is "
-        "all.",
-        f"<b>Quality at equal cost</b>: the variant's less {base}'s, run by run of the same prompt and seed, once the "
-        f"given share of what {base}'s run costs is spent. Whole way: the mean of that from the first to the last "
-        "moment that both have.",
-        f"<b>To a quality</b>: {base}'s cost over the variant's, where each run's curve, smoothed by isotonic "
-        "regression, first has a quality named beforehand; no curve reaches more than the mean of its last "
-        f"{LAST} evaluations. A pair of which one run never gets there, or begins there, has a bound; &lt; and &gt; "
-        "mark means with such bounds, and where these go both ways only pairs count of which both runs pass. Below "
-        "each, how many pairs count; of fewer than half no mean is given.",
-        "<b>Effective compute</b>: variance of the gradient x cost of the whole step, "
-        f"{base} over the variant, both on the same states of {base}'s runs. <i>In Adam's space</i>: gradients are "
-        "divided by the root of Adam's second moment and averaged over its memory, as the scene is moved by them. "
-        "<i>Second moment</i>: squared signal + variance of one step there, x cost: what a step's noise costs "
-        "where it does not average out. <i>Raw variance</i>: of the gradient as it is, nearly all of which "
-        "may lie in a few large parameters; for comparison with the paper.",
-        "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> the "
-        "raw variance of a draw within a render over that between renders. A step's fixed cost is told from a render's "
-        "where batches of two sizes were compared, and else counts to R. Reuse alone brings at most 1 + rho."]
+    lines = [f"Intervals are 95 %, by Student's t. {design}. Of one prompt they are over its seeds, and of one run "
+             "there is none."] * bool(best(summary))
+    if any(row.curves for row in summary.rows):
+        lines += [
+            f"<b>Quality at equal cost</b>: the variant's less {base}'s, run by run of the same prompt and seed, once "
+            f"the given share of what {base}'s run costs is spent. Whole way: the mean of that from the first to the last "
+            "moment that both have.",
+            f"<b>To a quality</b>: {base}'s cost over the variant's, where each run's curve, smoothed by isotonic "
+            "regression, first has a quality named beforehand; no curve reaches more than the mean of its last "
+            f"{LAST} evaluations. A pair of which one run never gets there, or begins there, has a bound; &lt; and "
+            "&gt; mark means with such bounds, and where these go both ways only pairs count of which both runs pass. Below "
+            "each, how many pairs count; of fewer than half no mean is given."]
+    if study.states:
+        lines += [
+            f"<b>Effective compute</b>: variance of the gradient x cost of the whole step, {base} over the variant, "
+            f"both on the same states of {base}'s runs. <i>In Adam's space</i>: gradients are divided by the root of Adam's "
+            "second moment and averaged over its memory, as the scene is moved by them. <i>Second moment</i>: squared "
+            "signal + variance of one step there, x cost: what a step's noise costs where it does not average out. "
+            "<i>Raw variance</i>: of the gradient as it is, nearly all of which may lie in a few large parameters; for "
+            "comparison with the paper.",
+            "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> "
+            "the raw variance of a draw within a render over that between renders. A step's fixed cost is told from a "
+            "render's where batches of two sizes were compared, and else counts to R. Reuse alone brings at most 1 + "
+            "rho."]
     if summary.priced:
         lines.append("Several trainers shared this machine, so their own seconds do not compare: here a run's seconds "
                      "are its steps times the median cost of its variant's step, measured in turn with all others.")
@@ -142,7 +145,7 @@ def _explained(study: Study, summary: Summary) -> str:
                      "own, and do not compare strictly.")
     elif any(run.curve for run in study.runs):
         lines.append("One trainer ran at a time; seconds are the runs' own, of training alone.")
-    return bullets(lines)
+    return bullets(lines) if lines else ""
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -256,14 +259,11 @@ def _drawn(study: Study, summary: Summary) -> Iterable[tuple[str, Figure | None,
             yield f"curve_{unit}", figures.curves(summary, unit), (
                 f"Mean over prompts and seeds against {UNIT_NAMES[unit]}; bands reach from the lowest seed's mean over "
                 "prompts to the highest's.")
-    yield f"level_{SECONDS}", figures.by_level(summary, SECONDS), (
-        f"How many times fewer {UNIT_NAMES[SECONDS]} a variant needs, by the quality to reach, of smoothed curves; as "
-        "far as both runs of at least half of all pairs pass it. Bands: 95 %, pointwise.")
     if best(summary):
         yield "multipliers", figures.multipliers(summary), (
             "Points with their 95 % intervals; an arrow is a bound. Right of the line is better than the baseline.")
     yield "along", figures.along(study, summary), (
-        f"{JUDGED[summary.judge].capitalize()}, by the state of the scene; bars are 95 % intervals.")
+        f"E{JUDGED[summary.judge][1:]}, by the state of the scene; bars are 95 % intervals.")
     yield "decomposition", figures.decomposition(summary), (
         "Every pair of estimators that differ in one thing alone: " + ", ".join(
             WHAT[what] for what in dict.fromkeys(pair[0] for pair in summary.pairs)) + ". 95 % intervals.")

@@ -85,7 +85,7 @@ def test_the_page_needs_nothing_beside_it(sweep, capsys):
     assert len(sources) >= 9 and all(source.startswith("data:") for source in sources)
     assert "http" not in re.sub(r'"data:[^"]*"', "", page) and "a &lt;b&gt;" in page and "a <b>" not in page
     pictures = {path.name for path in (sweep / "report").glob("*.png")}
-    assert pictures == {"multipliers.png", "level_seconds.png", "along.png", *(
+    assert pictures == {"multipliers.png", "along.png", *(
         f"{kind}_{unit}.png" for kind in ("curve", "difference") for unit in ("seconds", "renders", "teacher_evals"))}
     heads = ["Quality at equal seconds", "Seconds of training to a quality", "Effective compute", "Quality at equal renders"]
     places = [page.index(f"<h2>{head}") for head in heads]
@@ -184,7 +184,7 @@ def test_in_a_browser(sweep):
     assert scores == sorted(scores) and len(scores) == 8 and found["up"][-1] == ""
     assert found["down"] == [*reversed(found["up"][:-1]), ""] and found["sorted"] == "descending"
     assert found["prompt"] == sorted(found["prompt"])
-    assert found["broken"] == 0 and found["images"] == 9 + 3 and found["videos"] == 1 and found["fetched"] == []
+    assert found["broken"] == 0 and found["images"] == 8 + 3 and found["videos"] == 1 and found["fetched"] == []
     assert found["wide"] <= 1200 and found["title"].startswith("made_up")
 
 

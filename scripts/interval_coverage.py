@@ -23,8 +23,8 @@ from carv3d.carv.effects import Mean, crossed, nested
 
 OUT = Path(__file__).parent.parent / "docs" / "effective_compute" / "coverage.csv"
 METHODS: dict[str, Callable[[dict], Mean]] = {"nested": nested, "crossed": crossed}
-SHAPES = {"8x3": (3,) * 8, "4x2": (2,) * 4, "2x2": (2,) * 2, "8x1": (1,) * 8, "1x3": (3,), "8x3 less 4": (3, 2) * 4,
-          "4 of 3, 3, 2, 1": (3, 3, 2, 1)}
+SHAPES = {"8x3": (3,) * 8, "4x2": (2,) * 4, "2x2": (2,) * 2, "8x2": (2,) * 8, "8x1": (1,) * 8, "1x3": (3,),
+          "8x3 less 4": (3, 2) * 4, "4 of 3, 3, 2, 1": (3, 3, 2, 1)}
 VARIANCES = {"nested": ((0, 0, 1), (0.3, 0, 1), (1, 0, 1), (1, 0, 0.1)),
              "crossed": ((0, 0, 1), (1, 0, 1), (0, 0.1, 1), (0, 1, 1), (1, 1, 1), (0.1, 1, 0.1), (1, 0.1, 0.1))}
 

@@ -118,19 +118,19 @@ def _explained(study: Study, summary: Summary) -> str:
     if any(row.curves for row in summary.rows):
         lines += [
             f"<b>Quality at equal cost</b>: the variant's less {base}'s, run by run of the same prompt and seed, once "
-            f"the given share of what {base}'s run costs is spent. Whole way: the mean of that from the first to the last "
-            "moment that both have.",
+            f"the given share of what {base}'s run costs is spent. Whole way: the mean of that from the first to the "
+            "last moment that both have.",
             f"<b>To a quality</b>: {base}'s cost over the variant's, where each run's curve, smoothed by isotonic "
             "regression, first has a quality named beforehand; no curve reaches more than the mean of its last "
             f"{LAST} evaluations. A pair of which one run never gets there, or begins there, has a bound; &lt; and "
-            "&gt; mark means with such bounds, and where these go both ways only pairs count of which both runs pass. Below "
-            "each, how many pairs count; of fewer than half no mean is given."]
+            "&gt; mark means with such bounds, and where these go both ways only pairs count of which both runs pass. "
+            "Below each, how many pairs count; of fewer than half no mean is given."]
     if study.states:
         lines += [
             f"<b>Effective compute</b>: variance of the gradient x cost of the whole step, {base} over the variant, "
-            f"both on the same states of {base}'s runs. <i>In Adam's space</i>: gradients are divided by the root of Adam's "
-            "second moment and averaged over its memory, as the scene is moved by them. <i>Second moment</i>: squared "
-            "signal + variance of one step there, x cost: what a step's noise costs where it does not average out. "
+            f"both on the same states of {base}'s runs. <i>In Adam's space</i>: gradients are divided by the root of "
+            "Adam's second moment and averaged over its memory, as the scene is moved by them. <i>Second moment</i>: "
+            "squared signal + variance of one step there, x cost: what a step's noise costs where it does not average out. "
             "<i>Raw variance</i>: of the gradient as it is, nearly all of which may lie in a few large parameters; for "
             "comparison with the paper.",
             "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> "

@@ -146,6 +146,8 @@ def test_another_baseline_and_another_score(sweep, tmp_path, capsys):
     assert cli.main(["report", str(sweep), "--quality", "beauty"]) == 2
     assert cli.main(["report", str(tmp_path)]) == 2
     assert "neither a sweep nor a run" in capsys.readouterr().err
+    assert cli.main(["report", str(sweep), "--levels", "20,nan"]) == 2
+    assert "allowed: up to 16 numbers" in capsys.readouterr().err
 
 
 def test_runs_without_a_sweep_are_told_apart_by_their_options(tmp_path, capsys):

@@ -131,8 +131,8 @@ def _explained(study: Study, summary: Summary) -> str:
             f"both on the same states of {base}'s runs. <i>In Adam's space</i>: gradients are divided by the root of "
             "Adam's second moment and averaged over its memory, as the scene is moved by them. <i>Second moment</i>: "
             "squared signal + variance of one step there, x cost: what a step's noise costs where it does not average "
-            "out. <i>Raw variance</i>: of the gradient as it is, nearly all of which may lie in a few large parameters; "
-            "for comparison with the paper.",
+            "out. <i>Raw variance</i>: of the gradient as it is, nearly all of which may lie in a few large "
+            "parameters; for comparison with the paper.",
             "<b>R</b> is the cost of a render, its encoding and its backward over that of a teacher draw; <b>rho</b> "
             "the raw variance of a draw within a render over that between renders. A step's fixed cost is told from a "
             "render's where batches of two sizes were compared, and else counts to R. Reuse alone brings at most 1 + "

@@ -33,7 +33,7 @@ setup(
         "peft>=0.15",
         "rich>=13",
         "matplotlib>=3.8",
-        "scipy>=1.11",
+        "scipy>=1.12",
         "scikit-learn>=1.4",
         "scikit-image>=0.24",
         "trimesh>=4.5",

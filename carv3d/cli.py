@@ -91,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("paths", nargs="+", metavar="SWEEP_OR_RUN", help="a sweep's folder or file, or run folders")
     report.add_argument("--baseline", metavar="NAME", help="what multipliers are over; default: the first variant")
     report.add_argument("--quality", metavar="NAME", help="a score of the runs; default: the first they have")
+    report.add_argument("--levels", type=_levels, metavar="22,24,...", help="qualities whose cost is compared; "
+                        "default: every 2 dB of PSNR")
     report.add_argument("--out", metavar="DIR", help="default: report/ in the first folder given")
 
     attribute = commands.add_parser("attribute", help="which training pictures made an output")
@@ -162,6 +164,16 @@ def _wholes(text: str) -> tuple[int, ...]:
 
 
 _wholes.__name__ = "comma-separated list of whole numbers"
+
+
+def _levels(text: str) -> list[float]:
+    values = sorted(set(map(float, text.split(","))))
+    if not all(abs(value) <= 1000 for value in values) or len(values) > 16:
+        raise argparse.ArgumentTypeError(f"{text} given; allowed: up to 16 numbers from -1000 to 1000")
+    return values
+
+
+_levels.__name__ = "comma-separated list of numbers"
 
 
 def _joined(argv: list[str]) -> list[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
-import numpy
 import torch
 from torch import Tensor
 
-RESAMPLES, NESTED_RESAMPLES = 1000, 2000
+RESAMPLES = 1000
 
 
 class Bootstrap:
@@ -43,18 +41,3 @@ def interval(rows: Tensor, count: int) -> dict[str, float]:
     low, high = torch.quantile(rows[1:].double(), levels, interpolation="nearest").tolist()
     value = rows[0].item()
     return {"value": value, "low": min(low, value), "high": max(high, value)}
-
-
-@lru_cache(maxsize=8)
-def nested_weights(sizes: tuple[int, ...]) -> numpy.ndarray[tuple[int, int], numpy.dtype[numpy.float64]]:
-    """[1+NESTED_RESAMPLES, members], rows that sum to 1: the sample itself, then draws of groups with replacement, and
-    within each of its members. sizes: members of each group, which stand in the order of the groups."""
-    rng = numpy.random.default_rng(0)
-    ends = numpy.cumsum(sizes)
-    out = numpy.zeros((1 + NESTED_RESAMPLES, ends[-1]))
-    out[0] = 1.0
-    for row in out[1:]:
-        for p in rng.integers(len(sizes), size=len(sizes)):
-            numpy.add.at(row, ends[p] - 1 - rng.integers(sizes[p], size=sizes[p]), 1.0)
-    weights: numpy.ndarray[tuple[int, int], numpy.dtype[numpy.float64]] = out / out.sum(1, keepdims=True)
-    return weights

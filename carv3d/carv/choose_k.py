@@ -1,10 +1,10 @@
 """The choice of K, and of B: what pairs of a run's own steps show of ways of drawing, and what follows from that.
 
-A way is (B, K). Two successive steps drawn in one way are a pair: half their gradients' squared distance is unbiased for
-the variance of a step, but for how far the scene moved in between, and the product of their gradients for the squared
-norm of what both estimate; their milliseconds are the cost. So a run measures by training: for a few steps it takes
-turns between its present way and others, and nothing is modelled, divided or thrown away. Only ratios between two ways
-are kept from one measurement to the next, since the scale of a gradient changes along a run.
+A way is (B, K). Two successive steps drawn in one way are a pair: half their gradients' squared distance is unbiased
+for the variance of a step, but for how far the scene moved in between, and the product of their gradients for the
+squared norm of what both estimate; their milliseconds are the cost. So a run measures by training: for a few steps it
+takes turns between its present way and others, and nothing is modelled, divided or thrown away. Only ratios between two
+ways are kept from one measurement to the next, since the scale of a gradient changes along a run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from carv3d.carv.allocate import Cost
 CHOICES = (1, 2, 4, 8, 16)
 FIRST_K = 4  # before anything is known
 FORGET = 0.5  # weight of what earlier measurements found of a ratio, at each new one
-SURE = 1.0  # standard errors by which another way must be better
+SURE = 0.5  # standard errors by which another way must be better
 
 
 class Way(NamedTuple):
@@ -48,7 +48,8 @@ def candidates(present: Way, items: Sequence[int], ks: Sequence[int], widely: bo
 
 @dataclass(frozen=True)
 class Found:
-    """What the pairs of one way showed: of each its variance and its product, and the second step's milliseconds."""
+    """What the pairs of one way showed, one in each turn: its variance, its product, its second step's milliseconds. Of
+    a pair that is not known, since the scene grew in between or something was not finite, the variance is 0."""
 
     variance: list[float]
     product: list[float]
@@ -56,13 +57,16 @@ class Found:
 
     @property
     def known(self) -> bool:
-        """Whether there is anything to go by: pairs of which something was not finite have been left out."""
-        return len(self.variance) > 1 and min(self.variance) > 0
+        """Whether there is enough to go by."""
+        return sum(variance > 0 for variance in self.variance) > 1
 
-    @property
-    def log_variance(self) -> Ratio:
-        mean = statistics.fmean(self.variance)
-        return Ratio(math.log(mean), statistics.variance(self.variance) / mean**2 / len(self.variance))
+    def over(self, other: Found) -> Ratio | None:
+        """Of the variances, turn by turn, so that what changes along a measurement cancels; None for fewer than two
+        turns that both know."""
+        logs = [math.log(mine / theirs) for mine, theirs in zip(self.variance, other.variance) if mine * theirs > 0]
+        if len(logs) < 2:
+            return None
+        return Ratio(statistics.fmean(logs), statistics.variance(logs) / len(logs))
 
 
 class Ratio(NamedTuple):
@@ -71,9 +75,6 @@ class Ratio(NamedTuple):
     log: float
     error: float
 
-    def over(self, other: Ratio) -> Ratio:
-        return Ratio(self.log - other.log, self.error + other.error)
-
     def joined(self, earlier: Ratio) -> Ratio:
         mine, theirs = 1 / (self.error + 1e-12), FORGET / (earlier.error + 1e-12)
         return Ratio((mine * self.log + theirs * earlier.log) / (mine + theirs), 1 / (mine + theirs))
@@ -81,8 +82,7 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True)
 class Account:
-    """What is kept from one measurement to the next. ratios: "B K / B K" -> variance of the first over the second's.
-    signal: sums of products and of variances, the latter as of ``unit``."""
+    """What is kept from one measurement to the next. ratios: "B K / B K" -> variance of the first over the second's."""
 
     ratios: dict[str, Ratio] = field(default_factory=dict)
 
@@ -98,13 +98,14 @@ class Account:
         """After one more measurement."""
         ratios = dict(self.ratios)
         for (a, one), (b, other) in itertools.permutations(found.items(), 2):
-            ratio = one.log_variance.over(other.log_variance)
-            name = _name(a, b)
-            ratios[name] = ratio.joined(ratios[name]) if name in ratios else ratio
+            if (ratio := one.over(other)) is not None:
+                name = _name(a, b)
+                ratios[name] = ratio.joined(ratios[name]) if name in ratios else ratio
         return Account(ratios)
 
-    def ratio(self, way: Way, other: Way) -> Ratio:
-        return Ratio(0.0, 0.0) if way == other else self.ratios[_name(way, other)]
+    def ratio(self, way: Way, other: Way) -> Ratio | None:
+        """None where they have never been seen together."""
+        return Ratio(0.0, 0.0) if way == other else self.ratios.get(_name(way, other))
 
 
 def _name(a: Way, b: Way) -> str:
@@ -129,20 +130,18 @@ def decide(account: Account, found: Mapping[Way, Found], present: Way, cost: Cos
     if present not in found:
         return account, {"k": present.k, "b": present.items, **inputs}
     account = account.learned(found)
-    signal = max(statistics.fmean(itertools.chain(*(one.product for one in found.values()))), 0.0)
+    known = {way: ratio for way in found if (ratio := account.ratio(way, present)) is not None}
+    signal = max(statistics.fmean(x for one in found.values() for x in one.product), 0.0)
     noise = statistics.fmean(found[present].variance)
     share = 0.0 if memory is None else signal / (signal + memory * noise)  # of the second moment, which no draw changes
-    ms = {way: statistics.median(one.ms) if cost is None else cost.step(*way) for way, one in found.items()}
-    figures, sure = {}, {}
-    for way in found:
-        ratio = account.ratio(way, present)
-        figures[way] = math.log(share + (1 - share) * math.exp(ratio.log)) + math.log(ms[way] / ms[present])
-        sure[way] = figures[way] + SURE * (1 - share) * ratio.error**0.5
-    best = min(found, key=lambda way: sure[way])
+    ms = {way: statistics.median(found[way].ms) if cost is None else cost.step(*way) for way in known}
+    figures = {way: math.log(share + (1 - share) * math.exp(ratio.log)) + math.log(ms[way] / ms[present])
+               for way, ratio in known.items()}
+    sure = {way: figures[way] + SURE * (1 - share) * known[way].error**0.5 for way in known}
+    best = min(known, key=lambda way: sure[way])
     chosen = best if sure[best] < 0 else present
-    table = [{"b": way.items, "k": way.k, "variance": math.exp(account.ratio(way, present).log),
-              "ms": ms[way], "figure": math.exp(figures[way]), "error": account.ratio(way, present).error**0.5}
-             for way in sorted(found)]
+    table = [{"b": way.items, "k": way.k, "variance": math.exp(known[way].log), "ms": ms[way],
+              "figure": math.exp(figures[way]), "error": known[way].error**0.5} for way in sorted(known)]
     return account, {"k": chosen.k, "b": chosen.items, "ways": table, "signal_share": share, **inputs}
 
 

@@ -12,8 +12,9 @@ from carv3d.runtime.progress import result, say
 
 def main(args: Namespace) -> int:
     from carv3d.report import page, reading, study
-    from carv3d.report.multipliers import plain, summary
+    from carv3d.report.multipliers import summary
     from carv3d.report.parts import present
+    from carv3d.report.training import lines
 
     found = study.collect(args.paths)
     trained = found.of(reading.COMMANDS[0])
@@ -38,14 +39,11 @@ def main(args: Namespace) -> int:
         if run.status != "done":
             called = ", ".join(filter(None, (run.setting, run.variant, run.prompt, f"seed {run.seed}")))
             say(f"left out: {called} ({run.failure or run.status})")
-    numbers = {setting: summary(part, baseline[setting], quality) for setting, part in parts.items()}
-    written = page.write(found, numbers, baseline, quality, folder)
+    numbers = {setting: summary(part, baseline[setting], quality, args.levels) for setting, part in parts.items()}
+    written = page.write(found, numbers, quality, folder)
     for setting, of_setting in numbers.items():
-        for row in of_setting["rows"]:
-            if row["name"] != baseline[setting]:
-                reach = row["reach"]["seconds"]
-                result(f"{setting + ': ' if setting else ''}{row['name']}: by variance {plain(row['work'])}, "
-                       f"to quality in seconds {plain(reach[0] if reach else None)}")
+        for line in lines(of_setting):
+            result(f"{setting + ': ' if setting else ''}{line}")
     for part, own in present(found):
         for line in part.lines(own):
             result(line)

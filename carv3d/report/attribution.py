@@ -10,7 +10,7 @@ from pathlib import Path
 from carv3d.config.attribution import BESIDE, METHODS
 from carv3d.report import figures, markup, seeds
 from carv3d.report.markup import Html, table, text, words
-from carv3d.report.multipliers import Number, plain
+from carv3d.report.numbers import Number, plain
 from carv3d.report.seeds import bullets, count, label, named, stacked
 from carv3d.report.study import RunOf, Study
 

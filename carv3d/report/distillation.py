@@ -11,15 +11,15 @@ import numpy
 
 from carv3d.config.onestep import MAIN, SCORES
 from carv3d.report import figures, markup, reading, seeds
+from carv3d.report.curves import Line
 from carv3d.report.markup import Html, table, text
-from carv3d.report.multipliers import Number, plain
+from carv3d.report.numbers import Number, plain
 from carv3d.report.seeds import BySeed, bullets, by_seed, count, label, named, paired, stacked
 from carv3d.report.study import RunOf, Study
 from carv3d.runtime.errors import one_line
 
 COUNTED = ("outputs", "updates", "teacher_evals", "fake_evals")  # of a run's ledger
 TEACHER = "teacher, 4 steps"  # that a student is compared with
-FEW = 6  # seeds, below which no interval from them covers 95 %
 JUDGED_BY = {"frechet": (), "wasserstein": ("distill.prompts", "distill.guidance", "distill.samples", "teacher.type",
                                             "teacher.path", "teacher.base", "teacher.revision", "teacher.variant",
                                             "teacher.use_ema")}
@@ -184,9 +184,6 @@ def _compared(name: str, differences: BySeed) -> str:
         return f"{less}, on one seed: how much of this is chance is not known."
     if number.low <= 0 <= number.high:
         return f"{less}; the interval covers 0: no difference was seen."
-    if many < FEW:
-        return (f"{less}; the interval does not cover 0, but one from {many} seeds covers "
-                f"{seeds.most_covered(many):.0%} at most: a hint that it is {way}.")
     return f"{less}: it is {way}."
 
 
@@ -205,13 +202,9 @@ MEANT = {
 
 def _explained(study: Study, found: list[Group]) -> str:
     said = [MEANT[main] for main in dict.fromkeys(group.main for group in found)]
-    most = max(len(row.student(group.main)) for group in found for row in group.rows)
-    if most > 1:
+    if any(len(row.student(group.main)) > 1 for group in found for row in group.rows):
         said += [
-            "Means over seeds, with 95 % intervals by bootstrap over these; none is given for a single seed. An "
-            "interval from n seeds lies within their values, and so covers 1 - 2<sup>1-n</sup> at most: "
-            + ", ".join(f"{seeds.most_covered(n):.0%} with {n}" for n in range(2, FEW))
-            + f". Only with {FEW} seeds or more can it be one of 95 %.",
+            "Means over seeds, with 95 % intervals by Student's t; none is given for a single seed.",
             "Differences are taken seed by seed, so that what a seed (its teacher, its samples) does to both cancels; "
             "above 0 the row is better. The same seeds stand behind all rows, so that differences of several rows are "
             "off together: that many of them lie on one side of 0 is no more evidence than one."]
@@ -257,9 +250,9 @@ COSTS: dict[str, tuple[str, Curve]] = {
              lambda point: point["teacher_evals"] + point["fake_evals"] + point["outputs"])}
 
 
-def _curves(group: Group, cost: Curve, value: str) -> dict[str, list[figures.Line]]:
+def _curves(group: Group, cost: Curve, value: str) -> dict[str, list[Line]]:
     """By row, of each run that has any."""
-    out: dict[str, list[figures.Line]] = {}
+    out: dict[str, list[Line]] = {}
     for row in group.rows:
         for run in row.runs:
             points = [(at, point[value]) for point in run.learned
@@ -269,7 +262,7 @@ def _curves(group: Group, cost: Curve, value: str) -> dict[str, list[figures.Lin
     return out
 
 
-def _rising(points: Iterable[tuple[float, float]]) -> figures.Line:
+def _rising(points: Iterable[tuple[float, float]]) -> Line:
     xs, ys = zip(*sorted(points))
     return numpy.array(xs, float), numpy.array(ys, float)
 

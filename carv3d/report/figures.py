@@ -16,19 +16,25 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from numpy import ndarray
 
-from carv3d.report.multipliers import SHARE, Curves, Number, variance_multiplier
+from carv3d.report import curves as costs
+from carv3d.report import numbers
+from carv3d.report.curves import Line, mean_line
+from carv3d.report.multipliers import FIGURES, Summary, multiplier
+from carv3d.report.numbers import Number
 from carv3d.report.study import Study
 from carv3d.runtime.figure_style import STYLES
 from carv3d.runtime.files import write_bytes
 from carv3d.runtime.types import Record
 
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
-Line = tuple[ndarray, ndarray]  # of one run: costs, rising, and what it had at each
 Mark = tuple[float, Number, list[float]]  # an option's value, a score there, and the values of which it is the mean
 WHAT = {"views": "renders per step", "k": "K, draws per render", "importance": "importance sampling",
-        "stratified": "strata of timesteps", "noise": "noise", "cameras": "camera strata"}
+        "stratified": "strata of timesteps", "noise": "noise", "cameras": "views"}
+QUALITIES = {"psnr": ("PSNR", " dB")}  # name and unit of a score
+JUDGED = {"picture": "effective compute in the picture", "memory": "effective compute in Adam's space",
+          "moment": "effective compute by second moment", "work": "effective compute by raw variance"}
+POINTS = 40  # of cost at which differences are drawn
 
 
 def style(i: int) -> Record:
@@ -36,9 +42,14 @@ def style(i: int) -> Record:
     return {**STYLES[i % len(STYLES)], **({"markerfacecolor": "white"} if i >= len(STYLES) else {})}
 
 
-def styles(summary: Record) -> dict[str, Record]:
+def styles(summary: Summary) -> dict[str, Record]:
     """One look for each name, in every figure."""
-    return {row["name"]: style(i) for i, row in enumerate(summary["rows"])}
+    return {row.name: style(i) for i, row in enumerate(summary.rows)}
+
+
+def named(quality: str) -> tuple[str, str]:
+    """A score's name, and its unit after a blank if it has one."""
+    return QUALITIES.get(quality, (quality, ""))
 
 
 @contextlib.contextmanager
@@ -71,131 +82,149 @@ def _plain_ticks(axis: Axis, low: float, high: float) -> None:
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _ratio_axis(axes: Axes, label: str) -> None:
-    axes.set_xscale("log")
-    _plain_ticks(axes.xaxis, *axes.get_xlim())
-    axes.minorticks_off()
-    axes.axvline(1, color="#888888", linewidth=0.9)
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    return figure, axes
+
+
+def _zero(axes: Axes, at: float) -> None:
+    axes.axhline(at, color="#888888", linewidth=0.9)
+
+
+def _side_axis(axes: Axes, label: str, ratio: bool) -> None:
+    """Of values, a ratio to the baseline's or a difference from it, one above the other."""
+    if ratio:
+        axes.set_xscale("log")
+        _plain_ticks(axes.xaxis, *axes.get_xlim())
+        axes.minorticks_off()
+    axes.axvline(float(ratio), color="#888888", linewidth=0.9)
     axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
     axes.set_xlabel(label)
 
 
 def _dot(axes: Axes, y: float, number: Number, look: Record) -> None:
     """A value with its interval; an arrow where it is a bound."""
-    low, high = (value if not math.isnan(end) else number.value
-                 for value, end in ((number.low, number.low), (number.high, number.high)))
-    axes.plot([low if not math.isnan(low) else number.value, high if not math.isnan(high) else number.value], [y, y],
-              color=look["color"], linewidth=1.3)
-    marker = {"<": "<", ">": ">"}.get(number.bound, look["marker"])
+    ends = [end if math.isfinite(end) else number.value for end in (number.low, number.high)]
+    axes.plot(ends, [y, y], color=look["color"], linewidth=1.3)
+    marker = number.bound or look["marker"]
     axes.plot([number.value], [y], linestyle="", color=look["color"], marker=marker, markersize=6,
               markerfacecolor=look.get("markerfacecolor", look["color"]))
 
 
-def multipliers(summary: Record, baseline: str) -> Figure:
-    """Both multipliers of everything that has one, side by side."""
-    rows, looks = [row for row in summary["rows"] if row["name"] != baseline], styles(summary)
-    unit = next((u for u in UNIT_NAMES if any(row["reach"].get(u) for row in rows)), None)
-    panels = [("work", "effective compute by variance: over " + baseline)] if any(row["work"] for row in rows) else []
-    panels += [(unit, f"to the same quality in fewer {UNIT_NAMES[unit]}")] if unit else []
-    figure = Figure(figsize=(5.4 * max(len(panels), 1) + 1.6, 0.34 * len(rows) + 1.3), layout="constrained")
-    for n, (what, label) in enumerate(panels):
+def multipliers(summary: Summary) -> Figure:
+    """The difference of quality at all of the baseline's seconds, and the figures of compared states, side by side."""
+    rows, looks, (score, unit) = summary.others, styles(summary), named(summary.quality)
+    panels: list[tuple[str, bool, dict[str, Number]]] = [(
+        f"{score} above {summary.baseline}'s{',' * bool(unit)}{unit}, at all of its seconds", False,
+        {row.name: row.curves["seconds"].differences[1.0] for row in rows
+         if "seconds" in row.curves and 1.0 in row.curves["seconds"].differences})]
+    panels += [(f"{label}, over {summary.baseline}", True,
+                {row.name: found for row in rows if (found := row.figures[what])}) for what, label in JUDGED.items()]
+    panels = [panel for panel in panels if panel[2]]
+    names = [row.name for row in rows if any(row.name in found for _, _, found in panels)]
+    figure = Figure(figsize=(4.2 * max(len(panels), 1) + 1.8, 0.34 * len(names) + 1.3), layout="constrained")
+    for n, (label, ratio, known) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), n + 1)
-        for i, row in enumerate(rows):
-            number = row["work"] if what == "work" else (row["reach"][what] or (None,))[0]
-            if number:
-                _dot(axes, i, number, looks[row["name"]])
-        axes.set_yticks(range(len(rows)), [row["name"] for row in rows] if n == 0 else [""] * len(rows))
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        _ratio_axis(axes, label)
+        for i, name in enumerate(names):
+            if name in known:
+                _dot(axes, i, known[name], looks[name])
+        axes.set_yticks(range(len(names)), names if n == 0 else [""] * len(names))
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        _side_axis(axes, label, ratio)
     return figure
 
 
-def curves(summary: Record, unit: str, quality: str, baseline: str) -> Figure:
+def curves(summary: Summary, unit: str) -> Figure:
     """Mean over prompts and seeds; bands from the lowest to the highest seed."""
-    every: dict[str, Curves] = summary["curves"][unit]
-    looks = styles(summary)
-    figure = Figure(figsize=(6.6, 4.3), layout="constrained")
-    axes = figure.add_subplot()
-    for i, (name, one) in enumerate(every.items()):
-        look = looks[name]
-        mean = one.values.mean(0)
-        seeds = list(dict.fromkeys(seed for _, seed in one.where))
-        of_seed = [one.values[[j for j, at in enumerate(one.where) if at[1] == seed]].mean(0) for seed in seeds]
-        if len(seeds) > 1:
-            low, high = numpy.min(of_seed, 0), numpy.max(of_seed, 0)
-            axes.fill_between(one.grid, low, high, color=look["color"], alpha=0.13, linewidth=0)
-        axes.plot(one.grid, mean, label=name, markevery=(len(one.grid) // 40 * (i + 1), len(one.grid) // 8),
-                  markersize=5, linewidth=1.5, **look)
-        if name == baseline:
-            known = numpy.flatnonzero(~numpy.isnan(mean))
-            goal = numpy.interp(SHARE * one.grid[known[-1]], one.grid[known], mean[known])
-            axes.axhline(goal, color="#888888", linewidth=0.9, linestyle=(0, (2, 2)))
-            axes.annotate(f"{name} at {SHARE:.0%} of its budget: {goal:.2f}", (0, goal), (4, 3),
-                          textcoords="offset points", fontsize=8, color="#555555")
-    axes.grid(True, color="#dddddd", linewidth=0.6)
+    looks, (score, of_score) = styles(summary), named(summary.quality)
+    figure, axes = _axes(6.6, 4.3)
+    for i, (name, runs) in enumerate(summary.lines[unit].items()):
+        grid, mean = mean_line(list(runs.values()))
+        if not len(grid):
+            continue
+        by_seed = [[line for (_, seed), line in runs.items() if seed == each]
+                   for each in dict.fromkeys(seed for _, seed in runs)]
+        if len(by_seed) > 1:
+            ends = [numpy.interp(grid, *mean_line(each)) for each in by_seed]
+            axes.fill_between(grid, numpy.min(ends, 0), numpy.max(ends, 0), color=looks[name]["color"], alpha=0.13,
+                              linewidth=0)
+        every = max(1, len(grid) // 8)
+        axes.plot(grid, mean, label=name, markevery=(i * every // len(summary.lines[unit]), every), markersize=5,
+                  linewidth=1.5, **looks[name])
     axes.set_xlim(left=0)
     axes.set_xlabel(UNIT_NAMES[unit] + (", priced at the step's cost measured alone"
-                                        if unit == "seconds" and summary["priced"] else ""))
-    axes.set_ylabel({"psnr": "PSNR, dB"}.get(quality, quality))
+                                        if unit == "seconds" and summary.priced else ""))
+    axes.set_ylabel(score + "," * bool(of_score) + of_score)
     axes.legend(fontsize=8.5, frameon=False, loc="lower right")
     return figure
 
 
-def by_quality(summary: Record, unit: str, quality: str, baseline: str) -> Figure | None:
-    """The multiplier to quality as a function of that quality; the level of the table is marked."""
-    ladders, looks = summary["ladders"].get(unit), styles(summary)
-    if not ladders:
+def differences(summary: Summary, unit: str) -> Figure | None:
+    """By how much each variant is above the baseline at equal cost, with 95 % bands; only where all pairs are known."""
+    every, looks, (score, of_score) = summary.lines[unit], styles(summary), named(summary.quality)
+    mine = every.get(summary.baseline, {})
+    figure, axes = _axes(6.6, 4.0)
+    budget = numpy.mean([line[0][-1] for line in mine.values()]) if mine else math.nan
+    for i, row in enumerate(row for row in summary.others if unit in row.curves):
+        shares = [n / POINTS for n in range(POINTS + 1)]
+        found = [numbers.fitted(costs.at_share(mine, every[row.name], share), summary.shared) for share in shares]
+        most = max((number.count for number in found if number), default=0)
+        _band(axes, [(share * budget, number if number and number.count == most else None)
+                     for share, number in zip(shares, found)], row.name, i, looks[row.name])
+    _zero(axes, 0)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"{UNIT_NAMES[unit]}, of {summary.baseline}'s runs")
+    axes.set_ylabel(f"{score} above {summary.baseline}'s" + "," * bool(of_score) + of_score)
+    return _with_legend(figure, axes)
+
+
+def _band(axes: Axes, found: list[tuple[float, Number | None]], name: str, i: int, look: Record) -> None:
+    """A line with its intervals, which breaks off where nothing is known."""
+    if not any(number for _, number in found):
+        return
+    at, low, value, high = numpy.array([(x, *((number.low, number.value, number.high) if number else (math.nan,) * 3))
+                                        for x, number in found]).T
+    axes.fill_between(at, low, high, color=look["color"], alpha=0.13, linewidth=0)
+    axes.plot(at, value, label=name, markevery=(i % 6, 6), markersize=5, linewidth=1.5, **look)
+
+
+def _with_legend(figure: Figure, axes: Axes) -> Figure | None:
+    """None where it has no lines."""
+    if not axes.get_legend_handles_labels()[0]:
         return None
-    figure = Figure(figsize=(6.6, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    for i, (name, ladder) in enumerate(ladders.items()):
-        axes.fill_between(ladder.levels, ladder.low, ladder.high, color=looks[name]["color"], alpha=0.1, linewidth=0)
-        axes.plot(ladder.levels, ladder.ratio, label=name, markevery=(2 * i + 1, 12), markersize=5, linewidth=1.5,
-                  **looks[name])
-    goal = next((row["reach"][unit][1] for row in summary["rows"]
-                 if row["name"] != baseline and row["reach"][unit]), None)
-    if goal is not None:
-        axes.axvline(goal, color="#888888", linewidth=0.9, linestyle=(0, (2, 2)))
-    axes.axhline(1, color="#888888", linewidth=0.9)
-    axes.grid(True, color="#dddddd", linewidth=0.6)
-    axes.set_ylim(bottom=0, top=min(axes.get_ylim()[1], 10))
-    axes.set_xlabel({"psnr": "PSNR reached, dB"}.get(quality, f"{quality} reached"))
-    axes.set_ylabel(f"{baseline}'s {UNIT_NAMES[unit]} over the variant's")
-    axes.legend(fontsize=8.5, frameon=False, loc="upper left")
+    axes.legend(fontsize=8.5, frameon=False)
     return figure
 
 
-def along(study: Study, summary: Record, baseline: str) -> Figure | None:
-    """The multiplier by variance at each point of training."""
+def along(study: Study, summary: Summary) -> Figure | None:
+    """The multiplier at each point of training."""
     by_cell: dict[str, list] = {}
     for state in study.states:
         by_cell.setdefault(state.cell, []).append(state)
     count = max((len(states) for states in by_cell.values()), default=0)
     if count < 2:
         return None
-    names = [name for name in dict.fromkeys(n for s in study.states for n in s.by_name) if name != baseline]
+    names = [name for name in dict.fromkeys(n for s in study.states for n in s.by_name) if name != summary.baseline]
     shown, looks = [name for name in study.variants if name in names] or names, styles(summary)
-    figure = Figure(figsize=(6.6, 4.0), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = _axes(6.6, 4.0)
     for i, name in enumerate(shown):
-        look, xs, ys, ends = looks[name], [], [], []
+        look, found = looks[name], []
         for n in range(count):
             states = [states[n] for states in by_cell.values() if len(states) > n]
-            number = variance_multiplier(states, baseline, name)
-            xs.append(numpy.mean([state.step for state in states]) * (1 + 0.02 * (i - len(shown) / 2)))
-            assert number is not None  # these states have both
-            ys.append(number.value)
-            ends.append((number.low, number.high))
-        low, high = ([abs(y - end) for y, end in zip(ys, column)] for column in zip(*ends))
-        axes.errorbar(xs, ys, None if math.isnan(low[0]) else [low, high], label=name, capsize=2, markersize=5,
-                      linewidth=1.3, elinewidth=0.8, **look)
-    axes.axhline(1, color="#888888", linewidth=0.9)
-    axes.grid(True, color="#dddddd", linewidth=0.6)
+            at = float(numpy.mean([state.step for state in states])) * (1 + 0.02 * (i - len(shown) / 2))
+            if number := multiplier(states, summary.baseline, name, summary.shared, FIGURES[summary.judge]):
+                found.append((at, number))
+        ends = [[0 if math.isnan(number.low) else number.value - number.low for _, number in found],
+                [0 if math.isnan(number.high) else number.high - number.value for _, number in found]]
+        axes.errorbar([at for at, _ in found], [number.value for _, number in found], ends, label=name, capsize=2,
+                      markersize=5, linewidth=1.3, elinewidth=0.8, **look)
+    _zero(axes, 1)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel(f"step of the run of {baseline} whose scene it is")
-    axes.set_ylabel(f"effective compute by variance, over {baseline}")
-    axes.legend(fontsize=8.5, frameon=False)
-    return figure
+    axes.set_xlabel(f"step of the run of {summary.baseline} whose scene it is")
+    axes.set_ylabel(f"{JUDGED[summary.judge]}, over {summary.baseline}")
+    return _with_legend(figure, axes)
 
 
 def by_option(lines: dict[str, list[Mark]], label: str, levels: dict[str, float]) -> Figure:
@@ -240,13 +269,6 @@ def _levels(axes: Axes, levels: dict[str, float]) -> None:
         axes.axhline(level, color="#666666", linewidth=1, linestyle=dashes, label=f"{name} {level:.3f}")
 
 
-def mean_line(lines: list[Line]) -> Line:
-    """Over runs, linear between their points, where all are known."""
-    first, last = max(xs[0] for xs, _ in lines), min(xs[-1] for xs, _ in lines)
-    grid = numpy.unique([x for xs, _ in lines for x in xs if first <= x <= last])
-    return grid, numpy.mean([numpy.interp(grid, xs, ys) for xs, ys in lines], 0)
-
-
 def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[str, float],
               beside: tuple[str, dict[str, list[Line]]] = ("", {})) -> Figure:
     """A score against a cost, each run thin and the runs' mean bold, one colour a name.
@@ -280,9 +302,9 @@ def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[
     return figure
 
 
-def decomposition(found: list[tuple[str, str, str, Number | None]]) -> Figure | None:
+def decomposition(summary: Summary) -> Figure | None:
     """What one change alone brings, all else equal."""
-    rows = [(what, a, b, number) for what, a, b, number in found if number]
+    rows = [(what, a, b, number) for what, a, b, number in summary.pairs if number]
     if not rows:
         return None
     rows.sort(key=lambda row: list(WHAT).index(row[0]))
@@ -292,5 +314,5 @@ def decomposition(found: list[tuple[str, str, str, Number | None]]) -> Figure | 
         _dot(axes, i, number, style(list(WHAT).index(what)))
     axes.set_yticks(range(len(rows)), [f"{WHAT[what]}: {a} → {b}" for what, a, b, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    _ratio_axis(axes, "effective compute by variance, second over first")
+    _side_axis(axes, f"{JUDGED[summary.judge]}, second over first", ratio=True)
     return figure

@@ -17,6 +17,9 @@ ROWS, FAR = 16, 1e15  # of a teacher's scores, at most; of what is known of a st
 SPENT = ("step", "seconds", "outputs", "teacher_evals", "fake_evals")  # in a line of a student's metrics
 FRESH = ("loss_fresh_fake", "loss_fresh_teacher")
 MEASURED = ("variance", "signal", "step_ms", "items", "replicates")  # of a compared estimator
+SPREADS = ("variance", "step_ms", "adam_variance", "memory_variance", "picture_variance")  # of these, what is above 0
+ADAM = (  # in the space that Adam steps in, and in pictures: runs made before do not have them
+    "adam_variance", "adam_signal", "memory_variance", "picture_variance", "picture_signal")
 
 
 def number(value: object) -> float | int | None:
@@ -105,7 +108,13 @@ def point(record: Record) -> tuple[dict[str, float | int], Record] | None:
 
 
 def compared(record: Record) -> dict[str, Record] | None:
-    """Of a line of compared estimators, by name what was measured; None for another or a damaged line."""
+    """Of a line of compared estimators, by name what was measured; None for another or a damaged line.
+
+    variance: trace of the covariance of a step's gradient; signal: squared norm of its expectation, unbiased, so that
+    it may be negative. adam_variance, adam_signal: the same of the gradient over the square root of Adam's second
+    moment; memory_variance: of the mean of successive steps' that Adam steps by, there;
+    picture_variance, picture_signal: of what a step by that mean changes in rendered views.
+    """
     given = record.get("compare")
     if not isinstance(given, dict) or not given:
         return None
@@ -114,9 +123,11 @@ def compared(record: Record) -> dict[str, Record] | None:
         known, k = numbers(values), values.get("k") if isinstance(values, dict) else None
         if not set(MEASURED) - {"items"} <= known.keys() or not isinstance(k, int) or k < 1:
             return None
-        if known["variance"] <= 0 or known["step_ms"] <= 0:
+        if any(values.get(each) is not None and each not in known for each in ADAM):
             return None
-        out[name] = {**values, **known}
+        if any(known.get(each, 1.0) <= 0 for each in SPREADS):
+            return None
+        out[name] = {"k": k, **known}
     return out
 
 

@@ -7,13 +7,10 @@ import statistics
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy
-
-from carv3d.carv.bootstrap import nested_weights
 from carv3d.config.fields import leaves
 from carv3d.report import reading
 from carv3d.report.markup import Html, table, text, words
-from carv3d.report.multipliers import Number, plain, with_interval
+from carv3d.report.numbers import Number, fitted, plain
 from carv3d.report.study import RunOf, Study
 
 SEED = "seed"
@@ -68,21 +65,13 @@ def by_seed(runs: Iterable[RunOf], of: Callable[[RunOf], float | None]) -> BySee
 
 
 def mean(values: BySeed) -> Number | None:
-    """Over seeds, with an interval by bootstrap over these; None where there are none."""
-    if not values:
-        return None
-    return with_interval(nested_weights((len(values),)) @ numpy.array(list(values.values()), float), len(values))
+    """Over seeds, with an interval by Student's t; None where there are none."""
+    return fitted({("", seed): value for seed, value in values.items()}, shared=False)
 
 
 def paired(values: BySeed, others: BySeed) -> BySeed:
     """values less others, of the seeds that have both."""
     return {seed: value - others[seed] for seed, value in values.items() if seed in others}
-
-
-def most_covered(count: int) -> float:
-    """How often an interval of so many seeds can cover a mean at most: it lies within the values, and all of these lie
-    on one side of the middle of a symmetric distribution with probability 2^(1 - count)."""
-    return 1 - 2.0 ** (1 - count)
 
 
 # --- words and tables -------------------------------------------------------------------------------------------------
@@ -95,11 +84,12 @@ def named(axes: dict[str, str], *without: str) -> list[str]:
     return [value if key == "variant" else f"{label(key)} {value}" for key, value in axes.items() if key not in without]
 
 
-def stacked(number: Number | None, bold: bool = False) -> Html:
-    """The interval under the value, so that many columns stand beside one another."""
-    value, _, interval = plain(number, 3).partition(" ")
+def stacked(number: Number | None, bold: bool = False, digits: int = 3, sign: str = "",
+            below: Iterable[str] = ()) -> Html:
+    """The interval, and what else, under the value, so that many columns stand beside one another."""
+    value, _, interval = plain(number, digits, sign).partition(" ")
     shown = f"<b>{text(value)}</b>" if bold else text(value)
-    return Html(shown + (f"<br><span class=\"ci\">{text(interval)}</span>" if interval else ""))
+    return Html(shown + "".join(f"<br><span class=\"ci\">{text(line)}</span>" for line in (interval, *below) if line))
 
 
 def count(value: float | None, digits: int = 0) -> str:

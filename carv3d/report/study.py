@@ -31,35 +31,49 @@ class Point:
 
 @dataclass(frozen=True)
 class Way:
-    """How an estimator draws, resolved: what two of them may differ in."""
+    """How an estimator draws, resolved: what two of them may differ in. halves: whether some of its steps have their
+    gradient in two independent halves, as those of Gaussians do, each of ceil(K/2) draws a view."""
 
     views: int
     k: int
     importance: str
     stratified: bool
     noise: str
-    cameras: bool
+    cameras: str
+    halves: bool = field(default=False, compare=False)
 
     @classmethod
-    def of(cls, config: Config, k: int) -> Way:
-        """k: in use, where the configuration says auto. One draw has no noise mode, one view no camera strata."""
-        estimator, views = config.estimator, config.data.first_batch
+    def of(cls, config: Config, k: int, items: int = 0, step: int = 0) -> Way:
+        """k, items: in use, where the configuration says auto. step: of the state, whose next two steps count. One draw
+        has no noise mode, one view no camera strata."""
+        estimator, views, data = config.estimator, items or config.data.first_batch, config.data
         return cls(views, k, estimator.proposal if estimator.importance_sampling else "off",
                    estimator.stratified and views * k > 1,
                    noise_mode(estimator.noise, k, float(config.objective.guidance_scale)) if k > 1 else "iid",
-                   config.data.camera_strata and views > 1)
+                   data.view_sequence if data.view_sequence != "off" else
+                   "strata" if data.camera_strata and views > 1 else "off",
+                   any(_in_halves(config, at) for at in (step, step + 1)))
 
     @property
     def plain(self) -> bool:
-        return self == Way(self.views, self.k, "off", False, "iid", False)
+        return self == Way(self.views, self.k, "off", False, "iid", "off")
+
+
+def _in_halves(config: Config, step: int) -> bool:
+    """Gaussians tell their gradient from its noise by these, as ``carv3d.scenes.density`` says."""
+    own = config.scene.gaussians.density
+    return (config.scene.type == "gaussians" and own.every > 0 and own.start - own.every <= step < own.stop
+            and step % own.evidence_every == 0)
 
 
 @dataclass(frozen=True)
 class State:
-    """Estimators compared on one state. by_name: name -> variance, signal, step_ms, items, k. ways: how each draws."""
+    """Estimators compared on one state of the run ``cell``. by_name: name -> what ``reading.compared`` says. ways: how
+    each draws."""
 
     cell: str
     prompt: str
+    seed: int
     step: int
     by_name: dict[str, dict[str, float]]
     ways: dict[str, Way]
@@ -121,6 +135,12 @@ class Study:
     @property
     def states(self) -> list[State]:
         return [state for run in self.runs for state in run.states]
+
+    @property
+    def shares_numbers(self) -> bool:
+        """Whether runs of one seed share their random numbers whatever their prompt, so that prompts and seeds are
+        crossed: where any was made so, as were all that do not say."""
+        return not all(getattr(run.config, "seed_per_prompt", False) for run in self.runs if run.status == "done")
 
     @property
     def shared_machine(self) -> bool:
@@ -233,9 +253,10 @@ def _read(run: RunOf) -> RunOf:
         if (found := reading.point(record)) is not None:
             run.curve.append(Point(record["step"], *found))
         elif (by_name := reading.compared(record)) is not None and by_name.keys() <= configs.keys():
-            ways = {one_line(name): Way.of(configs[name], numbers["k"]) for name, numbers in by_name.items()}
+            ways = {one_line(name): Way.of(configs[name], int(numbers["k"]), int(numbers["items"]), record["step"])
+                    for name, numbers in by_name.items()}
             shown = {one_line(name): numbers for name, numbers in by_name.items()}
-            run.states.append(State(run.id, run.prompt, record["step"], shown, ways))
+            run.states.append(State(run.id, run.prompt, run.seed, record["step"], shown, ways))
         elif (known := reading.learned(record)) is not None:
             run.learned.append(known)
     return run

@@ -11,7 +11,7 @@ from carv3d.carv.choose_k import Account, Found, Way
 from carv3d.runtime.types import State
 from carv3d.text3d.timer import Moment, between
 
-PAIRS = 3  # of steps of each way in a measurement
+PAIRS = 4  # of steps of each way in a measurement
 Pair = tuple[Tensor, Tensor, Moment, Moment]  # variance and product on the device; when the second step began and ended
 
 
@@ -41,7 +41,9 @@ class Probe:
         earlier = self.first.pop(which, None)
         if earlier is None:
             self.first[which] = gradient
-        elif earlier.shape == gradient.shape:  # else the scene has grown
+        elif earlier.shape != gradient.shape:  # the scene has grown: a pair of which nothing is known
+            self.pairs.append((way, (gradient.new_zeros(()), gradient.new_zeros(()), began, ended)))
+        else:
             one, other = earlier * scale, gradient * scale
             self.pairs.append((way, ((one - other).square().sum() / 2, one @ other, began, ended)))
 
@@ -53,11 +55,11 @@ class Probe:
         return self.found
 
     def settle(self) -> dict[Way, Found]:
-        """The end of a measurement: what its pairs showed of each way, those left out that were not finite."""
+        """The end of a measurement: what its pairs showed of each way."""
         by_way: dict[Way, list[tuple[float, ...]]] = {}
-        for way, numbers in self.read():
-            if all(map(math.isfinite, numbers)):
-                by_way.setdefault(way, []).append(numbers)
+        for way, (variance, product, ms) in self.read():
+            whole = math.isfinite(variance) and math.isfinite(product)
+            by_way.setdefault(way, []).append((variance, product, ms) if whole else (0.0, 0.0, ms))
         self.found, self.measured = [], self.measured + 1
         self.first.clear()
         return {way: Found(*map(list, zip(*rows))) for way, rows in by_way.items()}

@@ -201,7 +201,7 @@ def test_beside_runs_of_training(sweep, tmp_path):
     """Each kind has its part of the page; options of one are no use to the other."""
     one_run(tmp_path / "trained", ["prompt=a red mushroom"], {}, command="train")
     page = report(sweep, tmp_path / "trained", out=tmp_path / "page")
-    assert page.index("Multipliers") < page.index("Attribution") < page.index("Scores: held out")
+    assert page.index("<h2>All runs</h2>") < page.index("Attribution") < page.index("Scores: held out")
     assert page.count("<h2>All runs</h2>") == 2 and page.count("a red mushroom") == 1 and "; 1 prompt; 2 seeds" in page
     assert {"renders", "gradients", "train_s", "score_s"} <= rows(tmp_path / "page/runs.csv")[0].keys()
 

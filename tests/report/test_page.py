@@ -85,8 +85,11 @@ def test_the_page_needs_nothing_beside_it(sweep, capsys):
     assert len(sources) >= 9 and all(source.startswith("data:") for source in sources)
     assert "http" not in re.sub(r'"data:[^"]*"', "", page) and "a &lt;b&gt;" in page and "a <b>" not in page
     pictures = {path.name for path in (sweep / "report").glob("*.png")}
-    assert pictures == {"multipliers.png", "curve_seconds.png", "curve_renders.png", "curve_teacher_evals.png",
-                        "reach_seconds.png", "reach_renders.png", "along.png"}
+    assert pictures == {"multipliers.png", "along.png", *(
+        f"{kind}_{unit}.png" for kind in ("curve", "difference") for unit in ("seconds", "renders", "teacher_evals"))}
+    heads = ["Quality at equal seconds", "Seconds of training to a quality", "Effective compute", "Quality at equal renders"]
+    places = [page.index(f"<h2>{head}") for head in heads]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("workers,compared,words", [
@@ -112,11 +115,20 @@ def test_its_numbers_are_those_of_the_runs(sweep, capsys):
     assert float(found["all"]["work_value"]) == pytest.approx(9 * 20 / (2 * 30))
     assert float(found["all"]["variance_value"]) == pytest.approx(4.5)
     assert float(found["all"]["cost_value"]) == pytest.approx(1.5)
-    assert float(found["all"]["renders_value"]) == pytest.approx(2.0, rel=0.03)
-    assert float(found["all"]["seconds_value"]) == pytest.approx(2.0 / 1.5, rel=0.03)
+    assert found["all"]["work_count"] == "4" and found["all"]["memory_value"] == ""
+    above = {(row["unit"], row["share"]): float(row["value"]) for row in rows(sweep / "report/differences.csv")}
+    gain = lambda step, speed: 8 * (1 - np.exp(-speed * step / 15))  # noqa: E731
+    for share in (0.25, 0.5, 0.75, 1.0):
+        assert above["seconds", str(share)] == pytest.approx(gain(40 * share / 1.5, 2) - gain(40 * share, 1), abs=0.02)
+        assert above["renders", str(share)] == pytest.approx(gain(40 * share, 2) - gain(40 * share, 1), abs=0.02)
+    levels = {(row["unit"], row["level"]): row for row in rows(sweep / "report/levels.csv")}
+    assert float(levels["renders", "18.0"]["value"]) == pytest.approx(2.0, rel=0.03)
+    assert float(levels["seconds", "18.0"]["value"]) == pytest.approx(2.0 / 1.5, rel=0.03)
+    assert levels["seconds", "18.0"]["count"] == levels["seconds", "18.0"]["pairs"] == "4"
     assert len(rows(sweep / "report/curves.csv")) == 8 * 40 and len(rows(sweep / "report/states.csv")) == 2 * 2 * 2
     assert [row["status"] for row in rows(sweep / "report/runs.csv")] == ["done"] * 8 + ["failed"]
-    assert "all: by variance 3.00 [3.00, 3.00], to quality in seconds 1.3" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "all: at equal seconds +0.33 [0.33, 0.33] dB, by raw variance 3.00 [3.00, 3.00]" in said
 
 
 def test_another_baseline_and_another_score(sweep, tmp_path, capsys):
@@ -124,13 +136,18 @@ def test_another_baseline_and_another_score(sweep, tmp_path, capsys):
                      str(tmp_path / "other")]) == 0
     found = {row["name"]: row for row in rows(tmp_path / "other/multipliers.csv")}
     assert float(found["plain"]["work_value"]) == pytest.approx(1 / 3)
-    assert float(found["plain"]["renders_quality"]) == 0.5
+    above = rows(tmp_path / "other/differences.csv")
+    assert {row["name"] for row in above} == {"plain"} and all(float(row["value"]) == 0 for row in above)
+    assert rows(tmp_path / "other/levels.csv") == []  # of a score without levels of its own
+    assert cli.main(["report", str(sweep), "--quality", "mask_iou", "--levels", "0.4,0.6"]) == 0
     capsys.readouterr()
     assert cli.main(["report", str(sweep), "--baseline", "none"]) == 2
     assert "--baseline none: no such variant; allowed: plain, all" in capsys.readouterr().err
     assert cli.main(["report", str(sweep), "--quality", "beauty"]) == 2
     assert cli.main(["report", str(tmp_path)]) == 2
     assert "neither a sweep nor a run" in capsys.readouterr().err
+    assert cli.main(["report", str(sweep), "--levels", "20,nan"]) == 2
+    assert "allowed: up to 16 numbers" in capsys.readouterr().err
 
 
 def test_runs_without_a_sweep_are_told_apart_by_their_options(tmp_path, capsys):
@@ -169,7 +186,7 @@ def test_in_a_browser(sweep):
     assert scores == sorted(scores) and len(scores) == 8 and found["up"][-1] == ""
     assert found["down"] == [*reversed(found["up"][:-1]), ""] and found["sorted"] == "descending"
     assert found["prompt"] == sorted(found["prompt"])
-    assert found["broken"] == 0 and found["images"] == 7 + 3 and found["videos"] == 1 and found["fetched"] == []
+    assert found["broken"] == 0 and found["images"] == 8 + 3 and found["videos"] == 1 and found["fetched"] == []
     assert found["wide"] <= 1200 and found["title"].startswith("made_up")
 
 

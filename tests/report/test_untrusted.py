@@ -127,8 +127,8 @@ def test_odd_names_of_variants_are_shown_as_they_are(runs, tmp_path, name):
     """In figures, where a dollar sign could begin mathematics, and in tables."""
     sweep_of(tmp_path / "sweep", {name: runs[0], "other": runs[1]})
     page = report([tmp_path / "sweep"], tmp_path / "page")
-    assert "\x1b" not in page and page.count("<script") == 1 and "multipliers" in page
-    assert list((tmp_path / "page").glob("curve_*.png"))
+    assert "\x1b" not in page and page.count("<script") == 1 and "equal_seconds" in page
+    assert list((tmp_path / "page").glob("curve_*.png")) and list((tmp_path / "page").glob("difference_*.png"))
 
 
 def sweep_of(folder: Path, variants: dict[str, Path]) -> None:

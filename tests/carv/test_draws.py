@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from carv3d.carv import Proposal, draw, make_proposal, uniform_target
+from carv3d.carv import Proposal, draw, make_proposal, uniform_target, uniforms
 from carv3d.carv.uniforms import iid, stratified
 
 
@@ -107,6 +107,21 @@ def test_cdf_ends_and_support():
     proposal = skewed()
     edge = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
     assert proposal.sample(edge)[0].tolist() == [5, 44]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_point_leaves_the_support(dtype):
+    """Of a q whose last timesteps have no mass: 1 itself, and what rounds to it, falls to the last that has some."""
+    timestep, weight = skewed().sample(torch.tensor([0.0, 1 - 2**-53, 1.0], dtype=dtype))
+    assert timestep.tolist() == [5, 44, 44] and (weight > 0).all()
+
+
+@pytest.mark.parametrize("items,draws", [(1, 3), (2, 8), (7, 1)])
+def test_stratified_points_stay_below_one(items, draws, monkeypatch):
+    """With a jitter just below 1 everywhere, whose sum with the highest stratum rounds up."""
+    monkeypatch.setattr(uniforms, "iid", lambda *shape: torch.full(shape[:2], 1 - 2**-53, dtype=torch.float64))
+    points, _ = uniforms.stratified(items, draws, gen(0))
+    assert points.max() == 1 - 2**-53 and points.max() < 1
 
 
 def test_without_importance_weights_are_exactly_one():

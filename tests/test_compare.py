@@ -8,10 +8,12 @@ import torch
 
 from carv3d import config as configuration
 from carv3d.commands.sweep import planned
-from carv3d.measure.compare import Spread, compare
+from carv3d.measure import compare as comparing
+from carv3d.measure.compare import Entrant, Spread, compare
 from carv3d.runtime.errors import UserError
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
+from carv3d.text3d.trainer import with_options
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
@@ -81,6 +83,30 @@ def test_four_times_the_views_have_a_quarter_of_the_variance():
     found = compare(trainer, 0)
     assert found["one"]["variance"] == found["again"]["variance"]
     assert 2.05 < found["one"]["variance"] / found["four"]["variance"] < 6.0
+
+
+def test_a_step_costs_its_median_and_its_share_of_the_choice_of_k():
+    """Of steps of 1, 2 and 30 ms, housekeeping of 5, and a choice of 100 ms every 10 steps."""
+    trainer = trainer_of({"one": "estimator.k=1"}, 2)
+    for k, share in (("auto", 10.0), (4, 0.0)):
+        config = with_options(trainer.config, estimator={"k": k, "measure_every": 10})
+        entrant = Entrant(trainer.variant(config), step_ms=[30.0, 1.0, 2.0], choice_ms=100.0)
+        entrant.spread.add(torch.zeros(2))
+        entrant.spread.add(torch.ones(2))
+        assert entrant.report(5.0)["step_ms"] == 2.0 + 5.0 + share
+
+
+def test_the_choice_of_k_is_timed(monkeypatch):
+    """By a clock of its own that nothing but the choice moves on."""
+    now = [0.0]
+
+    def choose(trainer, step, seed):
+        now[0] += 70.0
+
+    monkeypatch.setattr(comparing, "now_ms", lambda device: now[0])
+    monkeypatch.setattr(comparing, "choose_k", choose)
+    found = compare(trainer_of({"one": "estimator.k=1", "auto": "estimator.k=auto; estimator.measure_every=7"}, 2), 0)
+    assert found["auto"]["step_ms"] == 10.0 and found["one"]["step_ms"] == 0.0
 
 
 def test_a_clipped_run_is_compared_by_its_unclipped_gradient():

@@ -46,8 +46,7 @@ class Way:
         estimator, views = config.estimator, config.data.batch_size
         return cls(views, k, estimator.proposal if estimator.importance_sampling else "off",
                    estimator.stratified and views * k > 1,
-                   noise_mode(estimator.noise, k, float(config.objective.guidance_scale)) if k > 1 else "iid",
-                   config.data.camera_strata and views > 1)
+                   noise_mode(estimator.noise, k), config.data.camera_strata and views > 1)
 
     @property
     def plain(self) -> bool:

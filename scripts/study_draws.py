@@ -15,7 +15,6 @@ process, one thread; ten to twenty minutes a study. Nothing is timed: costs are 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
 import csv
 import sys
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -140,10 +140,9 @@ def scenes(teacher: str, guidance: float, worlds_of: Sequence[int] = (0,), engin
 def structured(scene: Scene, sets: int, k: int, mode: str, seed: int) -> tuple[carv.Draws, Tensor]:
     """Sets of draws in strata of t for each view, and the stratum of each, [C*sets,K]; a draw alone has no stratum."""
     items = scene.cameras * sets
-    if k == 1:
-        points, stratum = uniforms.iid(items, 1, worlds.gen(2 * seed)), torch.zeros(items, 1, dtype=torch.long)
-    else:
-        points, stratum = uniforms.stratified(items, k, worlds.gen(2 * seed))
+    points, stratum = uniforms.stratified(items, k, worlds.gen(2 * seed))
+    if k == 1:  # there they are of the batch
+        points, stratum = uniforms.iid(items, 1, worlds.gen(2 * seed)), torch.zeros_like(stratum)
     timestep, weight = scene.proposal.sample(points)
     eps = noises.sample(mode, stratum, scene.shape, worlds.gen(2 * seed + 1))
     return carv.Draws(timestep, weight.float(), eps), stratum
@@ -260,15 +259,6 @@ def forward(unet: UNet, cut: int, deep: list[Tensor], given: bool, sample: Tenso
     return (unet.conv_out(F.silu(unet.conv_norm_out(x))),)
 
 
-@contextlib.contextmanager
-def replaced(unet: UNet, other: Callable[..., tuple[Tensor]]) -> Iterator[None]:
-    unet.forward = other
-    try:
-        yield
-    finally:
-        del unet.forward
-
-
 def flops(unet: UNet, shape: tuple[int, ...]) -> dict[str, float]:
     """Of a row: the shares of the whole that the outermost levels take alone, by cut, and the transformers'."""
     text = torch.zeros(1, 77, unet.config.cross_attention_dim)
@@ -278,7 +268,7 @@ def flops(unet: UNet, shape: tuple[int, ...]) -> dict[str, float]:
         deep: list[Tensor] = []
         for shallow in (False, True):
             with torch.no_grad(), FlopCounterMode(display=False) as counter, \
-                    replaced(unet, partial(forward, unet, cut, deep, shallow)):
+                    mock.patch.object(unet, "forward", partial(forward, unet, cut, deep, shallow)):
                 unet(*given)
             if shallow:
                 shares[f"cut {cut}"] = counter.get_total_flops() / whole
@@ -288,6 +278,11 @@ def flops(unet: UNet, shape: tuple[int, ...]) -> dict[str, float]:
                 told = sum(count for name, count in counts.items() if name.split(".")[-2:-1] == ["attentions"])
                 shares["transformers"] = told / whole
     return shares
+
+
+def squared_mean(rows: Tensor) -> Tensor:
+    """Squared norm of each view's expectation [C], unbiased, from independent gradients [C,sets,d]."""
+    return rows.mean(1).square().sum(1) - set_variance(rows) / rows.shape[1]
 
 
 Estimates: TypeAlias = Callable[[carv.Draws], Tensor]
@@ -306,9 +301,9 @@ def cheaper_networks(scene: Scene, draws: carv.Draws, estimates: Estimates) -> I
     for cut in (1, 2):
         for what, donors in (("at the same t", same), ("at the nearer of two t", picked)):
             deep: list[Tensor] = []
-            with replaced(unet, partial(forward, unet, cut, deep, False)):
+            with mock.patch.object(unet, "forward", partial(forward, unet, cut, deep, False)):
                 estimates(donors)
-            with replaced(unet, partial(forward, unet, cut, deep, True)):
+            with mock.patch.object(unet, "forward", partial(forward, unet, cut, deep, True)):
                 yield f"deep features of a draw {what}, cut {cut}", shares[f"cut {cut}"], estimates(draws)
     with torch.autocast("cpu", torch.bfloat16):
         yield "bfloat16 at half the price", 0.5, estimates(draws)
@@ -321,17 +316,25 @@ def fewer_images(scene: Scene, draws: carv.Draws, estimates: Estimates) -> Itera
         thin = {key: copy.copy(images) for key, images in whole._sets.items()}
         for images in thin.values():
             images.rows, images.gram = images.rows[::step], images.gram[::step]
-        kept, whole._sets = whole._sets, thin
-        try:
+        with mock.patch.object(whole, "_sets", thin):
             yield f"every image in {step}", 1 / step, estimates(draws)
-        finally:
-            whole._sets = kept
+
+
+def whole_numbers(between: Tensor, left: Tensor, cost: float, view: float, least: int) -> Tensor:
+    """Variance x cost of the best plain estimator over the best of two levels, n units of c and ``least`` <= m <= n of
+    f a view. In units of f's variance within views and of its cost; deep features come from another exact unit.
+    """
+    plain = [(between + 1 / n) * (view + n) for n in range(1, 33)]
+    levels = [(between + (1 - left) / n + left / m) * (view + cost * n + m)
+              for m in range(least, 9) for n in range(m, 33)]
+    best, lower = (min(works, key=lambda work: work[0].item()) for works in (plain, levels))
+    return best / lower
 
 
 def levels(teacher: str) -> Iterator[Row]:
     """For single draws and for antithetic pairs in two strata: the variance that the best multiple of c leaves of f's,
-    and the best multiplier by draws alone, and with views that cost five or two draws. These are bounds: numbers of
-    draws need not be whole, nor one a view, and the factor on c is the best."""
+    and the best multiplier by draws alone, m/n as it comes, and with views that cost two, five or 15 draws. The factor
+    on c is the best throughout, so these are more than an estimator that has to learn it would reach."""
     for guidance in (1.0, 2.0, 7.5) if teacher == "bundled" else (1.0, 7.5):
         (scene,) = scenes(teacher, guidance, engine="torch")
         if teacher == "bundled":
@@ -354,11 +357,13 @@ def levels(teacher: str) -> Iterator[Row]:
                 left = (1 - ((whole + own - away) / 2).square() / (own * whole)).clamp(min=0)
                 yield scene.state, f"{unit}, {name}: Var(f - c) / Var(f)", away / whole
                 yield scene.state, f"{unit}, {name}: left by the best multiple of c", left
-                for view in (0.0, 2.0, 5.0):
-                    upstream = (between * view / k).sqrt()
-                    plain = (upstream + whole.sqrt()).square()
-                    multilevel = (upstream + (whole * (1 - left) * cost).sqrt() + (whole * left).sqrt()).square()
-                    yield scene.state, f"{unit}, {name}: multiplier, R {view:g}", plain / multilevel
+                off = boot.mean(squared_mean(exact - cheap)) / boot.mean(squared_mean(exact))
+                yield scene.state, f"{unit}, {name}: bias of c alone, relative", off.clamp(min=0).sqrt()
+                bound = 1 / (((1 - left) * cost).sqrt() + left.sqrt()).square()
+                yield scene.state, f"{unit}, {name}: multiplier by draws alone, at most", bound
+                for view in (2.0, 5.0, 15.0):
+                    gain = whole_numbers(between / whole, left, cost, view / k, 2 if "deep" in name and k == 1 else 1)
+                    yield scene.state, f"{unit}, {name}: multiplier, R {view:g}", gain
 
 
 STUDIES = {"noise": (noise, ("mixture", "bundled")), "split": (split, ("mixture", "bundled")),
@@ -367,11 +372,8 @@ STUDIES = {"noise": (noise, ("mixture", "bundled")), "split": (split, ("mixture"
 
 def record(study: str, teachers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Put rows into the table in place of those that the same study of the same teachers left."""
-    kept: list[list[str]] = []
-    if TABLE.exists():
-        with TABLE.open(newline="") as handle:
-            kept = [row for row in csv.reader(handle)
-                    if row[0] != FIELDS[0] and (row[0] != study or row[1] not in teachers)]
+    old = csv.reader(TABLE.read_text().splitlines()[1:] if TABLE.exists() else [])
+    kept = [row for row in old if row[0] != study or row[1] not in teachers]
     with TABLE.open("w", newline="") as handle:
         csv.writer(handle, lineterminator="\n").writerows([FIELDS, *kept, *rows])
 

@@ -43,12 +43,11 @@ from carv3d.text3d import build, views
 from carv3d.text3d.step import train_step
 from carv3d.text3d.trainer import Trainer
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "statistics"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "statistics"))
 
 import world as worlds  # noqa: E402
 
-TABLE = ROOT / "docs" / "effective_compute" / "draws.csv"
+TABLE = Path(__file__).resolve().parent.parent / "docs" / "effective_compute" / "draws.csv"
 FIELDS = ("study", "teacher", "guidance", "state", "quantity", "value", "low", "high")
 STEPS, SKETCH = 150, 8192
 AFTER = f"NeRF, step {STEPS}"
@@ -90,13 +89,11 @@ def both_terms(teacher: Teacher, condition: Condition, latents: Tensor, weight: 
 
 
 def mixtures(guidance: float, cameras: int, sets: int, seeds: Sequence[int]) -> Iterator[Scene]:
-    """Textures at "mid" and "near" of each world's trajectory, with the oracle's importance."""
+    """Textures at "mid" and "near", not "far", of each world's trajectory, with the oracle's importance."""
     for seed in seeds:
         world = worlds.make_world(seed)
         looked_at = worlds.random_views(cameras, worlds.gen(300 + seed))
-        for stage, theta in worlds.trajectory(world, guidance).items():
-            if stage == "far":
-                continue
+        for stage, theta in list(worlds.trajectory(world, guidance).items())[1:]:
             importance = world.oracle_importance(theta, looked_at, guidance, 311 + seed)
             yield Scene(("mixture", guidance, f"world {seed}, {stage}"), cameras, sets, world.teacher.latent_shape,
                         carv.make_proposal(world.target, importance), world.target,
@@ -182,14 +179,17 @@ def noise(teacher: str) -> Iterator[Row]:
 
 # --- guidance's residual as a sum ---
 
-PLAIN_K, SPLIT_K = (1, 2, 3, 4, 6, 8), (2, 4, 8)
+Split: TypeAlias = tuple[int, int, bool]  # K, m, and whether the m draws are whole antithetic pairs
+PLAIN_K, PLAIN = (1, 2, 3, 4, 6, 8), (8, 8, False)
+SPLITS = {2: [(2, False), (1, False)], 4: [(4, False), (2, False), (2, True), (1, False)],
+          8: [(8, False), (4, False), (4, True), (2, False), (2, True)]}
 UPSTREAM = (None, 5.0, 2.0)  # cost of a view over that of a row; None: rows alone, and the variance within views alone
 
 
-def chosen(stratum: Tensor, m: int, generator: torch.Generator) -> Tensor:
+def chosen(stratum: Tensor, m: int, pairs: bool, generator: torch.Generator) -> Tensor:
     """[B,K] of 0 and 1: m draws of each item, one unit of each block of K/m adjacent ones, where a unit is a stratum,
-    or an antithetic pair of them if m is even. Every draw has the probability m/K, whatever its value."""
-    unit, size = (stratum // 2 if m % 2 == 0 else stratum), stratum.shape[1] // m
+    or an antithetic pair of them. Every draw has the probability m/K, whatever its value."""
+    unit, size = (stratum // 2 if pairs else stratum), stratum.shape[1] // m
     pick = torch.randint(size, (len(stratum), int(unit.max()) // size + 1), generator=generator)
     return (unit % size == pick.gather(1, unit // size)).float()
 
@@ -199,34 +199,35 @@ def split(teacher: str) -> Iterator[Row]:
     plain ones over the best of the others, with views that cost nothing, five or two rows."""
     for guidance in (2.0, 7.5, 100.0):
         for scene in scenes(teacher, guidance):
-            found: dict[tuple[int, int], Tensor] = {}
+            found: dict[Split, Tensor] = {}
             for k in PLAIN_K:
                 mode = noises.noise_mode("auto", k)
                 draws, stratum = structured(scene, scene.sets, k, mode, 510 + k)
                 first, second = scene.terms(draws)
-                for m in (k, *((k // 2, k // 4) if k in SPLIT_K else ())):
-                    if m:
-                        mask = chosen(stratum, m, worlds.gen(520 + k)).reshape(*stratum.shape, 1, 1, 1)
-                        found[k, m] = scene.pull(first.mean(1) + (guidance - 1) * (mask * second).sum(1) / m)
+                for m, pairs in SPLITS.get(k, [(k, False)]):
+                    mask = chosen(stratum, m, pairs, worlds.gen(520 + k)).reshape(*stratum.shape, 1, 1, 1)
+                    found[k, m, pairs] = scene.pull(first.mean(1) + (guidance - 1) * (mask * second).sum(1) / m)
             yield from split_gains(scene.state, found)
 
 
-def split_gains(state: State, found: dict[tuple[int, int], Tensor]) -> Iterator[Row]:
-    """found: gradients [C,sets,d] by K and m."""
-    boot = Bootstrap(len(found[8, 8]), worlds.gen(1))
+def split_gains(state: State, found: dict[Split, Tensor]) -> Iterator[Row]:
+    """found: gradients [C,sets,d] of each design."""
+    boot = Bootstrap(len(found[PLAIN]), worlds.gen(1))
     within = {design: boot.mean(set_variance(rows)) for design, rows in found.items()}
-    between = boot.mean(between_items(found[8, 8])).clamp(min=0)
-    yield state, "rho: within at K 1 over between", within[1, 1] / between
-    for k, m in found:
+    between = boot.mean(between_items(found[PLAIN])).clamp(min=0)
+    yield state, "rho: within at K 1 over between", within[1, 1, False] / between
+    for k, m, pairs in found:
         if m < k:
-            yield state, f"K {k}, m {m}: within", within[k, m] / within[k, k]
-            yield state, f"K {k}, m {m}: multiplier by rows", within[k, k] * 2 * k / (within[k, m] * (k + m))
+            more = within[k, m, pairs] / within[k, k, False]
+            yield state, f"K {k}, m {m}{' in pairs' * pairs}: within", more
+            yield state, f"K {k}, m {m}{' in pairs' * pairs}: multiplier by rows", 2 * k / (k + m) / more
     for view in UPSTREAM:
-        work = {d: (within[d] if view is None else between + within[d]) * ((view or 0) + sum(d)) for d in found}
+        work = {d: (within[d] if view is None else between + within[d]) * ((view or 0) + d[0] + d[1]) for d in found}
         plain, thin = (min((d for d in found if (d[0] == d[1]) == same), key=lambda d: work[d][0].item())
                        for same in (True, False))
         cost = "rows alone" if view is None else f"a view costs {view:g} rows"
-        yield state, f"{cost}: best, K {plain[0]} over K {thin[0]}, m {thin[1]}", work[plain] / work[thin]
+        best = f"K {plain[0]} over K {thin[0]}, m {thin[1]}{' in pairs' * thin[2]}"
+        yield state, f"{cost}: best, {best}", work[plain] / work[thin]
 
 
 # --- a cheap network on most draws, the exact one on few ---
@@ -270,13 +271,11 @@ def flops(unet: UNet, shape: tuple[int, ...]) -> dict[str, float]:
             with torch.no_grad(), FlopCounterMode(display=False) as counter, \
                     mock.patch.object(unet, "forward", partial(forward, unet, cut, deep, shallow)):
                 unet(*given)
-            if shallow:
-                shares[f"cut {cut}"] = counter.get_total_flops() / whole
-            else:
-                whole = counter.get_total_flops()
-                counts = {name: sum(of.values()) for name, of in counter.get_flop_counts().items()}
-                told = sum(count for name, count in counts.items() if name.split(".")[-2:-1] == ["attentions"])
-                shares["transformers"] = told / whole
+            whole = whole or counter.get_total_flops()
+            shares[f"cut {cut}"] = counter.get_total_flops() / whole
+            counts = {name: sum(of.values()) for name, of in counter.get_flop_counts().items()}
+            told = sum(count for name, count in counts.items() if name.split(".")[-2:-1] == ["attentions"])
+            shares.setdefault("transformers", told / whole)
     return shares
 
 

@@ -122,20 +122,32 @@ def sample_cameras(
     that each camera by itself is still uniform and no position in the batch means a sector.
     turn: the azimuth of all B, as a share of the circle, instead of a random one (see ``golden_turn``).
     """
+    uniform = camera_points(batch, generator, strata)
+    if turn is not None:
+        uniform[0] = turn
+    return cameras_at(uniform, width, height, elevation_range, distance_range, fovy_range)
+
+
+def camera_points(batch: int, generator: torch.Generator, strata: bool = False) -> Tensor:
+    """Random points [4,B] float64 for ``cameras_at``; strata as in ``sample_cameras``."""
     uniform = torch.rand(4, batch, generator=generator, dtype=torch.float64)
-    around = uniform[0]
     if strata:
         offset = torch.rand((), generator=generator, dtype=torch.float64)
         order = torch.randperm(batch, generator=generator)
-        around = ((order + around) / batch + offset) % 1.0
-    if turn is not None:
-        around = torch.full_like(around, turn)
+        uniform[0] = ((order + uniform[0]) / batch + offset) % 1.0
+    return uniform
+
+
+def cameras_at(uniform: Tensor, width: int, height: int, elevation_range: Sequence[float],
+               distance_range: Sequence[float], fovy_range: Sequence[float]) -> Cameras:
+    """The cameras of points [4,B] in the unit cube: azimuth over the circle, elevation, distance and fovy over their
+    ranges."""
 
     def between(u: Tensor, bounds: Sequence[float]) -> Tensor:
         return (bounds[0] + u * (bounds[1] - bounds[0])).float()
 
     return Cameras(
-        (around * 360.0 - 180.0).float(), between(uniform[1], elevation_range), between(uniform[2], distance_range),
+        (uniform[0] * 360.0 - 180.0).float(), between(uniform[1], elevation_range), between(uniform[2], distance_range),
         between(uniform[3], fovy_range), width, height,
     )
 

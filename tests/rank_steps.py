@@ -117,7 +117,7 @@ def workers() -> int:
 
 def main(folder: Path, sd15: str) -> None:
     with distributed.world() as world:
-        world.connect(torch.device("cpu"), 4)
+        world.connect(torch.device("cpu"), [4])
         out = everything(world, sd15)
         out |= {f"broken {rank}": broken(world, rank) for rank in (-1, 1)}
         for kind in (Same, Apart):

@@ -20,6 +20,7 @@ from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runtime import rng
 from carv3d.text3d import build
+from carv3d.text3d.loop import Observer, train
 from carv3d.text3d.step import train_step
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers of the tests
@@ -259,7 +260,7 @@ def test_a_non_finite_gradient_masks_the_step_and_keeps_its_draws(tmp_path):
     assert trainer.ledger["nonfinite_steps"] == 1 and [step for step, _ in kept] == [2]
     assert [int(s) for s in states] == [1, 2, 2, 3, 4, 5]
     assert all(torch.isfinite(p).all() for p in trainer.scene.parameters())
-    again = rng.generator(trainer.config.seed, "noise", 2)
+    again = rng.generator(trainer.config.run_seed, "noise", 2)
     assert torch.equal(kept[0][1]["noise"], torch.randn(kept[0][1]["noise"].shape, generator=again))
 
 
@@ -404,12 +405,12 @@ def test_regularisers_of_gaussians_lower_what_they_name(name):
     assert final(1e4) < 0.97 * final(0.0)
 
 
-AUTO = [*SMALL, "estimator.k=auto", "estimator.proposal=adaptive", "estimator.measure_every=5", "trainer.max_steps=24",
+AUTO = [*SMALL, "estimator.k=auto", "estimator.proposal=adaptive", "estimator.measure_every=5", "trainer.max_steps=50",
         "checkpoint.every_n_train_steps=4", "log.every_n_steps=1"]
 
 
 def test_chosen_k_resumes_to_the_bit_with_given_costs(tmp_path):
-    """K, the proposal and the moving averages travel with the checkpoint."""
+    """K, the proposal and what a measurement has seen so far travel with the checkpoint; the kill falls into one."""
     given = [*AUTO, "estimator.cost={a_ms: 20, b_ms: 0.5}"]
     roots = [tmp_path / name for name in ("whole", "killed")]
     for root in roots:
@@ -422,40 +423,63 @@ def test_chosen_k_resumes_to_the_bit_with_given_costs(tmp_path):
     done = cli("train", "--resume", str(the_run(roots[1])), cwd=roots[1])
     assert done.returncode == 0, done.stderr
     whole, killed = (the_run(root) for root in roots)
-    assert same(final_state(whole), final_state(killed))
-    decisions = [[line["decision"] for line in Run(run).metrics() if "decision" in line] for run in (whole, killed)]
-    assert decisions[0] == decisions[1] and len(decisions[0]) == 4
-    last = [line for line in Run(whole).metrics() if "k" in line][-1]
-    assert last["k"] == decisions[0][-1]["k"]
+
+    def undated(state):  # milliseconds are a clock's
+        probe = state["probe"]
+        probe["found"] = [[way, numbers[:2]] for way, numbers in probe["found"]]
+        return state
+
+    assert same(undated(final_state(whole)), undated(final_state(killed)))
+    decisions = [[{**line["decision"], "found": None} for line in Run(run).metrics() if "decision" in line]
+                 for run in (whole, killed)]
+    assert decisions[0] == decisions[1] and len(decisions[0]) == 2
+    ks = [line["k"] for line in Run(whole).metrics() if "k" in line]
+    assert ks[4] == 4 and set(ks[5:29]) == {1, 2, 4, 8} and ks[29] == decisions[0][0]["k"]
+
+
+class Decisions(Observer):
+    def __init__(self):
+        self.records = []
+
+    def decision(self, step, record):
+        self.records.append(json.loads(json.dumps(record)))
+
+
+def decisions(*overrides):
+    """Of a run of 74 steps, which measures after 5 and whenever it can."""
+    trainer, seen = small_trainer("estimator.measure_every=5", "trainer.max_steps=74", *overrides), Decisions()
+    train(trainer, 0, [seen])
+    return trainer, seen.records
 
 
 def test_every_decision_can_be_replayed_from_its_inputs():
-    from carv3d.carv.choose_k import REFERENCES, replay
-    from carv3d.text3d import auto_k
-    from carv3d.text3d.auto_k import choose_k
+    """And a measurement costs nothing beside the steps of the run, whose draws are counted as they were."""
+    from carv3d.carv.choose_k import replay
 
-    trainer = small_trainer("estimator.k=auto")
-    for step in range(6):
-        trainer.timer.start()
-        train_step(trainer, step, trainer.timer)
-    ledger = dict(trainer.ledger)
-    before = {name: tensor.clone() for name, tensor in trainer.scene.state_dict().items()}
-    decision = json.loads(json.dumps(choose_k(trainer, 5)))
-    assert replay(decision) == decision["k"] == trainer.sampler.k
-    assert same(before, dict(trainer.scene.state_dict()))  # measuring does not train
-    sets = auto_k.CAMERAS * auto_k.REPLICATES
-    assert trainer.ledger["renders"] == ledger["renders"] + auto_k.CAMERAS
-    assert trainer.ledger["teacher_evals"] == ledger["teacher_evals"] + sets * (1 + sum(REFERENCES))
+    trainer, records = decisions("estimator.k=auto", "data.batch_size=auto", "data.batch_range=[2, 8]")
+    assert len(records) == 2 and [tuple(replay(one)) for one in records] == [(one["b"], one["k"]) for one in records]
+    assert {(way["b"], way["k"]) for way in records[0]["ways"]} == {(4, 1), (4, 2), (4, 4), (4, 8), (2, 4), (8, 4)}
+    ledger = trainer.ledger
+    assert ledger["steps"] == 74 and ledger["renders"] == ledger["encodes"] == trainer.viewed
+    assert ledger["renders"] > 5 * 4 + 6 * (4 + 4 + 4 + 4 + 2 + 8)  # before and in the first measurement
 
 
-@pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, 1), (1000.0, 0.001, 16)])
+@pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, {1}), (1000.0, 0.001, {4, 8, 16})])
 def test_k_follows_the_cost(a_ms, b_ms, expected):
-    """Where renders are free K goes to 1, where draws are free to the largest, whatever the variances."""
-    from carv3d.text3d.auto_k import choose_k
+    """Where renders are free K goes to 1; where draws are free it goes up only if a gain is seen, and never down."""
+    trainer, records = decisions(
+        "estimator.k=auto", f"estimator.cost={{a_ms: {a_ms}, b_ms: {b_ms}}}", "estimator.noise=iid",
+        "estimator.importance_sampling=false", "estimator.stratified=false", "data.batch_size=1")
+    assert trainer.probe.present.k == records[-1]["k"] and records[-1]["k"] in expected
 
-    trainer = small_trainer("estimator.k=auto", f"estimator.cost={{a_ms: {a_ms}, b_ms: {b_ms}}}",
-                            "estimator.noise=iid", "estimator.importance_sampling=false", "estimator.stratified=false")
-    assert choose_k(trainer, 0)["best_k"] == expected
+
+def test_growing_gaussians_are_measured_by_the_pairs_that_lie_between():
+    """Of a pair in which the scene grew nothing is known; the others count."""
+    trainer, records = decisions("estimator.k=auto", "scene.type=gaussians", "scene.gaussians.count=60",
+                                 "scene.gaussians.density.start=2", "scene.gaussians.density.every=8",
+                                 "scene.gaussians.density.stop=60")
+    assert len(trainer.scene.splats.means) != 60 and len(records) >= 2
+    assert all(len(found["variance"]) >= 2 for one in records for *_, found in one["found"])
 
 
 def test_named_noise_modes_limit_the_choice_of_k():

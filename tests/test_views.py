@@ -15,7 +15,7 @@ FAR = 6.0  # standard errors
 
 def drawn(step=0, seed=0, **options):
     config = configuration.load(None, ["prompt=a red mushroom", *(f"light.{key}={v}" for key, v in options.items())])
-    return views.sample_lights(config.light, step, COUNT, torch.Generator().manual_seed(seed))
+    return views.lights_at(config.light, step, torch.rand(3, COUNT, generator=torch.Generator().manual_seed(seed)))
 
 
 def off(found, share):

@@ -1,56 +1,35 @@
-"""The choice of K: moving averages of what was measured, and the decision that follows from them."""
+"""The choice of K, and of B: what pairs of a run's own steps show of ways of drawing, and what follows from that.
+
+A way is (B, K). Two successive steps drawn in one way are a pair: half their gradients' squared distance is unbiased for
+the variance of a step, but for how far the scene moved in between, and the product of their gradients for the squared
+norm of what both estimate; their milliseconds are the cost. So a run measures by training: for a few steps it takes
+turns between its present way and others, and nothing is modelled, divided or thrown away. Only ratios between two ways
+are kept from one measurement to the next, since the scale of a gradient changes along a run.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 from carv3d.carv import noise as noises
-from carv3d.carv.allocate import Cost, best_k, work
+from carv3d.carv.allocate import Cost
 
 CHOICES = (1, 2, 4, 8, 16)
-REFERENCES = (2, 8)  # sizes of the structured sets that are measured; kappa at other K is interpolated in log K
-MEMORY = 0.7  # of the moving averages, per measurement
-HYSTERESIS = 0.9  # K changes only where the predicted variance x cost falls below this share of the current one
+FIRST_K = 4  # before anything is known
+FORGET = 0.5  # weight of what earlier measurements found of a ratio, at each new one
+SURE = 1.0  # standard errors by which another way must be better
 
 
-@dataclass(frozen=True)
-class Account:
-    """Moving averages of what one measurement after another found: numerators only, ratios come after.
+class Way(NamedTuple):
+    """How a step draws: B views, K draws of each."""
 
-    within: variance of one iid draw, W. within_2, within_8: of structured sets of 2 and of 8. between: S_B. weight:
-    total weight of the averages, 0 before the first measurement.
-    """
-
-    within: float = 0.0
-    within_2: float = 0.0
-    within_8: float = 0.0
-    between: float = 0.0
-    weight: float = 0.0
-
-    def add(self, within: float, within_2: float, within_8: float, between: float) -> Account:
-        new = (within, within_2, within_8, between, 1.0)
-        old = (self.within, self.within_2, self.within_8, self.between, self.weight)
-        return Account(*(MEMORY * a + b for a, b in zip(old, new, strict=True)))
-
-    def kappa(self, k: int) -> float:
-        """K V(K) / W of the sets that a run draws; 1 means no better than iid. Flat beyond 8."""
-        if k == 1 or self.within <= 0:
-            return 1.0
-        measured = zip(REFERENCES, (self.within_2, self.within_8), strict=True)
-        two, eight = (max(n * v / self.within, 1e-3) for n, v in measured)
-        return float(two * (eight / two) ** min(math.log(k / 2) / math.log(4), 1.0))
-
-    def set_variance(self, k: int) -> float:
-        """V(K), the within variance of one view's set of K."""
-        return self.kappa(k) * self.within / self.weight / k
-
-    @property
-    def rho(self) -> float:
-        """W / S_B, infinite where no between variance is seen."""
-        return self.within / self.between if self.between > 0 else float("inf")
+    items: int
+    k: int
 
 
 def allowed(noise: str) -> tuple[int, ...]:
@@ -58,20 +37,119 @@ def allowed(noise: str) -> tuple[int, ...]:
     return tuple(k for k in CHOICES if noise == "auto" or noises.allows(noise, k))
 
 
-def decide(account: Account, cost: Cost, items: int, current: int, choices: Sequence[int]) -> dict[str, Any]:
-    """The next K and the inputs it follows from: a pure function, so a decision in metrics.jsonl can be replayed."""
-    between = max(account.between / account.weight, 0.0)
-    spent = {k: work(between, account.set_variance(k), items, k, cost) for k in {*choices, current}}
-    best = best_k(between, {k: account.set_variance(k) for k in choices}, items, cost)
-    better = spent[best] < HYSTERESIS * spent[current]
-    return {"k": best if better or current not in choices else current, "best_k": best, "current_k": current,
-            "rho": account.rho if account.between > 0 else None, "kappa": {k: account.kappa(k) for k in choices},
-            "r": cost.r, "items": items,
-            "account": asdict(account), "cost": asdict(cost), "choices": list(choices)}
+def candidates(present: Way, items: Sequence[int], ks: Sequence[int], widely: bool) -> list[Way]:
+    """The present way and those beside it: with the next K and the next B up and down, of those allowed; widely, with
+    every K up to the next."""
+    beside = [k for k in ks if (widely or k >= present.k / 2) and k <= 2 * present.k]
+    ways = [Way(present.items, k) for k in beside]
+    ways += [Way(b, present.k) for b in items if present.items / 2 <= b <= 2 * present.items]
+    return [present, *sorted({*ways} - {present})]
 
 
-def replay(decision: dict[str, Any]) -> int:
-    """The K that a recorded decision leads to, from its recorded inputs."""
-    again = decide(Account(**decision["account"]), Cost(**decision["cost"]), decision["items"], decision["current_k"],
-                   decision["choices"])
-    return int(again["k"])
+@dataclass(frozen=True)
+class Found:
+    """What the pairs of one way showed: of each its variance and its product, and the second step's milliseconds."""
+
+    variance: list[float]
+    product: list[float]
+    ms: list[float]
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to go by: pairs of which something was not finite have been left out."""
+        return len(self.variance) > 1 and min(self.variance) > 0
+
+    @property
+    def log_variance(self) -> Ratio:
+        mean = statistics.fmean(self.variance)
+        return Ratio(math.log(mean), statistics.variance(self.variance) / mean**2 / len(self.variance))
+
+
+class Ratio(NamedTuple):
+    """A logarithm of variances, and the square of its standard error."""
+
+    log: float
+    error: float
+
+    def over(self, other: Ratio) -> Ratio:
+        return Ratio(self.log - other.log, self.error + other.error)
+
+    def joined(self, earlier: Ratio) -> Ratio:
+        mine, theirs = 1 / (self.error + 1e-12), FORGET / (earlier.error + 1e-12)
+        return Ratio((mine * self.log + theirs * earlier.log) / (mine + theirs), 1 / (mine + theirs))
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is kept from one measurement to the next. ratios: "B K / B K" -> variance of the first over the second's.
+    signal: sums of products and of variances, the latter as of ``unit``."""
+
+    ratios: dict[str, Ratio] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Account:
+        """Of ``state``; an earlier edition's says nothing that this one could use."""
+        return cls({name: Ratio(*pair) for name, pair in state.get("ratios", {}).items()})
+
+    def state(self) -> dict[str, Any]:
+        return {"ratios": {name: list(ratio) for name, ratio in self.ratios.items()}}
+
+    def learned(self, found: Mapping[Way, Found]) -> Account:
+        """After one more measurement."""
+        ratios = dict(self.ratios)
+        for (a, one), (b, other) in itertools.permutations(found.items(), 2):
+            ratio = one.log_variance.over(other.log_variance)
+            name = _name(a, b)
+            ratios[name] = ratio.joined(ratios[name]) if name in ratios else ratio
+        return Account(ratios)
+
+    def ratio(self, way: Way, other: Way) -> Ratio:
+        return Ratio(0.0, 0.0) if way == other else self.ratios[_name(way, other)]
+
+
+def _name(a: Way, b: Way) -> str:
+    return f"{a.items} {a.k} / {b.items} {b.k}"
+
+
+def decide(account: Account, found: Mapping[Way, Found], present: Way, cost: Cost | None = None,
+           memory: float | None = None) -> tuple[Account, dict[str, Any]]:
+    """The account after a measurement, and the decision with the inputs that it follows from: a pure function, so that
+    one in metrics.jsonl can be replayed.
+
+    cost: what a step costs, where that is given; else the median milliseconds of each way. memory: the sum of the
+    squared weights of successive gradients in the optimiser's mean of them, where ways of different B are compared:
+    then the figure is the second moment of that mean, |g|^2 + memory x variance, times cost, by which a batch can be
+    too large; without it, variance times cost. Another way is taken if its figure is least, and less than the present
+    one's by at least a standard error.
+    """
+    found = {way: one for way, one in found.items() if one.known}
+    inputs = {"before": account.state(), "found": [[*way, asdict(one)] for way, one in found.items()],
+              "items": present.items, "present_k": present.k, "memory": memory,
+              "given": None if cost is None else asdict(cost)}
+    if present not in found:
+        return account, {"k": present.k, "b": present.items, **inputs}
+    account = account.learned(found)
+    signal = max(statistics.fmean(itertools.chain(*(one.product for one in found.values()))), 0.0)
+    noise = statistics.fmean(found[present].variance)
+    share = 0.0 if memory is None else signal / (signal + memory * noise)  # of the second moment, which no draw changes
+    ms = {way: statistics.median(one.ms) if cost is None else cost.step(*way) for way, one in found.items()}
+    figures, sure = {}, {}
+    for way in found:
+        ratio = account.ratio(way, present)
+        figures[way] = math.log(share + (1 - share) * math.exp(ratio.log)) + math.log(ms[way] / ms[present])
+        sure[way] = figures[way] + SURE * (1 - share) * ratio.error**0.5
+    best = min(found, key=lambda way: sure[way])
+    chosen = best if sure[best] < 0 else present
+    table = [{"b": way.items, "k": way.k, "variance": math.exp(account.ratio(way, present).log),
+              "ms": ms[way], "figure": math.exp(figures[way]), "error": account.ratio(way, present).error**0.5}
+             for way in sorted(found)]
+    return account, {"k": chosen.k, "b": chosen.items, "ways": table, "signal_share": share, **inputs}
+
+
+def replay(decision: Mapping[str, Any]) -> Way:
+    """The way that a recorded decision leads to, from its recorded inputs."""
+    found = {Way(items, k): Found(**one) for items, k, one in decision["found"]}
+    given = decision["given"] and Cost(**decision["given"])
+    again = decide(Account.of(decision["before"]), found, Way(decision["items"], decision["present_k"]), given or None,
+                   decision["memory"])[1]
+    return Way(again["b"], again["k"])

@@ -59,14 +59,14 @@ def main(args: Namespace) -> int:
             width, height = (round(schedule.at(step)) for schedule in (config.data.width, config.data.height))
             measured = Measured(step, width, height, settings)
             measure(trainer, measured)
-            report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
+            report["states"].append(summary.summarise(measured, config.data.first_batch, config.run_seed))
             _write(folder, report)
             measured = None
     except KeyboardInterrupt:
         say("stopped: writing what is measured so far (once more to stop at once)")
         report["interrupted"] = True
         if measured is not None:
-            report["states"].append(summary.summarise(measured, config.data.batch_size, config.seed))
+            report["states"].append(summary.summarise(measured, config.data.first_batch, config.run_seed))
         if folder is None:
             return 130
         _write(folder, report)

@@ -16,7 +16,7 @@ from carv3d.text3d.trainer import FIRST_K
 def lines(config: Config) -> list[str]:
     """What the run holds, a line each; UserError where the device cannot hold it. On CUDA a chunk that is too large is
     halved as the run goes, so that only one draw a view must fit there."""
-    device, views = devices.device(config.device), config.data.batch_size
+    device, views = devices.device(config.device), config.data.sizes[-1]
     branches, draws = _branches(config), _draws(config)
     found = teachers.footprint(config, views, draws * branches * views)
     has, total = capacity(device), found.total_bytes
@@ -37,7 +37,7 @@ def _said(config: Config, found: Footprint, rows: int) -> list[str]:
     said = [f"memory, counted: denoiser {in_words(found.denoiser_bytes)}, {vae}{text}",
             f"memory, counted: {in_words(found.ask_bytes)} while {rows} rows are asked about at a time"]
     if found.vae_bytes:
-        said[1] += (f"; {in_words(found.images_bytes)} while {config.data.batch_size} images of {height}x{width} are "
+        said[1] += (f"; {in_words(found.images_bytes)} while {config.data.sizes[-1]} images of {height}x{width} are "
                     f"encoded and go back, of which {in_words(found.kept_bytes)} stay meanwhile")
     if registry.objective(config).learns:
         said.append(f"memory: what objective.type={config.objective.type} learns is not counted")
@@ -78,7 +78,7 @@ def _remedies(config: Config, found: Footprint, draws: int, device: str) -> list
         "teacher.quantize=int8": whole and not registry.objective(config).learns,
         "teacher.checkpoint_encode=true": found.vae_bytes > 0 and not given.checkpoint_encode,
         "teacher.tile_encode=true": given.checkpoint_encode and not given.tile_encode,
-        f"data.batch_size ({config.data.batch_size})": config.data.batch_size > 1,
+        f"data.batch_size ({config.data.batch_size})": config.data.sizes[-1] > 1,
         f"estimator.chunk ({draws})": draws > 1,
         f"teacher.size ({found.image_size[0]})": teachers.sized(config),
     }

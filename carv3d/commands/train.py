@@ -150,7 +150,7 @@ def _meet(world: World, config: Config) -> None:
     if world.size > 1 and config.compare.points:
         raise UserError(f"compare.points: {config.compare.points} given with {world.size} ranks; estimators are "
                         "compared by one process: give 0, or start without torchrun")
-    world.connect(devices.device(config.device), config.data.batch_size)
+    world.connect(devices.device(config.device), config.data.sizes)
 
 
 def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: World,
@@ -256,7 +256,7 @@ def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop:
     say(f"teacher: {trainer.teacher.description}")
     say(f"scene: {config.scene.type}, {trainer.scene.backends}")
     estimator = config.estimator
-    if estimator.stratified and estimator.ks() == [1] and config.data.batch_size == 1:
+    if estimator.stratified and estimator.ks() == [1] and config.data.sizes == [1]:
         say("estimator.stratified: one draw of one view leaves nothing to stratify; timesteps are independent")
     clock.lap("start")
     with Progress("train", config.trainer.max_steps, first) as bar:

@@ -203,9 +203,6 @@ def _check_prompts(config: Config) -> None:
 
 def _check_estimator(config: Config) -> None:
     noise, cost = config.estimator.noise, config.estimator.cost
-    if config.data.camera_sequence and config.data.batch_size > 1:
-        raise UserError(f"data.camera_sequence: true given with data.batch_size {config.data.batch_size}; it is for "
-                        "batch_size 1, larger batches have data.camera_strata")
     ks = config.estimator.ks()  # a schedule's single draws have no noise mode
     if ks and all(noise == "antithetic" and each % 2 or noise == "zero_sum" and each < 2 for each in ks):
         raise UserError(f"estimator.noise: {noise} given with estimator.k {', '.join(map(str, ks))}; antithetic "

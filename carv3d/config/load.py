@@ -26,9 +26,11 @@ from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import read_text
 from carv3d.runtime.types import Record, Value
 
-DRAWING = ("data.batch_size", "data.camera_strata")  # options of the estimator beside its own section
+DRAWING = (  # options of the estimator beside its own section
+    "data.batch_size", "data.batch_range", "data.camera_strata", "data.view_sequence")
 KEPT_BEFORE: Record = {  # how runs were before there was an option for it
-    "light": {"colour": "baked"}, "teacher": {"engine": "torch", "encoder": "vae", "encode_gradient": "exact"}}
+    "seed_per_prompt": False, "data": {"view_sequence": "off"}, "light": {"colour": "baked"},
+    "teacher": {"engine": "torch", "encoder": "vae", "encode_gradient": "exact"}}
 Overrides = list[str] | tuple[str, ...]
 
 
@@ -45,12 +47,22 @@ def load(file: str | Path | Sequence[str | Path] | None = None, overrides: Overr
     Raises UserError with one line for an unknown key, a wrong type, a value out of range or an unreadable file.
     """
     paths = [file] if isinstance(file, str | Path) else file or []
-    return _merge([KEPT_BEFORE] * kept + [_read(Path(path)) for path in paths], overrides)
+    return _merge([KEPT_BEFORE] * kept + [_renamed(_read(Path(path))) for path in paths], overrides)
 
 
 def parse(text: str) -> Config:
     """The configuration that ``dump`` wrote, then or earlier."""
-    return _merge([KEPT_BEFORE, yaml_text.read(text, "the configuration")], ())
+    return _merge([KEPT_BEFORE, _renamed(yaml_text.read(text, "the configuration"))], ())
+
+
+def _renamed(tree: Record) -> Record:
+    """A configuration with the options of today for those that there were once."""
+    data = tree.get("data")
+    if isinstance(data, dict) and "camera_sequence" in data:
+        data = {"view_sequence": "azimuth" if data["camera_sequence"] is True else "off", **data}
+        del data["camera_sequence"]
+        tree = {**tree, "data": data}
+    return tree
 
 
 def changed(config: Config, overrides: Overrides) -> Config:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import math
 from dataclasses import dataclass, field
 
 from carv3d.config.attribution import AttributeConfig
@@ -13,7 +15,10 @@ from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfCo
 
 @dataclass
 class DataConfig:
-    batch_size: int = option(3, "B: views rendered per step", ge=1)
+    batch_size: int | str = option(3, "B: views rendered per step, a number, or auto: chosen with K from measured "
+                                      "variance and cost, of those within batch_range", ge=1)
+    batch_range: list[int] = option([1, 16], "least and most views of batch_size=auto, which takes powers of two", ge=1,
+                                    ordered=True, length=2)
     width: Schedule = option(Schedule([32, 64], [0, 400], "step"), "image width in training, pixels; move the step in "
                                                                    "runs of other lengths", ge=8, le=4096)
     height: Schedule = option(Schedule([32, 64], [0, 400], "step"), "image height in training, pixels", ge=8, le=4096)
@@ -27,11 +32,26 @@ class DataConfig:
                                      length=2)
     views: int = option(24, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths "
                         "and overhead; 24 each of the eight low, level and high", choices=(1, 4, 8, 24))
-    camera_strata: bool = option(True, "one camera per azimuth sector of the batch (matters for batch_size > 1)")
-    camera_sequence: bool = option(False, "batch_size 1 only: azimuths from a randomly shifted low-discrepancy "
-                                   "sequence over the steps; unbiased over shifts, not given the past")
+    camera_strata: bool = option(True, "without view_sequence: one camera per azimuth sector of the batch")
+    view_sequence: str = option("all", "what makes a view comes, over all steps, from one randomly scrambled sequence "
+                                "that fills its ranges evenly: all, cameras, backgrounds and lights at once (Sobol'); "
+                                "azimuth alone (golden ratio); off. Unbiased over scrambles, not given the past",
+                                choices=("all", "azimuth", "off"))
     background: str = option("random", "colour behind the scene in training: random, one per view, or a fixed one",
                              choices=("random", "white", "black", "grey"))
+
+    @property
+    def first_batch(self) -> int:
+        """Views of the first step: of ``sizes`` the one nearest to four."""
+        return min(self.sizes, key=lambda size: (abs(math.log2(size) - 2), size))
+
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of views that a step may have."""
+        if isinstance(self.batch_size, int):
+            return [self.batch_size]
+        least, most = self.batch_range
+        return [2**n for n in range(most.bit_length()) if least <= 2**n <= most] or [least]
 
     @property
     def middle_camera(self) -> tuple[float, float]:
@@ -293,7 +313,9 @@ class CompareConfig:
 
     points: int = option(0, "times along the run, spread as budget.evaluations are, at which the estimators below have "
                          "their gradient's variance and their step's cost measured; 0: never", ge=0)
-    replicates: int = option(32, "independent steps of each estimator at a point", ge=2)
+    replicates: int = option(8, "independent windows of steps of each estimator at a point", ge=2)
+    window: int = option(20, "successive steps of a window; their mean, weighted as Adam's first moment weighs them, "
+                         "shows the noise that Adam's memory leaves", ge=1)
     estimators: list[str] = option([], "each a name and what differs from the run's own estimator, as in 'plain: "
                                    "estimator.k=1; data.batch_size=2'")
 
@@ -347,7 +369,9 @@ class Config:
     name: str = option("carv3d", "first folder under exp_root_dir")
     tag: str = option("", "second folder, before @ and the time; empty: the prompt with _ for spaces")
     exp_root_dir: str = option("outputs", "where runs are written")
-    seed: int = option(0, "every random number derives from seed, step and purpose", ge=0)
+    seed: int = option(0, "every random number derives from seed, prompt, step and purpose", ge=0)
+    seed_per_prompt: bool = option(True, "the prompt too: runs of one seed on several prompts are independent; false: "
+                                   "they share cameras, timesteps and noise")
     device: str = option("auto", "auto: CUDA when present", choices=("auto", "cpu", "cuda"))
     data: DataConfig = field(default_factory=DataConfig)
     light: LightConfig = field(default_factory=LightConfig)
@@ -367,3 +391,10 @@ class Config:
     export: ExportConfig = field(default_factory=ExportConfig)
     attribute: AttributeConfig = field(default_factory=AttributeConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
+
+    @property
+    def run_seed(self) -> int:
+        """What a run's generators are made from: the seed, and with ``seed_per_prompt`` the prompt."""
+        if not self.seed_per_prompt:
+            return self.seed
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{self.prompt}".encode()).digest()[:6], "little")

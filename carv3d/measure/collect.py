@@ -45,7 +45,7 @@ class LabelledBatch(Batch):
         super().__init__(trainer, trainer.scene, looked_at, self._generator("render"))
 
     def _generator(self, what: str, device: torch.device | str = "cpu") -> torch.Generator:
-        return rng.generator(self.trainer.config.seed, f"{self.label} {what}", self.step, device)
+        return rng.generator(self.trainer.config.run_seed, f"{self.label} {what}", self.step, device)
 
     def draw(self, rows: int, k: int, proposal: carv.Proposal, stratified: bool, noise: str, label: str) -> carv.Draws:
         return carv.draw(rows, k, self.shape, proposal, stratified=stratified, noise=noise,
@@ -59,7 +59,7 @@ def measure(trainer: Trainer, measured: Measured) -> None:
     The trainer ends as it began, to the bit. UserError if the scene's gradients are not finite.
     """
     sketch = Sketch.make(sum(p.numel() for p in trainer.parameters), SKETCH,
-                         rng.generator(trainer.config.seed, "measure sketch", 0, trainer.device))
+                         rng.generator(trainer.config.run_seed, "measure sketch", 0, trainer.device))
     fit_proposals(trainer, measured)
     time_steps(trainer, measured)
     measure_cameras(trainer, measured, sketch)
@@ -103,7 +103,7 @@ def fit_proposals(trainer: Trainer, measured: Measured) -> None:
 def time_steps(trainer: Trainer, measured: Measured) -> None:
     """Whole training steps, Adam included, at every (B,K); a rate of 0 keeps the scene where it is."""
     step, settings = measured.step, measured.settings
-    items = sorted({*TIMED_ITEMS, trainer.config.data.batch_size})
+    items = sorted({*TIMED_ITEMS, trainer.config.data.first_batch})
     still = {(b, k): trainer.variant(with_options(trainer.config, optimizer={"lr_scale": constant(0.0)},
                                                   data={"batch_size": b}, estimator={"k": k}))
              for b, k in itertools.product(items, settings.k)}
@@ -157,7 +157,7 @@ def measure_strata(trainer: Trainer, measured: Measured, sketch: Sketch) -> None
     """Batches with camera strata, each estimated twice from low-noise sets."""
     step, settings = measured.step, measured.settings
     noise = "antithetic" if max(settings.k) % 2 == 0 else "iid"
-    for items in sorted({trainer.config.data.batch_size, BATCH} - {1}):
+    for items in sorted({trainer.config.data.first_batch, BATCH} - {1}):
         done: list[Tensor] = measured.strata.setdefault(items, [])
         for n in _bar(f"step {step}: camera strata, B={items}", range(settings.batches)):
             label = f"measure strata {items} {n}"

@@ -1,13 +1,15 @@
 """Estimators side by side on one state of a scene: variance of the step's gradient, and what the step costs.
 
-Nothing is assumed of how an estimator draws: its training step is run again and again, at a learning rate of 0 and with
-a new seed each time, and the gradients that came out are counted. Steps of all estimators alternate, so that whatever
-else the machine does meets all of them.
+Nothing is assumed of how an estimator draws: its training steps are run again and again, at a learning rate of 0 and
+with new seeds, and the gradients that came out are counted. Each replicate is a window of successive steps with a seed
+of its own, so that what an estimator gains by spreading its views over steps is seen where Adam would see it, in the
+weighted mean over its memory. Steps of all estimators alternate, so that whatever else the machine does meets all.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import statistics
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -23,74 +25,186 @@ from carv3d.runtime.devices import now_ms
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import Progress
 from carv3d.scenes.base import Scene
-from carv3d.text3d.auto_k import choose_k
+from carv3d.scenes.shading import shaded
+from carv3d.text3d import auto_k, views
+from carv3d.text3d.auto_k import DAMPING
 from carv3d.text3d.step import train_step
+from carv3d.text3d.timer import between, moment
 from carv3d.text3d.trainer import Trainer, preserved, with_options
 
 WARM_UP = 24  # steps of an estimator before it is measured: an adaptive proposal meets the scene, timers settle
+CHOICES = 2  # measurements from which an automatic B or K is chosen on a state, the first looking widely
+AROUND = 8  # views in which noise is looked at
+PART = 0.05  # of Adam's update: so small that pictures change in proportion
+PLAIN_STEPS = 5  # timed beside a measurement
 UPDATES = 16  # steps whose housekeeping is timed; an occupancy grid is looked at once in as many
 
 
 @dataclass
 class Spread:
-    """Welford's running moments of vectors: the trace of their covariance, unbiased, without keeping them."""
+    """Running sums over windows of vectors, from which moments follow that need no vector kept.
 
+    weights: [W], of a window's vectors in its mean, sum 1. Vectors of different windows are independent; those of one
+    need not be. total, means: sums of all vectors, and of the windows' weighted means.
+    """
+
+    weights: Tensor
     count: int = 0
-    mean: Tensor = field(default_factory=lambda: torch.zeros(()))
+    windows: int = 0
     squares: float = 0.0
+    window_squares: float = 0.0
+    mean_squares: float = 0.0
+    total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    means: Tensor = field(default_factory=lambda: torch.zeros(()))
+    _sum: Tensor = field(default_factory=lambda: torch.zeros(()))
+    _mean: Tensor = field(default_factory=lambda: torch.zeros(()))
 
-    def add(self, vector: Tensor) -> None:
+    def add(self, vector: Tensor) -> Tensor | None:
+        """Returns the window's weighted mean where this was its last vector."""
+        vector = vector.double()
+        at = self.count % len(self.weights)
+        self._sum = vector if at == 0 else self._sum + vector
+        self._mean = self.weights[at] * vector if at == 0 else self._mean + self.weights[at] * vector
+        self.squares += float(vector @ vector)
         self.count += 1
-        if self.count == 1:
-            self.mean = torch.zeros_like(vector, dtype=torch.float64)
-        away = vector.double() - self.mean
-        self.mean += away / self.count
-        self.squares += float(away @ (vector.double() - self.mean))
-
-    @property
-    def trace(self) -> float:
-        return self.squares / (self.count - 1)
+        if at == len(self.weights) - 1:
+            self.windows += 1
+            self.window_squares += float(self._sum @ self._sum)
+            self.mean_squares += float(self._mean @ self._mean)
+            self.total, self.means = self.total + self._sum, self.means + self._mean
+            return self._mean
+        return None
 
     @property
     def signal(self) -> float:
         """Squared norm of the expectation, unbiased: it may be negative."""
-        return float(self.mean @ self.mean) - self.trace / self.count
+        pairs = len(self.weights) ** 2 * self.windows * (self.windows - 1)
+        return (float(self.total @ self.total) - self.window_squares) / pairs
+
+    @property
+    def trace(self) -> float:
+        """Of the covariance of one vector, unbiased."""
+        return self.squares / self.count - self.signal
+
+    @property
+    def mean_trace(self) -> float:
+        """Of the covariance of a window's weighted mean, unbiased."""
+        spread = self.mean_squares - float(self.means @ self.means) / self.windows
+        return spread / (self.windows - 1)
 
 
 @dataclass
 class Entrant:
-    """One estimator: a variant of the run's trainer that moves nothing, and what was measured of it."""
+    """One estimator: a variant of the run's trainer that moves nothing, and what was measured of it. raw, adam: its
+    gradient as it is, and over the root of its second moment. picture: what Adam's update by a window would change in
+    rendered views."""
 
     trainer: Trainer
-    spread: Spread = field(default_factory=Spread)
+    raw: Spread
+    adam: Spread
+    picture: Spread
+    second_moment: Tensor = field(default_factory=lambda: torch.zeros(()))
     step_ms: list[float] = field(default_factory=list)
     choice_ms: float = 0.0
 
-    def step(self, step: int, n: int, purpose: str) -> tuple[Tensor, float]:
-        """The n-th training step that moves nothing: the gradient of all parameters, and milliseconds.
+    def step(self, step: int, seed: int) -> tuple[Tensor, float]:
+        """A training step that moves nothing: the gradient of all parameters, and milliseconds.
 
-        The n-th step of each estimator has the same seed, so that their luck is shared. Two successive steps take
-        turns, since Gaussians have the gradient of every other one come in two halves.
+        Seeds and steps of all estimators are the same, so that their luck is shared.
         """
-        trainer = self.trainer
-        mark = {"mark": trainer.timer} if trainer.measures_cost else {}
-        began = now_ms(trainer.device)
-        if mark:
-            trainer.timer.start()
-        train_step(trainer, step + n % 2, seed=_seed(trainer.config, purpose, step, n), **mark)
-        ms = now_ms(trainer.device) - began
-        gradient = torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                              for p in trainer.parameters])
-        return gradient, ms
+        began = now_ms(self.trainer.device)
+        train_step(self.trainer, step, seed=seed)
+        return self.trainer.gradient(), now_ms(self.trainer.device) - began
+
+    def warm_up(self, step: int, count: int) -> None:
+        """Steps before anything is measured, and the second moment of their gradients."""
+        rows = [self.step(step + n, _seed(self.trainer.config, "compare warm-up", step, n))[0].double().square()
+                for n in range(count)]
+        self.second_moment = torch.stack(rows).mean(0)
+
+    def choose(self, step: int) -> None:
+        """B and K by the measurements that a run would make of this state; what they cost beyond as many steps in the
+        chosen way is charged, as a run would meet it once every ``estimator.measure_every``."""
+        trainer, n = self.trainer, 0
+        for _ in range(CHOICES):
+            auto_k.begin(trainer)
+            measuring: list[float] = []
+            while trainer.probe.queue:
+                seed, n = _seed(trainer.config, "compare choice", step, n), n + 1
+                began = moment(trainer.device)
+                out = train_step(trainer, step + n, seed=seed)
+                ended = moment(trainer.device)
+                auto_k.seen(trainer, step + n, out.metrics["grad_norm"], began, ended)
+                measuring.append(between(began, ended))
+        chosen = [self.step(step + n, _seed(trainer.config, "compare chosen", step, n))[1] for n in range(PLAIN_STEPS)]
+        self.choice_ms = sum(measuring) - len(measuring) * statistics.median(chosen)
+
+    def measure(self, step: int, seed: int, scale: Tensor, picture: Picture) -> bool:
+        """One step more, and whether all of its gradient is finite."""
+        gradient, ms = self.step(step, seed)
+        self.raw.add(gradient)
+        self.step_ms.append(ms)
+        if (mean := self.adam.add(gradient * scale)) is not None:
+            self.picture.add(picture.change(mean))
+        return bool(torch.isfinite(gradient).all())
 
     def report(self, update_ms: float) -> dict[str, float]:
-        """variance: trace of the covariance of the step's gradient in parameter space. step_ms: median of a whole step,
-        with its share of the scene's housekeeping and of the choice of K."""
-        config = self.trainer.config
-        share = self.choice_ms / config.estimator.measure_every if config.estimator.k == "auto" else 0.0
-        return {"variance": self.spread.trace, "signal": self.spread.signal, "replicates": self.spread.count,
-                "step_ms": statistics.median(self.step_ms) + update_ms + share, "items": config.data.batch_size,
+        """variance, signal: trace of the covariance of the step's gradient in parameter space, and squared norm of its
+        expectation. adam_variance, adam_signal: in Adam's space. memory_variance: there, of the mean over Adam's
+        memory. picture_variance, picture_signal: of what an update by that mean would change in rendered views, squared
+        colour summed over their pixels. replicates: windows. step_ms: median of a whole step, with its share of the
+        scene's housekeeping and of the choice of B and K."""
+        share = self.choice_ms / self.trainer.config.estimator.measure_every
+        return {"variance": self.raw.trace, "signal": self.raw.signal, "adam_variance": self.adam.trace,
+                "adam_signal": self.adam.signal, "memory_variance": self.adam.mean_trace,
+                "picture_variance": self.picture.trace, "picture_signal": self.picture.signal,
+                "replicates": self.raw.windows, "step_ms": statistics.median(self.step_ms) + update_ms + share,
+                "items": self.trainer.probe.present.items,
                 "k": self.trainer.sampler.k}
+
+
+class Picture:
+    """Rendered views of a scene as a linear function of small updates of its parameters.
+
+    Eight views around the scene at the training's image size, lit and on backgrounds as in training, always the same.
+    """
+
+    def __init__(self, trainer: Trainer, step: int):
+        self.trainer = trainer
+        points = views.independent(step, AROUND, "picture", True, trainer.config.run_seed)
+        self.views = views.at(trainer.config, step, points).to(trainer.device)
+        self.rates = torch.cat([torch.full((p.numel(),), rate, device=trainer.device)
+                                for rate, group in zip(trainer.base_lr, trainer.optimizer.param_groups)
+                                for p in group["params"]])
+        self.before = self._look()
+
+    def change(self, update: Tensor) -> Tensor:
+        """What Adam's update, [P] in units of each learning rate, changes in the views, [pixels]: the directional
+        derivative, by a difference of a small part of it."""
+        parameters = self.trainer.parameters
+        kept = [p.detach().clone() for p in parameters]
+        parts = (PART * self.rates * update).float().split([p.numel() for p in parameters])
+        with torch.no_grad():
+            for parameter, part in zip(parameters, parts, strict=True):
+                parameter.sub_(part.view_as(parameter))
+            change: Tensor = (self._look() - self.before) / PART
+            for parameter, old in zip(parameters, kept, strict=True):
+                parameter.copy_(old)
+        return change
+
+    def _look(self) -> Tensor:
+        generator = rng.generator(self.trainer.config.run_seed, "picture render")
+        with torch.enable_grad():  # a NeRF's normals are its density's slopes
+            out = self.trainer.scene.render(self.views.cameras, self.views.background, generator)
+            light = self.views.light
+            seen = out.rgb if light is None else shaded(out, self.views.background, self.views.cameras, light)
+        return seen.detach().flatten().double()
+
+
+def _damped(trainer: Trainer, second_moment: Tensor) -> Tensor:
+    """Each tensor's second moments and a share of their mean, [P]."""
+    parts = second_moment.split([p.numel() for p in trainer.parameters])
+    return torch.cat([part + DAMPING * part.mean() + torch.finfo(torch.float32).tiny for part in parts])
 
 
 class _Still:
@@ -109,44 +223,51 @@ class _Still:
 def compare(trainer: Trainer, step: int) -> dict[str, dict[str, float]]:
     """Every estimator of compare.estimators on the scene before ``step``: name -> what ``Entrant.report`` says.
 
-    The trainer ends as it began, to the bit. UserError if a gradient is not finite.
+    Adam's space is that of the gradient over the root of its second moment, as Adam's average of it would settle on
+    this state: of the warm-up steps of all estimators, each counting as much, and damped, so that entries which are
+    seldom reached do not count for more than all others. The trainer ends as it began, to the bit. UserError if a
+    gradient is not finite.
     """
-    replicates = trainer.config.compare.replicates
+    config = trainer.config
     with preserved(trainer):
         update_ms = _update_ms(trainer, step)
     with preserved(trainer):
-        entrants = {name: _entrant(trainer, config, step)
-                    for name, config in configuration.estimators(trainer.config).items()}
-        with Progress(f"step {step}: estimators", replicates) as bar:
-            for n in range(replicates):
-                for name, entrant in entrants.items():
-                    gradient, ms = entrant.step(step, n, "compare")
-                    if not bool(torch.isfinite(gradient).all()):
+        entrants = {name: _entrant(trainer, own, step) for name, own in configuration.estimators(config).items()}
+        second_moment = torch.stack([entrant.second_moment for entrant in entrants.values()]).mean(0)
+        scale = _damped(trainer, second_moment).rsqrt()
+        picture = Picture(trainer, step)
+        with Progress(f"step {step}: estimators", config.compare.replicates) as bar:
+            for replicate in range(config.compare.replicates):
+                seed = _seed(config, "compare", step, replicate)
+                for n, (name, entrant) in itertools.product(range(config.compare.window), entrants.items()):
+                    if not entrant.measure(step + n, seed, scale, picture):
                         raise UserError(f"the gradient of {name} at step {step} is not finite; what diverged "
                                         "cannot be compared")
-                    entrant.spread.add(gradient)
-                    entrant.step_ms.append(ms)
                 bar.add()
     return {name: entrant.report(update_ms) for name, entrant in entrants.items()}
+
+
+def memory(beta: float, count: int) -> Tensor:
+    """Weights [count] of successive gradients in their mean, as Adam's first moment weighs them, the latest most; sum
+    1."""
+    weights = beta ** torch.arange(count - 1, -1, -1, dtype=torch.float64)
+    return weights / weights.sum()
 
 
 def _entrant(trainer: Trainer, config: Config, step: int) -> Entrant:
     """An estimator, warmed up on this state; with estimator.k=auto, its K is chosen from what is measured here."""
     still = with_options(config, optimizer={"lr_scale": constant(0.0), "clip_grad_norm": 0.0})
     own = trainer.variant(still, [cast(Scene, _Still(scene)) for scene in trainer.scenes])
-    entrant = Entrant(own)
-    auto = config.estimator.k == "auto"
-    for n in range(WARM_UP if auto or own.sampler.adapts else 2):
-        entrant.step(step, n, "compare warm-up")
-    if auto:
-        began = now_ms(own.device)
-        choose_k(own, step, seed=_seed(config, "compare choice", step, 0))
-        entrant.choice_ms = now_ms(own.device) - began
+    weights = memory(config.optimizer.betas[0], trainer.config.compare.window)
+    entrant = Entrant(own, Spread(weights), Spread(weights), Spread(memory(0.5, 1)))
+    entrant.warm_up(step, WARM_UP)
+    if auto_k.chooses(config):
+        entrant.choose(step)
     return entrant
 
 
 def _seed(config: Config, purpose: str, step: int, n: int) -> int:
-    digest = hashlib.sha256(f"{config.seed}/{purpose}/{step}/{n}".encode()).digest()[:6]
+    digest = hashlib.sha256(f"{config.run_seed}/{purpose}/{step}/{n}".encode()).digest()[:6]
     return int.from_bytes(digest, "little")
 
 
@@ -154,5 +275,5 @@ def _update_ms(trainer: Trainer, step: int) -> float:
     """Mean cost of the scene's housekeeping, over enough steps to meet what it does once in many."""
     began = now_ms(trainer.device)
     for n in range(step, step + UPDATES):
-        trainer.scene.update(n, rng.generator(trainer.config.seed, "compare update", n), trainer.optimizer)
+        trainer.scene.update(n, rng.generator(trainer.config.run_seed, "compare update", n), trainer.optimizer)
     return (now_ms(trainer.device) - began) / UPDATES

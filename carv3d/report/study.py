@@ -43,7 +43,7 @@ class Way:
     @classmethod
     def of(cls, config: Config, k: int) -> Way:
         """k: in use, where the configuration says auto. One draw has no noise mode, one view no camera strata."""
-        estimator, views = config.estimator, config.data.batch_size
+        estimator, views = config.estimator, config.data.first_batch
         return cls(views, k, estimator.proposal if estimator.importance_sampling else "off",
                    estimator.stratified and views * k > 1,
                    noise_mode(estimator.noise, k), config.data.camera_strata and views > 1)

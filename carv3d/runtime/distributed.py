@@ -34,8 +34,8 @@ class World:
 
     rank, size = 0, 1
 
-    def connect(self, device: torch.device, batch_size: int) -> None:
-        """Meet the other ranks. UserError if they cannot share B = batch_size views evenly."""
+    def connect(self, device: torch.device, sizes: Sequence[int]) -> None:
+        """Meet the other ranks. UserError if they can share B views evenly for no B of ``sizes``."""
 
     def share(self, items: int) -> slice:
         """Which of B items, a multiple of ``size``, are this rank's."""
@@ -86,10 +86,11 @@ class Ranks(World):
     def __init__(self, rank: int, size: int, local_rank: int):
         self.rank, self.size, self.local_rank = rank, size, local_rank
 
-    def connect(self, device: torch.device, batch_size: int) -> None:
-        if batch_size % self.size:
-            raise UserError(f"data.batch_size: {batch_size} given with {self.size} ranks, which share the views of a "
-                            f"step evenly; allowed: multiples of {self.size}")
+    def connect(self, device: torch.device, sizes: Sequence[int]) -> None:
+        if all(size % self.size for size in sizes):
+            given = " or ".join(map(str, sizes))
+            raise UserError(f"data.batch_size: {given} given with {self.size} ranks, which share the views of a step "
+                            f"evenly; allowed: multiples of {self.size}")
         if device.type == "cuda":
             here = int(os.environ.get("LOCAL_WORLD_SIZE", self.local_rank + 1))
             if here > torch.cuda.device_count():

@@ -25,6 +25,12 @@ def capacity(device: torch.device) -> int:
     return max(min(int(free), int(total) // device_slots() - torch.cuda.memory_reserved(device)), 0)
 
 
+def whole(device: torch.device) -> int:
+    """Bytes that this process may hold in all."""
+    held = torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
+    return capacity(device) + held
+
+
 def release(device: torch.device) -> None:
     """Give back what is held for reuse."""
     if device.type == "cuda":

@@ -10,7 +10,7 @@ Keys of the file::
     zip: {data.width: [32, 64], data.height: [32, 64]}        # side by side, lists of one length
     prompts: [a red mushroom, a blue car]         # or a text file, one a line, relative to this one
     seeds: 3                                      # 0, 1, 2; or a list
-    compare: {points: 3, replicates: 32}          # the variants' variance and cost, on states of the first one's runs
+    compare: {points: 3, replicates: 8}           # the variants' variance and cost, on states of the first one's runs
     command: train               # of carv3d, that a cell is a run of; default: the first there is
 
 ``compare`` may also hold ``estimators``, more of the same form as variants, that are measured and not trained; it goes
@@ -295,9 +295,10 @@ def _comparing(path: Path, content: Record, base: Path | None,
     given = content.get("compare")
     if given is None:
         return {}
-    known = {"points", "replicates", "estimators"}
+    known = {"points", "replicates", "window", "estimators"}
     if not isinstance(given, dict) or _plain(given.get("points")) in (None, 0, "") or not given.keys() <= known:
-        raise UserError(f"{path}: compare: {shown(given)} given; allowed: points, above 0, replicates, and estimators")
+        raise UserError(f"{path}: compare: {shown(given)} given; allowed: points, above 0, replicates, window, and "
+                        "estimators")
     variants, besides = content.get("variants") or {}, given.get("estimators") or {}
     if not variants:
         raise UserError(f"{path}: compare: given without variants; it compares on the states of the first of these")
@@ -316,7 +317,7 @@ def _comparing(path: Path, content: Record, base: Path | None,
     for name, own in resolved.items():
         differing = [_argument((key, value)) for key, value in own.items() if value != of_first[key]]
         listed.append(f"{name}: {'; '.join(differing)}")
-    return {f"compare.{key}": given[key] for key in ("points", "replicates") if key in given} | {
+    return {f"compare.{key}": given[key] for key in ("points", "replicates", "window") if key in given} | {
         "compare.estimators": listed}
 
 

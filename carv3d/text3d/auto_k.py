@@ -1,77 +1,84 @@
-"""The choice of K on a live run: replicate sets pulled back to scene parameters, and the decision that follows."""
+"""estimator.k=auto and data.batch_size=auto: a run that chooses how it draws by what its own steps show."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from carv3d import carv
 from carv3d.carv.allocate import Cost
-from carv3d.carv.choose_k import REFERENCES, Account, allowed, decide
-from carv3d.carv.variance import Sketch, between_items, set_variance
-from carv3d.runtime import rng
+from carv3d.carv.choose_k import Way, allowed, candidates, decide
+from carv3d.config.schema import Config
+from carv3d.runs.environment import peak_memory_mib
+from carv3d.runtime import memory
 from carv3d.runtime.types import Record
-from carv3d.scenes.base import Scene
-from carv3d.text3d import views
-from carv3d.text3d.batch import Batch
+from carv3d.text3d.timer import Moment
 from carv3d.text3d.trainer import Trainer
-from carv3d.text3d.views import Views
 
-CAMERAS, REPLICATES = 6, 2
-SKETCH = 1024
+FIRST = 16  # steps before the first measurement, which looks widely: kernels are warm, Adam knows its gradient
+DAMPING = 0.01  # share of a tensor's mean second moment that is added to each entry's
 
 
-def replicates(trainer: Trainer, scene: Scene, step: int, looked_at: Views,
-               designs: Mapping[str, carv.Design], proposals: Mapping[str, carv.Proposal], count: int, purpose: str,
-               seed: int, sketch: Sketch | None = None) -> dict[str, Tensor]:
-    """Parameter gradients of ``count`` independent sets of each design for each view, sketched.
+def after(trainer: Trainer, step: int, grad_norm: Tensor | float, began: Moment, ended: Moment) -> Record | None:
+    """After each step of a run: the decision on B and K, where a measurement has ended with this step.
 
-    Returns: name -> [views,count,m]. Each view is rendered and encoded once. proposals: by the names that designs call
-    them. What it cost goes into the
-    trainer's ledger; nothing is trained.
+    One begins after ``FIRST`` steps and every ``estimator.measure_every``. began, ended: the step's, on the device's
+    clock.
     """
-    sketch = sketch or Sketch.make(sum(p.numel() for p in trainer.parameters), SKETCH,
-                                   rng.generator(seed, "sketch", 0, trainer.device))
-    out: dict[str, list[Tensor]] = {name: [] for name in designs}
-    for c in range(len(looked_at)):
-        batch = Batch(trainer, scene, looked_at[c : c + 1], rng.generator(seed, f"{purpose} render {c}", step))
-        trainer.ledger.spend(scene, renders=1, encodes=1)
-        for (name, design), r in itertools.product(designs.items(), range(count)):
-            label = f"{purpose} {name} {c} {r}"
-            draws = carv.draw(1, design.k, batch.shape, proposals[design.proposal], stratified=design.stratified,
-                              noise=design.noise, time_generator=rng.generator(seed, f"{label} t", step),
-                              noise_generator=rng.generator(seed, f"{label} e", step, trainer.device))
-            grads = batch.pull(batch.estimates([draws])[0].mean)
-            out[name].append(sketch(torch.cat([g.flatten() for g in grads])))
-            trainer.ledger.spend(scene, draws=design.k)
-    return {name: torch.stack(rows).unflatten(0, (len(looked_at), count)).cpu() for name, rows in out.items()}
-
-
-def measure(trainer: Trainer, step: int, seed: int) -> Account:
-    """The trainer's account after one more measurement: iid cameras, replicate sets of one draw and of several."""
-    sampler = trainer.sampler
-    designs = {str(k): sampler.design(k) for k in (1, *REFERENCES)}
-    proposals = {"own": sampler.proposal(trainer.target(step))}
-    looked_at = views.sample(trainer.config, step, CAMERAS, "account", seed=seed)
-    sets = replicates(trainer, trainer.turn(step)[1], step, looked_at, designs, proposals, REPLICATES, "account", seed)
-    one, two, eight = (set_variance(sets[name]).mean().item() for name in designs)
-    return trainer.account.add(one, two, eight, between_items(sets[str(REFERENCES[-1])]).mean().item())
-
-
-def choose_k(trainer: Trainer, step: int, seed: int | None = None) -> Record:
-    """Measure variance on the scene as it is, and set K for the steps that follow; returns the decision's record.
-
-    All processes measure the same, so that they stay in step; what the first one found decides. seed: of the
-    measurement's random numbers; the run's own by default.
-    """
-    seed = trainer.config.seed if seed is None else seed
-    estimator, items = trainer.config.estimator, trainer.config.data.batch_size
-    given, k = estimator.cost, trainer.sampler.k
-    cost = (Cost(given.c0_ms, given.a_ms, given.b_ms) if given.source == "given" else trainer.timer.cost(items, k))
-    account, cost = trainer.world.first((measure(trainer, step, seed), cost))
-    decision = decide(account, cost, items, k, allowed(estimator.noise))
-    trainer.take(account, decision["k"])
+    config, done, decision = trainer.config, step + 1, None
+    if trainer.probe.queue:
+        decision = seen(trainer, step, grad_norm, began, ended)
+    if chooses(config) and not trainer.probe.queue and (done == FIRST or done % config.estimator.measure_every == 0):
+        begin(trainer)
     return decision
+
+
+def chooses(config: Config) -> bool:
+    """Whether a run has anything to choose."""
+    return "auto" in (config.estimator.k, config.data.batch_size)
+
+
+def begin(trainer: Trainer) -> None:
+    """Let the steps that follow measure the present way and those beside it, the first time with every smaller K."""
+    config, probe = trainer.config, trainer.probe
+    ks = allowed(config.estimator.noise) if config.estimator.k == "auto" else ()
+    sizes = config.data.sizes if config.data.batch_size == "auto" else ()
+    sizes = [size for size in sizes if size % trainer.world.size == 0 and _fits(trainer, size)]
+    probe.begin(candidates(probe.present, sizes, ks, probe.measured == 0), len(trainer.scenes))
+
+
+def _fits(trainer: Trainer, size: int) -> bool:
+    """Whether a step of so many views would fit memory, if all that this process has held at most grew with it."""
+    device, now = trainer.device, trainer.probe.present.items
+    held = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 2**20 * peak_memory_mib()
+    return size <= now or held * size / now <= memory.SHARE * memory.whole(device)
+
+
+def seen(trainer: Trainer, step: int, grad_norm: Tensor | float, began: Moment, ended: Moment) -> Record | None:
+    """After a step of a measurement: what it showed; after its last the decision, which all processes take as the first
+    one took it."""
+    probe, config = trainer.probe, trainer.config
+    gradient = trainer.gradient()
+    if clip := config.optimizer.clip_grad_norm:
+        gradient = gradient * (torch.as_tensor(grad_norm) / clip).clamp(min=1)
+    probe.see(step % len(trainer.scenes), gradient, _scale(trainer), began, ended)
+    if probe.queue:
+        return None
+    given, beta = config.estimator.cost, config.optimizer.betas[0]
+    cost = Cost(given.c0_ms, given.a_ms, given.b_ms) if given.source == "given" else None
+    memory_of_adam = (1 - beta) / (1 + beta) if config.data.batch_size == "auto" else None
+    account, decision = trainer.world.first(decide(probe.account, probe.settle(), probe.present, cost, memory_of_adam))
+    probe.account, probe.present = account, Way(decision["b"], decision["k"])
+    return decision
+
+
+def _scale(trainer: Trainer) -> Tensor:
+    """Of each parameter in Adam's space, [P]: one over the root of its second moment, damped, so that an entry which is
+    seldom reached does not count for more than all others."""
+    scales = []
+    for parameter in trainer.parameters:
+        second: Any = trainer.optimizer.state.get(parameter, {}).get("exp_avg_sq")
+        moment = torch.zeros_like(parameter) if second is None else second
+        scales.append((moment + DAMPING * moment.mean() + torch.finfo(torch.float32).tiny).rsqrt().flatten())
+    return torch.cat(scales)

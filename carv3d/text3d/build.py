@@ -36,7 +36,7 @@ def scene(config: Config, particle: int = 0) -> Scene:
     from carv3d.runtime import rng
 
     cls, options = registry.component("scene", config.scene.type), registry.options(config, "scene")
-    generator = rng.generator(config.seed, f"scene init {particle}" if particle else "scene init")
+    generator = rng.generator(config.run_seed, f"scene init {particle}" if particle else "scene init")
     points = None
     if source := registry.scene(config).starts_from(options):
         points = _start_of_run(config, Path(source[0]).expanduser(), source[1], generator)
@@ -106,8 +106,8 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     scenes = [blank(config) if begun else scene(config, particle)
               for particle in range(own.particles if registry.objective(config).particles else 1)]
     objective = registry.component("objective", config.objective.type)(own, Setting(
-        made, made.schedule.weighting(config.objective.weighting), float(config.objective.guidance_scale), config.seed,
-        Chunks("LoRA", config.estimator.chunk, where), world))
+        made, made.schedule.weighting(config.objective.weighting), float(config.objective.guidance_scale),
+        config.run_seed, Chunks("LoRA", config.estimator.chunk, where), world))
     rates = registry.learning_rates(config)
     # fused: it alone skips an update on the device (found_inf) without a host sync
     first, second = config.optimizer.betas
@@ -126,7 +126,7 @@ def _rows(config: Config, teacher: Teacher, world: World) -> list[int]:
     own = config.estimator
     most = own.chunk if isinstance(own.chunk, int) and own.chunk else math.inf
     needed = ("uncond", "cond") if config.objective.type == "csd" else branches(float(config.objective.guidance_scale))
-    each = (config.data.batch_size // world.size) * teacher.evaluations(needed)
+    each = max(config.data.first_batch // world.size, 1) * teacher.evaluations(needed)
     return [int(min(k, most)) * each for k in own.ks() or [FIRST_K]]
 
 

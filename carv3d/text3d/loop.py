@@ -12,8 +12,9 @@ from carv3d.runs import budget
 from carv3d.runs.clock import Clock
 from carv3d.runtime.errors import UserError, out_of_memory
 from carv3d.runtime.types import Record
-from carv3d.text3d.auto_k import choose_k
+from carv3d.text3d import auto_k
 from carv3d.text3d.step import StepOut, train_step
+from carv3d.text3d.timer import Moment, moment
 from carv3d.text3d.trainer import Trainer
 
 NEXT = {"": "the cameras", "cameras": "rendering", "render": "encoding", "encode": "the draws", "draws": "the teacher",
@@ -66,11 +67,8 @@ def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
     while not ended:
         step, done = done, done + 1
         clock.lap("loop")
-        out = _step(trainer, clock, step)
-        choosing = config.estimator.k == "auto" and done % config.estimator.measure_every == 0
-        if choosing and not points.stopped(done):
-            decision = choose_k(trainer, step)
-            _lap(trainer, clock, wait=config.budget.seconds > 0)
+        out, began, ended_at = _step(trainer, clock, step)
+        if (decision := auto_k.after(trainer, step, out.metrics["grad_norm"], began, ended_at)) is not None:
             for each in observers:
                 each.decision(done, decision)
         pending.append((step, out))
@@ -124,17 +122,15 @@ class _Points:
         return [now > then for now, then in zip(self.passed, before)]
 
 
-def _step(trainer: Trainer, clock: Clock, step: int) -> StepOut:
-    """A step in the clock's time: with a budget of seconds every step ends with the device's end of it."""
+def _step(trainer: Trainer, clock: Clock, step: int) -> tuple[StepOut, Moment, Moment]:
+    """A step in the clock's time, and when it began and ended: with a budget of seconds every step ends with the
+    device's end of it."""
     ended = [""]
 
     def mark(station: str) -> None:
         ended[0] = station
-        if trainer.measures_cost:
-            trainer.timer(station)
 
-    if trainer.measures_cost:
-        trainer.timer.start()
+    began = moment(trainer.device)
     try:
         out = train_step(trainer, step, mark)
     except (RuntimeError, MemoryError, OSError) as error:
@@ -142,11 +138,12 @@ def _step(trainer: Trainer, clock: Clock, step: int) -> StepOut:
             raise
         data, place = trainer.config.data, NEXT.get(ended[0], "the end")
         raise UserError(
-            f"out of memory in {place} of step {step + 1}, with {data.batch_size} views of "
+            f"out of memory in {place} of step {step + 1}, with {trainer.way(step).items} views of "
             f"{data.width.at(step):.0f} x {data.height.at(step):.0f} and K = {trainer.sampler.k}; lower data.width and "
             "height, data.batch_size, the scene's size or estimator.chunk, then give --resume") from error
+    last = moment(trainer.device)
     _lap(trainer, clock, wait=trainer.config.budget.seconds > 0)
-    return out
+    return out, began, last
 
 
 def _look_at(trainer: Trainer, pending: deque[tuple[int, StepOut]], observers: Sequence[Observer], broken: int) -> int:

@@ -35,24 +35,23 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
 
     seed: of this step's random numbers; the run's own by default.
     """
-    config, data, world = trainer.config, trainer.config.data, trainer.world
+    config, world = trainer.config, trainer.world
     turn, scene = trainer.turn(step)
-    seed = config.seed if seed is None else seed
+    seed = config.run_seed if seed is None else seed
     generator = partial(rng.stream, seed, step)
-    trainer.sampler.k = config.estimator.k_at(step) or trainer.sampler.k
+    items, trainer.sampler.k = trainer.way(step)
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step)
 
     # views, rendered once and encoded once; of several processes each takes its share
-    mine = world.share(data.batch_size)
-    batch = Batch(trainer, scene, views.sample(config, step, data.batch_size, strata=data.camera_strata,
-                                               sequence=data.camera_sequence, seed=seed),
-                  generator("render"), mine, mark)
+    mine = world.share(items)
+    batch = Batch(trainer, scene, views.of_step(config, step, items, trainer.viewed, seed), generator("render"), mine,
+                  mark)
 
     # K draws per view, averaged into one cotangent; nothing here touches the scene
     purposes = ("", " twin")[:1 + scene.wants_halves(turn)]  # the independent parts in which the gradient comes
     target, k = trainer.target(step), math.ceil(trainer.sampler.k / len(purposes))
-    whole = [trainer.sampler.draw(data.batch_size, batch.shape, target, k=k,
+    whole = [trainer.sampler.draw(items, batch.shape, target, k=k,
                                   time_generator=generator("timesteps" + purpose),
                                   noise_generator=generator("noise" + purpose, trainer.device))
              for purpose in purposes]
@@ -80,8 +79,9 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     timestep = torch.cat([draws.timestep for draws in whole], 1)
     squared_norm = world.gather(torch.cat([estimate.squared_norm for estimate in estimates], 1))
     trainer.sampler.observe(timestep, squared_norm)
-    trainer.ledger.spend(scene, steps=1, renders=data.batch_size, encodes=data.batch_size, draws=timestep.numel(),
-                         lora_draws=data.batch_size * trainer.objective.learning_draws)
+    trainer.viewed += items
+    trainer.ledger.spend(scene, steps=1, renders=items, encodes=items, draws=timestep.numel(),
+                         lora_draws=items * trainer.objective.learning_draws)
     mark("account")
     metrics: Metrics = {"k": trainer.sampler.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
                "opacity": batch.out.opacity.detach().mean(), **batch.out.stats, **learned,

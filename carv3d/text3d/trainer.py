@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from carv3d import carv
-from carv3d.carv.choose_k import Account
+from carv3d.carv.choose_k import FIRST_K, Way
 from carv3d.config.schema import Config
 from carv3d.diffusion.teacher import Teacher
 from carv3d.objectives.base import Objective
@@ -22,16 +22,15 @@ from carv3d.runtime.states import load_optimizer, require_alike
 from carv3d.runtime.types import State
 from carv3d.scenes.base import Scene
 from carv3d.text3d.ledger import Ledger
-from carv3d.text3d.timer import StationTimer
-
-FIRST_K = 4  # of estimator.k=auto, until the first measurement
+from carv3d.text3d.probe import Probe
 
 
 @dataclass
 class Trainer:
     """scenes: VSD's particles, trained in turn; one otherwise. base_lr: rates of the optimiser's groups, before
     ``optimizer.lr_scale``. sampler: K, proposal, strata and noise of the scene's gradient. chunks: how many draws go
-    through the teacher at once. timer: what the stations of a step cost. account: what was measured for k=auto."""
+    through the teacher at once. probe: how a step draws, and what was measured to choose it. viewed: views of the
+    training steps so far."""
 
     config: Config
     scenes: Sequence[Scene]
@@ -45,8 +44,8 @@ class Trainer:
     sampler: carv.Sampler
     ledger: Ledger
     chunks: Chunks
-    timer: StationTimer
-    account: Account = field(default_factory=Account)
+    probe: Probe
+    viewed: int = 0
 
     @classmethod
     def of(cls, config: Config, scenes: Sequence[Scene], teacher: Teacher, objective: Objective,
@@ -58,7 +57,7 @@ class Trainer:
         weight = objective.weight
         return cls(config, scenes, teacher, objective, optimizer, device, world, rates, weight,
                    sampler_of(config, weight), Ledger(config, teacher, objective.evaluations, device, world),
-                   Chunks("teacher", config.estimator.chunk, device), StationTimer(device))
+                   Chunks("teacher", config.estimator.chunk, device), Probe(first_way(config, world.size)))
 
     def variant(self, config: Config, scenes: Sequence[Scene] | None = None) -> Trainer:
         """Another configuration of the estimator on the same scenes, teacher and optimiser, with parts of its own:
@@ -86,19 +85,21 @@ class Trainer:
         low, high = (min(round(share * count), count - 1) for share in shares)
         return carv.uniform_target(count, low, high)
 
-    @property
-    def measures_cost(self) -> bool:
-        """Whether the choice of K needs this run's own timings."""
-        return self.config.estimator.k == "auto" and self.config.estimator.cost.source == "measured"
+    def way(self, step: int) -> Way:
+        """How a step draws: as given, as was chosen last, or as a measurement under way wants it."""
+        if self.probe.queue:
+            return self.probe.queue[0]
+        return Way(self.probe.present.items, self.config.estimator.k_at(step) or self.probe.present.k)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
         """Everything the optimiser moves."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def take(self, account: Account, k: int) -> None:
-        """What was measured, and the K that was chosen from it, for the steps that follow."""
-        self.account, self.sampler.k = account, k
+    def gradient(self) -> Tensor:
+        """Of all parameters, [P], zero where none came."""
+        return torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
+                          for p in self.parameters])
 
     def require_agreement(self) -> None:
         """RuntimeError unless all processes hold the same parameters: nothing else would show that they drifted.
@@ -111,17 +112,15 @@ class Trainer:
                                  *self.objective.parameters()])
 
     def state(self) -> State:
-        """What a checkpoint keeps: plain numbers and tensors. With timings of its own it waits for the device."""
-        self.timer.drain()
+        """What a checkpoint keeps: plain numbers and tensors. Amid a measurement it waits for the device."""
         return {"scenes": [scene.state_dict() for scene in self.scenes], "optimizer": self.optimizer.state_dict(),
                 "learner": self.objective.state(), "ledger": dict(self.ledger), **self.sampler.state(),
-                "chunk": self.chunks.size, "account": asdict(self.account),
-                "station_ms": dict(self.timer.ms) if self.measures_cost else {}}
+                "chunk": self.chunks.size, "viewed": self.viewed, "probe": self.probe.state()}
 
     def load_state(self, state: State) -> None:
         """Take up what ``state`` gave; an error, of many kinds, where it is not the state of such a trainer."""
         own = self.state()
-        for name in ("k", "adaptive", "account"):
+        for name in ("k", "adaptive"):
             require_alike(own[name], state[name], name)
         if any(type(count) is not int for count in state["ledger"].values()):
             raise ValueError("the ledger holds what is no count")
@@ -134,8 +133,15 @@ class Trainer:
         load_optimizer(self.optimizer, state["optimizer"])
         self.ledger.update(state["ledger"])
         self.sampler.load_state(state)
-        self.chunks.size, self.account = state["chunk"], Account(**state["account"])
-        self.timer.reset(state["station_ms"])
+        self.chunks.size = state["chunk"]
+        self.viewed = state.get("viewed", state["ledger"]["steps"] * self.probe.present.items)  # of older checkpoints
+        self.probe = Probe.of(state["probe"]) if "probe" in state else Probe(Way(self.probe.present.items, state["k"]))
+
+
+def first_way(config: Config, ranks: int) -> Way:
+    """How the first step draws, where that is chosen: about four views, so many that each rank has as many."""
+    items = config.data.first_batch
+    return Way(items if items % ranks == 0 else ranks, config.estimator.k_at(0) or FIRST_K)
 
 
 def sampler_of(config: Config, weight: Tensor) -> carv.Sampler:

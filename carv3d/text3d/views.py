@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from carv3d import lights
-from carv3d.cameras import Cameras, golden_turn, sample_cameras
+from carv3d import carv, lights
+from carv3d.cameras import Cameras, camera_points, cameras_at, golden_turn
 from carv3d.config.schema import Config, LightConfig
 from carv3d.lights import Light
 from carv3d.runtime import rng
@@ -35,43 +35,61 @@ class Views:
                      self.light.to(device) if self.light else None)
 
 
+DIMENSIONS = {  # of the cube whose points are views -> coordinates of each
+    "azimuth": slice(0, 1), "elevation": slice(1, 2), "distance": slice(2, 3), "fovy": slice(3, 4),
+    "background": slice(4, 7), "light kind": slice(7, 8), "light direction": slice(8, 10)}
+COORDINATES = 10
+IN_SEQUENCE = [0, 1, 8, 9, 5, 6, 7, 2, 3, 4]  # which coordinate of a Sobol' point each is: early ones fill space best
+
+
 def sample(config: Config, step: int, count: int, purpose: str = "", strata: bool = False,
-           sequence: bool = False, seed: int | None = None) -> Views:
-    """``count`` views at the step's image size, on the CPU.
+           seed: int | None = None) -> Views:
+    """``count`` independent views at the step's image size, on the CPU.
 
-    purpose: names the random streams (empty for training). strata: one camera per azimuth sector. sequence: azimuths
-    from the golden-ratio sequence over the steps, under a random shift that the seed gives. seed: the run's own by
-    default.
+    purpose: names the random streams (empty for training). strata: one camera per azimuth sector. seed: the run's own
+    by default.
     """
-    data, seed = config.data, config.seed if seed is None else seed
-    turn = None
-    if sequence:
+    return at(config, step, independent(step, count, purpose, strata, config.run_seed if seed is None else seed))
+
+
+def of_step(config: Config, step: int, count: int, first: int, seed: int | None = None) -> Views:
+    """The ``count`` views of a training step, before which the run has seen ``first``; otherwise as ``sample``."""
+    seed = config.run_seed if seed is None else seed
+    if config.data.view_sequence == "all":
+        return at(config, step, carv.sobol(rng.number(seed, "views"), first, count, COORDINATES).T[IN_SEQUENCE])
+    points = independent(step, count, "", config.data.camera_strata, seed)
+    if config.data.view_sequence == "azimuth":
         offset = torch.rand((), generator=rng.generator(seed, "camera sequence")).item()
-        turn = golden_turn(step, offset)
-    cameras = sample_cameras(
-        count, round(data.width.at(step)), round(data.height.at(step)), data.elevation_range,
-        data.camera_distance_range, data.fovy_range, rng.generator(seed, f"{purpose} cameras".strip(), step),
-        strata, turn)
-    generator = rng.generator(seed, f"{purpose} background".strip(), step)
-    light = None
+        points[0] = torch.tensor([golden_turn(first + n, offset) for n in range(count)], dtype=torch.float64)
+    return at(config, step, points)
+
+
+def independent(step: int, count: int, purpose: str, strata: bool, seed: int) -> Tensor:
+    """Random points [10,B] float64 for ``at``: independent of one another, but for the azimuths' strata."""
+    cameras, background, light = (rng.generator(seed, f"{purpose} {what}".strip(), step)
+                                  for what in ("cameras", "background", "light"))
+    return torch.cat([camera_points(count, cameras, strata), torch.rand(count, 3, generator=background).T,
+                      torch.rand(3, count, generator=light)])
+
+
+def at(config: Config, step: int, points: Tensor) -> Views:
+    """The views of points [10,B] in the unit cube (``DIMENSIONS``), at the step's image size."""
+    data, light = config.data, None
+    cameras = cameras_at(points[:4], round(data.width.at(step)), round(data.height.at(step)), data.elevation_range,
+                         data.camera_distance_range, data.fovy_range)
     if config.light.colour == "albedo":
-        light = sample_lights(config.light, step, count, rng.generator(seed, f"{purpose} light".strip(), step))
-    return Views(cameras, background_colours(data.background, count, generator), light)
+        light = lights_at(config.light, step, points[7:].float())
+    background = points[DIMENSIONS["background"]].T.float().contiguous()
+    if data.background != "random":
+        background = torch.full_like(background, {"white": 1.0, "black": 0.0, "grey": 0.5}[data.background])
+    return Views(cameras, background, light)
 
 
-def sample_lights(own: LightConfig, step: int, count: int, generator: torch.Generator) -> Light:
+def lights_at(own: LightConfig, step: int, u: Tensor) -> Light:
     """Lights from anywhere in the range, each in a share of the views that the step's configuration gives: on the
-    scene's own colours, on plain grey; the rest unlit."""
-    u = torch.rand(3, count, generator=generator)
+    scene's own colours, on plain grey; the rest unlit. u: [3,B] in the unit cube."""
     lit, plain = own.lit.at(step), own.plain.at(step)
     low, high = own.elevation_range
     shade = u[0] < lit + plain
     return lights.light(360.0 * u[1], low + (high - low) * u[2], ambient=torch.where(shade, own.ambient, 1.0),
                         plain=u[0] < plain)
-
-
-def background_colours(kind: str, count: int, generator: torch.Generator) -> Tensor:
-    """[count,3] in [0,1]: one random colour a view, or a fixed grey level."""
-    if kind == "random":
-        return torch.rand(count, 3, generator=generator)
-    return torch.full((count, 3), {"white": 1.0, "black": 0.0, "grey": 0.5}[kind])

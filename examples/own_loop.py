@@ -33,7 +33,7 @@ alpha_bar = (scheduler := DDPMScheduler.from_pretrained(folder / "scheduler")).a
 generator = torch.Generator().manual_seed(0)
 image = torch.randn(1, 3, 64, 64, generator=generator).mul(0.1).requires_grad_()
 optimizer = torch.optim.Adam([image], lr=0.05)
-sampler = carv.Sampler(K, importance="adaptive", base=1 - alpha_bar, guidance_scale=guidance)  # carv3d: once
+sampler = carv.Sampler(K, importance="adaptive", base=1 - alpha_bar)  # carv3d: once
 target = carv.uniform_target(len(alpha_bar), low, high)  # carv3d: p(t), instead of randint's bounds
 
 

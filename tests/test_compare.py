@@ -8,10 +8,12 @@ import torch
 
 from carv3d import config as configuration
 from carv3d.commands.sweep import planned
-from carv3d.measure.compare import Spread, compare, memory
+from carv3d.measure import compare as comparing
+from carv3d.measure.compare import Entrant, Spread, compare, memory
 from carv3d.runtime.errors import UserError
 from carv3d.text3d import build
 from carv3d.text3d.step import train_step
+from carv3d.text3d.trainer import with_options
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "scene.type=image", "scene.image.size=16", "export.video=false", "trainer.preview_every=0",
@@ -108,6 +110,43 @@ def test_four_times_the_views_have_a_quarter_of_the_variance():
     found = compare(trainer, 0)
     assert found["one"]["variance"] == found["again"]["variance"]
     assert 2.05 < found["one"]["variance"] / found["four"]["variance"] < 6.0
+
+
+def test_a_step_costs_its_median_and_its_share_of_the_choice_of_k():
+    """Of steps of 1, 2 and 30 ms, housekeeping of 5, and a choice of 100 ms every 10 steps."""
+    trainer = trainer_of({"one": "estimator.k=1"}, 2)
+    own = trainer.variant(with_options(trainer.config, estimator={"measure_every": 10}))
+    spreads = [Spread(torch.ones(1, dtype=torch.float64)) for _ in range(3)]
+    for spread in spreads:
+        spread.add(torch.zeros(2))
+        spread.add(torch.ones(2))
+    for spent, share in ((100.0, 10.0), (0.0, 0.0)):
+        entrant = Entrant(own, *spreads, step_ms=[30.0, 1.0, 2.0], choice_ms=spent)
+        assert entrant.report(5.0)["step_ms"] == 2.0 + 5.0 + share
+
+
+def test_the_choice_of_k_is_charged(monkeypatch):
+    """By a clock that steps alone move on, by 10 ms, and by 30 where they measure for the choice; of two measurements
+    the second is what a run would repeat."""
+    now, measuring, begin = [0], [], comparing.auto_k.begin
+
+    def begun(trainer):
+        measuring.clear()
+        begin(trainer)
+
+    def step(trainer, *args, **options):
+        if trainer.probe.queue:
+            measuring.append(trainer)
+        now[0] += 30 if trainer.probe.queue else 10
+        return train_step(trainer, *args, **options)
+
+    monkeypatch.setattr(comparing.auto_k, "begin", begun)
+    monkeypatch.setattr(comparing, "train_step", step)
+    monkeypatch.setattr(comparing, "now_ms", lambda device: now[0])
+    monkeypatch.setattr(comparing, "moment", lambda device: now[0] / 1e3)
+    found = compare(trainer_of({"one": "estimator.k=1", "auto": "estimator.k=auto; estimator.measure_every=7"}, 2), 0)
+    assert len(measuring) > 1 and found["one"]["step_ms"] == 10
+    assert found["auto"]["step_ms"] == pytest.approx(10 + 20 * len(measuring) / 7)
 
 
 def test_a_clipped_run_is_compared_by_its_unclipped_gradient():

@@ -488,8 +488,9 @@ def test_named_noise_modes_limit_the_choice_of_k():
 
     assert allowed("auto") == allowed("iid") == (1, 2, 4, 8, 16)
     assert allowed("antithetic") == allowed("zero_sum") == (2, 4, 8, 16)
-    assert [noise_mode("auto", k, 7.5) for k in (1, 2, 3, 4)] == ["iid", "antithetic", "iid", "antithetic"]
-    assert noise_mode("auto", 4, 50.0) == "zero_sum" and noise_mode("iid", 4, 1.0) == "iid"
+    assert [noise_mode("auto", k) for k in (1, 2, 3, 4)] == ["iid", "antithetic", "zero_sum", "antithetic"]
+    assert [noise_mode("antithetic", k) for k in (1, 2, 3)] == ["iid", "antithetic", "iid"]
+    assert noise_mode("iid", 4) == "iid" and noise_mode("zero_sum", 4) == "zero_sum"
 
 
 @pytest.mark.parametrize("override", ["estimator.proposal=weight", "estimator.noise=zero_sum", "estimator.noise=antithetic",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from carv3d.carv.uniforms import BELOW_ONE
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -21,12 +23,13 @@ class Proposal:
     weight: Tensor
 
     def sample(self, uniform: Tensor) -> tuple[Tensor, Tensor]:
-        """Inverse CDF: uniforms in [0,1) of any shape -> timesteps (int64) and weights p/q (float64), same shape.
+        """Inverse CDF: uniforms in [0,1] of any shape -> timesteps (int64) and weights p/q (float64), same shape; both
+        ends belong to the outermost timesteps that q has.
 
         With u uniform on a stratum [a,b) the expected number of hits of t is the length of the overlap of [a,b) with
         t's share of the CDF, so a set of strata that covers [0,1) once meets t exactly K q(t) times on average.
         """
-        timestep = torch.searchsorted(self.cdf, uniform.contiguous(), right=True).clamp_(max=self.cdf.numel() - 1)
+        timestep = torch.searchsorted(self.cdf, uniform.double().clamp(max=BELOW_ONE).contiguous(), right=True)
         return timestep, self.weight[timestep]
 
     def to(self, device: torch.device | str) -> Proposal:

@@ -30,8 +30,8 @@ class Sampler:
     k: draws per item. importance: None draws from p itself; a tensor [T] from q proportional to p x importance;
     "adaptive" from a proposal fitted to past draws (``carv.adapt``). base: [T], the known factor of the values' norms,
     such as w(t), which the adaptive fit divides out; ones by default. stratified: one timestep per stratum of q. noise:
-    iid, antithetic, zero_sum, or auto, which depends on K and on the guidance scale (see ``noise_mode``). signature:
-    what the norms depend on besides item and timestep; a state saved under another signature is forgotten.
+    iid, antithetic, zero_sum, or auto, which depends on K (see ``noise_mode``). signature: what the norms depend on
+    besides item and timestep; a state saved under another signature is forgotten.
 
         sampler = carv.Sampler(4, importance="adaptive", base=weight)
         draws = sampler.draw(items, shape, target, time_generator=..., noise_generator=...)
@@ -40,10 +40,10 @@ class Sampler:
     """
 
     def __init__(self, k: int, *, importance: Tensor | str | None = None, base: Tensor | None = None,
-                 stratified: bool = True, noise: str = "auto", guidance_scale: float = 1.0, signature: str = ""):
+                 stratified: bool = True, noise: str = "auto", signature: str = ""):
         if isinstance(importance, str) and importance != ADAPTIVE:
             raise ValueError(f"importance must be None, a tensor or {ADAPTIVE!r}, got {importance!r}")
-        self.k, self.stratified, self.noise, self.guidance_scale = k, stratified, noise, guidance_scale
+        self.k, self.stratified, self.noise = k, stratified, noise
         self.base, self.signature = base, signature
         self.adapts = isinstance(importance, str)
         self._importance = None if isinstance(importance, str) else importance
@@ -64,15 +64,14 @@ class Sampler:
     def design(self, k: int | None = None, proposal: str = "own") -> Design:
         """What a set of k draws (K by default) of one item alone is: one draw has neither strata nor a noise mode."""
         k = self.k if k is None else k
-        return Design(proposal, self.stratified and k > 1, noise_mode(self.noise, k, self.guidance_scale), k)
+        return Design(proposal, self.stratified and k > 1, noise_mode(self.noise, k), k)
 
     def draw(self, items: int, shape: tuple[int, ...], target: Tensor, *, k: int | None = None,
              time_generator: torch.Generator, noise_generator: torch.Generator) -> Draws:
         """The draws of a step: k (K by default) for each item, the noise of each of ``shape``."""
         k = self.k if k is None else k
         return draw(items, k, shape, self.proposal(target), stratified=self.stratified,
-                    noise=noise_mode(self.noise, k, self.guidance_scale), time_generator=time_generator,
-                    noise_generator=noise_generator)
+                    noise=noise_mode(self.noise, k), time_generator=time_generator, noise_generator=noise_generator)
 
     def observe(self, timestep: Tensor, squared_norm: Tensor) -> None:
         """What a step's draws taught, for later steps: timestep [B,K], squared_norm [B,K] of their values.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+BELOW_ONE = 1 - 2**-53  # the largest float64 below 1
+
 
 def iid(items: int, draws: int, generator: torch.Generator) -> Tensor:
     """Independent uniforms [B,K] float64."""
@@ -21,4 +23,5 @@ def stratified(items: int, draws: int, generator: torch.Generator) -> tuple[Tens
     """
     jitter = iid(items, draws, generator)
     stratum = iid(items, draws, generator).argsort(0 if draws == 1 else 1)
-    return (stratum + jitter) / (items if draws == 1 else draws), stratum
+    points = (stratum + jitter) / (items if draws == 1 else draws)
+    return points.clamp_(max=BELOW_ONE), stratum  # the sum of K-1 and a jitter just below 1 rounds to K

@@ -48,7 +48,7 @@ def main(args: Namespace) -> int:
     settings = Settings(args.cameras, args.replicates, ks)
     report: Record = {"prompt": config.prompt, "seed": config.seed,
                       "environment": environment(str(trainer.device), trainer.scenes[0].backends),
-                      "named": summary.named(float(config.objective.guidance_scale)), "interrupted": False,
+                      "named": summary.named(), "interrupted": False,
                       "states": []}
     folder, measured = None, None
     try:

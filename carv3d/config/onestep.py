@@ -38,8 +38,8 @@ class DistillConfig:
                           ge=1, le=1024)
     importance_sampling: bool = option(False, "draw noise levels from a proposal fitted to past draws; off: q = p")
     stratified: bool = option(True, "one noise level per stratum, strata shuffled over outputs")
-    noise: str = option("auto", "how an output's k noises vary together; auto: antithetic at even k, else iid",
-                        choices=("auto", "iid", "antithetic", "zero_sum"))
+    noise: str = option("auto", "how an output's k noises vary together; auto: antithetic at even k, zero_sum "
+                        "at odd k from 3 on", choices=("auto", "iid", "antithetic", "zero_sum"))
     normalise: bool = option(True, "divide each draw by how far the teacher would move the output (DMD, arXiv "
                              "2311.18828)")
     t_min: float = option(0.02, "lowest noise level, as a share of the teacher's steps", ge=0, le=1)

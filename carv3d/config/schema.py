@@ -215,8 +215,8 @@ class EstimatorConfig:
                            choices=("adaptive", "weight", "table"))
     table: list[float] = option([1.0], "q/p up to a constant, one number per equal range of timesteps", gt=0)
     stratified: bool = option(True, "one timestep per stratum of q, strata shuffled over views")
-    noise: str = option("auto", "how a view's K noises vary together; auto: iid at odd K, else antithetic at "
-                        "guidance_scale <= 7.5 and zero_sum above", choices=("auto", "iid", "antithetic", "zero_sum"))
+    noise: str = option("auto", "how a view's K noises vary together; auto: antithetic at even K, zero_sum at "
+                        "odd K from 3 on", choices=("auto", "iid", "antithetic", "zero_sum"))
     chunk: int | str = option("auto", "draws per view in one teacher call; auto: what fits; 0: all K; halved when "
                               "memory runs out", ge=0)
     measure_every: int = option(250, "steps between variance measurements for k=auto", ge=1)

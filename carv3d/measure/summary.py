@@ -116,9 +116,9 @@ def design_of(how: tuple[str, bool, str], k: int) -> Design:
     return Design(proposal, stratified and k > 1, noise if noises.allows(noise, k) and k > 1 else "iid", k)
 
 
-def named(guidance_scale: float) -> dict[str, tuple[str, bool, str]]:
+def named() -> dict[str, tuple[str, bool, str]]:
     """The combinations (proposal, stratified, noise) that tables and plots name: the paper's, and ours."""
-    mode = noise_mode("auto", 2, guidance_scale)
+    mode = noise_mode("auto", 2)
     pairs = mode.replace("_", "-")
     return {"reuse alone": ("uniform", False, "iid"), "importance": ("weight", False, "iid"),
             "strata": ("uniform", True, "iid"), "importance + strata": ("weight", True, "iid"),

@@ -49,7 +49,7 @@ class Way:
         estimator, views, data = config.estimator, items or config.data.first_batch, config.data
         return cls(views, k, estimator.proposal if estimator.importance_sampling else "off",
                    estimator.stratified and views * k > 1,
-                   noise_mode(estimator.noise, k, float(config.objective.guidance_scale)) if k > 1 else "iid",
+                   noise_mode(estimator.noise, k) if k > 1 else "iid",
                    data.view_sequence if data.view_sequence != "off" else
                    "strata" if data.camera_strata and views > 1 else "off",
                    any(_in_halves(config, at) for at in (step, step + 1)))

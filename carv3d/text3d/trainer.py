@@ -157,8 +157,7 @@ def sampler_of(config: Config, weight: Tensor) -> carv.Sampler:
         importance = table[torch.arange(len(weight)) * len(table) // len(weight)]
     return carv.Sampler(
         own.k_at(0) or FIRST_K, importance=importance, base=weight, stratified=own.stratified,
-        noise=own.noise, guidance_scale=float(objective.guidance_scale),
-        signature=f"{objective.type} {objective.guidance_scale} {objective.weighting}")
+        noise=own.noise, signature=f"{objective.type} {objective.guidance_scale} {objective.weighting}")
 
 
 def with_options(config: Config, **sections: State) -> Config:

@@ -64,6 +64,17 @@ def test_flat_norms_fall_back_to_p():
     assert sum(sum(h) for h in shares) / 1000 < 1.05
 
 
+def test_where_the_latest_draws_see_no_gain_the_proposal_is_p():
+    """The long memory says that norms are large early, the short one that they are now large late: q, which follows the
+    long one, would raise the second moment. Control: where the short one agrees, q is not p."""
+    early, late = (run(moment, 200, 0)[0] for moment in (EARLY, LATE))
+    stale = adapt.propose(adapt.Adaptive(early.slow, late.fast, "a"), TARGET, FLAT)
+    assert torch.equal(stale.density, make_proposal(TARGET).density)
+    agreeing = adapt.propose(early, TARGET, FLAT)
+    assert second_moment(agreeing, EARLY) < adapt.GAIN
+    assert second_moment(agreeing, LATE) > 1.05
+
+
 def test_a_stale_proposal_recovers():
     """After the norms jump to the other end q is worse than uniform, by no more than 1/0.2, and within 50 steps it is
     better again. Control: without the fast average (always the slow one) it is worse for longer."""

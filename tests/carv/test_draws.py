@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from carv3d.carv import Proposal, draw, make_proposal, uniform_target
+from carv3d.carv import Proposal, draw, join, make_proposal, uniform_target, uniforms
 from carv3d.carv.uniforms import iid, stratified
 
 
@@ -64,6 +64,37 @@ def test_stratum_does_not_follow_the_item():
     assert ((counts - n / 4).square() / (n / 4)).sum() < 44
 
 
+def fine_points(items, per_item):
+    """The points in [0,1) behind draws of stratified timesteps, to 2^-20: [B,K]."""
+    steps = 2**20
+    out = draw(items, per_item, (1,), make_proposal(uniform_target(steps, 0, steps - 1)), stratified=True,
+               time_generator=gen(3), noise_generator=gen(4))
+    return out.timestep.double() / steps
+
+
+def independent(points):
+    """Whether items of [B,K] points have orders of strata and jitters of their own: 2000 orders are expected to hold all
+    24 of four strata (one is missing with a probability of 3e-36); of 8000 jitters 30 are expected to have a twin."""
+    strata = (points * points.shape[1]).long()
+    jitter = points * points.shape[1] - strata
+    return len(strata.unique(dim=0)) == 24, len((jitter * 2**18).round().unique()) > 0.95 * points.numel()
+
+
+def test_each_item_has_an_order_of_strata_and_jitters_of_its_own():
+    """Controls: an order, or jitters, that all items share."""
+    points = fine_points(2000, 4)
+    order, jitter = (points * 4).long(), points * 4 % 1
+    assert independent(points) == (True, True)
+    assert independent((order[:1] + jitter) / 4) == (False, True)
+    assert independent((order + jitter[:1]) / 4) == (True, False)
+
+
+def test_items_of_one_draw_each_have_jitters_of_their_own():
+    points = fine_points(500, 1)[:, 0] * 500
+    assert points.long().sort().values.tolist() == list(range(500))
+    assert len((points % 1 * 2000).round().unique()) > 400  # 443 are expected, give or take 7
+
+
 WEIGHTS = torch.linspace(0.1, 3.0, 50, dtype=torch.float64).square()
 
 
@@ -107,6 +138,21 @@ def test_cdf_ends_and_support():
     proposal = skewed()
     edge = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
     assert proposal.sample(edge)[0].tolist() == [5, 44]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_point_leaves_the_support(dtype):
+    """Of a q whose last timesteps have no mass: 1 itself, and what rounds to it, falls to the last that has some."""
+    timestep, weight = skewed().sample(torch.tensor([0.0, 1 - 2**-53, 1.0], dtype=dtype))
+    assert timestep.tolist() == [5, 44, 44] and (weight > 0).all()
+
+
+@pytest.mark.parametrize("items,draws", [(1, 3), (2, 8), (7, 1)])
+def test_stratified_points_stay_below_one(items, draws, monkeypatch):
+    """With a jitter just below 1 everywhere, whose sum with the highest stratum rounds up."""
+    monkeypatch.setattr(uniforms, "iid", lambda *shape: torch.full(shape[:2], 1 - 2**-53, dtype=torch.float64))
+    points, _ = uniforms.stratified(items, draws, gen(0))
+    assert points.max() == 1 - 2**-53 and points.max() < 1
 
 
 def test_without_importance_weights_are_exactly_one():
@@ -155,6 +201,19 @@ def test_shards_make_up_the_whole(noise):
     for field in ("timestep", "weight", "noise"):
         rows = [torch.cat([getattr(out.part(slice(b, b + 2), slice(k, k + 3)), field) for k in (0, 3)], 1) for b in (0, 2)]
         assert torch.equal(torch.cat(rows), getattr(out, field))
+
+
+def test_joined_draws_are_those_of_every_part():
+    """To the bit, whatever the parts' numbers of draws."""
+    parts = [draw(2, k, (3,), skewed(), stratified=True, time_generator=gen(k), noise_generator=gen(9 + k))
+             for k in (2, 3, 1)]
+    whole = join(parts)
+    assert whole.per_item == 6 and whole.items == 2
+    for part, start in zip(parts, (0, 2, 5), strict=True):
+        again = whole.part(draws=slice(start, start + part.per_item))
+        for field in ("timestep", "weight", "noise"):
+            assert torch.equal(getattr(again, field), getattr(part, field)), field
+    assert len(whole.weight.unique()) > 6 and len(whole.noise.unique()) == 36
 
 
 def test_draws_do_not_mix_their_generators():

@@ -108,6 +108,15 @@ def test_norms_and_finite_flag():
         estimate(broken, draws, check=True)
 
 
+def test_norms_are_of_the_values_without_their_weights():
+    """What an adaptive proposal learns from: E_q of a norm in a bin, and not of p/q times it."""
+    draws = draws_of(2, 6, 0, SCALES.double())
+    assert (draws.weight - 1).abs().min() > 1e-3
+    alone = [value(torch.tensor([b]), draws.timestep[b, k : k + 1], draws.noise[b, k : k + 1]).square().sum()
+             for b in range(2) for k in range(6)]
+    assert torch.allclose(estimate(value, draws).squared_norm, torch.stack(alone).view(2, 6))
+
+
 def test_wrong_shape_names_both():
     with pytest.raises(ValueError, match=r"6 rows.*\(6, 3\).*\(3, 3\)"):
         estimate(lambda i, t, n: n[:3], draws_of(2, 3, 0))
@@ -141,6 +150,21 @@ def test_loss_estimate_backpropagates_the_weighted_mean(chunk):
     assert torch.allclose(gradient, parameter.grad, rtol=1e-5)
     assert torch.allclose(out.mean, torch.stack(rows).detach().reshape(2, 5).mean(1), rtol=1e-5)
     assert out.residual.shape == (2, 5) and not out.residual.requires_grad and out.finite
+
+
+def test_a_rank_backpropagates_its_part_of_the_mean_over_all_items():
+    """Two ranks of two and one of three items; control: each by itself takes the mean over its own."""
+    draws = draws_of(3, 4, 0, SCALES.double())
+
+    def gradient(part, **options):
+        parameter = torch.tensor([1.0, -2.0, 0.5], requires_grad=True)
+        estimate_loss(lambda item, t, noise: ((noise - parameter) * SCALES[t][:, None]).square().sum(1), part, **options)
+        return parameter.grad
+
+    shares = [draws.part(items) for items in (slice(0, 2), slice(2, 3))]
+    whole = gradient(draws)
+    assert torch.allclose(sum(gradient(share, items=3) for share in shares), whole, rtol=1e-5)
+    assert not torch.allclose(sum(gradient(share) for share in shares), whole, rtol=0.1)
 
 
 def test_a_loss_of_the_wrong_shape_is_named():

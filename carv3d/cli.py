@@ -73,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--replicates", type=_whole(2, 10**4), default=2, metavar="R",
                          help="sets of a kind per camera")
     measure.add_argument("--k", type=_wholes, default=(1, 2, 4, 8, 16), metavar="1,2,4,...", help="numbers of draws")
+    measure.add_argument("--views", type=_whole(2, 10**5), metavar="N",
+                         help="instead: what the variance between views is made of, from N pairs of views")
     measure.add_argument("--out", metavar="DIR", help="default: RUN/measure, or outputs/measure/TAG@TIME")
     measure.add_argument("overrides", nargs="*", metavar="key=value")
 

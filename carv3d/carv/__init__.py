@@ -9,7 +9,8 @@ from carv3d.carv.draws import Draws, draw, join
 from carv3d.carv.estimate import Estimate, LossEstimate, estimate, estimate_loss, estimate_parts
 from carv3d.carv.proposal import Proposal, make_proposal, uniform_target
 from carv3d.carv.sampler import Design, Sampler
-from carv3d.carv.sequence import sobol
+from carv3d.carv.sequence import kronecker
 
 __all__ = ["Design", "Draws", "Estimate", "LossEstimate", "Proposal", "Sampler", "draw", "estimate", "estimate_loss",
-           "estimate_parts", "join", "make_proposal", "sobol", "uniform_target"]
+           "estimate_parts", "join", "kronecker", "make_proposal",
+           "uniform_target"]

@@ -15,7 +15,7 @@ from carv3d.runs.environment import environment
 from carv3d.runs.folder import Run, fresh_folder
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
-from carv3d.runtime.files import expanded, make_folder, write_text
+from carv3d.runtime.files import as_json, expanded, make_folder, write_text
 from carv3d.runtime.progress import Progress, result, say
 from carv3d.runtime.types import Record
 from carv3d.text3d import build
@@ -31,10 +31,12 @@ def main(args: Namespace) -> int:
     if len(ks) < 2:
         raise UserError("--k 1 given; at least one K above 1 is needed to tell what a draw costs, for example --k 1,4")
     run = Run.open(args.run, "train", "distill") if args.run else None
-    if run is not None and run.command == "distill":
+    if run is not None and run.command == "distill" and not args.views:
         from carv3d.commands.measure_student import main as of_student
 
         return of_student(args, run, ks)
+    if args.views and run is not None and run.command == "distill":
+        raise UserError("--views given with a run of carv3d distill, which has none; leave it out")
     config, states = _fresh(args) if run is None else _kept(run, args)
     devices.device(config.device)
     build.set_up_kernels(config, say, truth=True)
@@ -45,6 +47,8 @@ def main(args: Namespace) -> int:
 
     trainer = build.trainer(config, begun=run is not None)
     trainer.teacher.prepare()
+    if args.views:
+        return _views(args, run, trainer, states)
     settings = Settings(args.cameras, args.replicates, ks)
     report: Record = {"prompt": config.prompt, "seed": config.seed,
                       "environment": environment(str(trainer.device), trainer.scenes[0].backends),
@@ -76,6 +80,25 @@ def main(args: Namespace) -> int:
         result("\n".join(table(state, report["named"])) + "\n")
     result(folder)
     return 130 if report["interrupted"] else 0
+
+
+def _views(args: Namespace, run: Run | None, trainer: Trainer, states: States) -> int:
+    """What the variance between views is made of, at each state: views.json, and a table."""
+    from carv3d.measure import dimensions
+
+    config, folder = trainer.config, Path()
+    found: list[Record] = []
+    for step in states(trainer):
+        if not found:
+            folder = _folder(args.out, run, config)
+            write_text(folder / "config.yaml", configuration.dump(config))
+        found.append(dimensions.analyse(trainer, step, args.views))
+        report = {"prompt": config.prompt, "seed": config.seed,
+                  "environment": environment(str(trainer.device), trainer.scenes[0].backends), "states": found}
+        write_text(folder / "views.json", as_json(report, 1) + "\n")
+        result("\n".join(dimensions.table(found[-1])) + "\n")
+    result(folder)
+    return 0
 
 
 def _fresh(args: Namespace) -> tuple[Config, States]:

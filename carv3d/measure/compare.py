@@ -20,22 +20,19 @@ from torch import Tensor
 from carv3d import config as configuration
 from carv3d.config.options import constant
 from carv3d.config.schema import Config
+from carv3d.measure.picture import Picture
 from carv3d.runtime import rng
 from carv3d.runtime.devices import now_ms
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.progress import Progress
 from carv3d.scenes.base import Scene
-from carv3d.scenes.shading import shaded
-from carv3d.text3d import auto_k, views
-from carv3d.text3d.auto_k import DAMPING
+from carv3d.text3d import auto_k
 from carv3d.text3d.step import train_step
 from carv3d.text3d.timer import between, moment
 from carv3d.text3d.trainer import Trainer, preserved, with_options
 
 WARM_UP = 24  # steps of an estimator before it is measured: an adaptive proposal meets the scene, timers settle
 CHOICES = 2  # measurements from which an automatic B or K is chosen on a state, the first looking widely
-AROUND = 8  # views in which noise is looked at
-PART = 0.05  # of Adam's update: so small that pictures change in proportion
 PLAIN_STEPS = 5  # timed beside a measurement
 UPDATES = 16  # steps whose housekeeping is timed; an occupancy grid is looked at once in as many
 
@@ -97,13 +94,14 @@ class Spread:
 class Entrant:
     """One estimator: a variant of the run's trainer that moves nothing, and what was measured of it. raw, adam: its
     gradient as it is, and over the root of its second moment. picture: what Adam's update by a window would change in
-    rendered views."""
+    rendered views. averaged: Adam's own average of squared gradients along a window, which begins as all do."""
 
     trainer: Trainer
     raw: Spread
     adam: Spread
     picture: Spread
     second_moment: Tensor = field(default_factory=lambda: torch.zeros(()))
+    averaged: Tensor = field(default_factory=lambda: torch.zeros(()))
     step_ms: list[float] = field(default_factory=list)
     choice_ms: float = 0.0
 
@@ -139,13 +137,16 @@ class Entrant:
         chosen = [self.step(step + n, _seed(trainer.config, "compare chosen", step, n))[1] for n in range(PLAIN_STEPS)]
         self.choice_ms = sum(measuring) - len(measuring) * statistics.median(chosen)
 
-    def measure(self, step: int, seed: int, scale: Tensor, picture: Picture) -> bool:
+    def measure(self, step: int, seed: int, picture: Picture) -> bool:
         """One step more, and whether all of its gradient is finite."""
         gradient, ms = self.step(step, seed)
-        self.raw.add(gradient)
         self.step_ms.append(ms)
-        if (mean := self.adam.add(gradient * scale)) is not None:
-            self.picture.add(picture.change(mean))
+        self.adam.add(gradient * picture.scale)
+        beta = self.trainer.config.optimizer.betas[1]
+        self.averaged = beta * self.averaged + (1 - beta) * gradient.double().square()
+        if (mean := self.raw.add(gradient)) is not None:
+            self.picture.add(picture.change(mean / (self.averaged.sqrt() + self.trainer.config.optimizer.eps)))
+            self.averaged = picture.second_moment
         return bool(torch.isfinite(gradient).all())
 
     def report(self, update_ms: float) -> dict[str, float]:
@@ -161,50 +162,6 @@ class Entrant:
                 "replicates": self.raw.windows, "step_ms": statistics.median(self.step_ms) + update_ms + share,
                 "items": self.trainer.probe.present.items,
                 "k": self.trainer.sampler.k}
-
-
-class Picture:
-    """Rendered views of a scene as a linear function of small updates of its parameters.
-
-    Eight views around the scene at the training's image size, lit and on backgrounds as in training, always the same.
-    """
-
-    def __init__(self, trainer: Trainer, step: int):
-        self.trainer = trainer
-        points = views.independent(step, AROUND, "picture", True, trainer.config.run_seed)
-        self.views = views.at(trainer.config, step, points).to(trainer.device)
-        self.rates = torch.cat([torch.full((p.numel(),), rate, device=trainer.device)
-                                for rate, group in zip(trainer.base_lr, trainer.optimizer.param_groups)
-                                for p in group["params"]])
-        self.before = self._look()
-
-    def change(self, update: Tensor) -> Tensor:
-        """What Adam's update, [P] in units of each learning rate, changes in the views, [pixels]: the directional
-        derivative, by a difference of a small part of it."""
-        parameters = self.trainer.parameters
-        kept = [p.detach().clone() for p in parameters]
-        parts = (PART * self.rates * update).float().split([p.numel() for p in parameters])
-        with torch.no_grad():
-            for parameter, part in zip(parameters, parts, strict=True):
-                parameter.sub_(part.view_as(parameter))
-            change: Tensor = (self._look() - self.before) / PART
-            for parameter, old in zip(parameters, kept, strict=True):
-                parameter.copy_(old)
-        return change
-
-    def _look(self) -> Tensor:
-        generator = rng.generator(self.trainer.config.run_seed, "picture render")
-        with torch.enable_grad():  # a NeRF's normals are its density's slopes
-            out = self.trainer.scene.render(self.views.cameras, self.views.background, generator)
-            light = self.views.light
-            seen = out.rgb if light is None else shaded(out, self.views.background, self.views.cameras, light)
-        return seen.detach().flatten().double()
-
-
-def _damped(trainer: Trainer, second_moment: Tensor) -> Tensor:
-    """Each tensor's second moments and a share of their mean, [P]."""
-    parts = second_moment.split([p.numel() for p in trainer.parameters])
-    return torch.cat([part + DAMPING * part.mean() + torch.finfo(torch.float32).tiny for part in parts])
 
 
 class _Still:
@@ -234,13 +191,14 @@ def compare(trainer: Trainer, step: int) -> dict[str, dict[str, float]]:
     with preserved(trainer):
         entrants = {name: _entrant(trainer, own, step) for name, own in configuration.estimators(config).items()}
         second_moment = torch.stack([entrant.second_moment for entrant in entrants.values()]).mean(0)
-        scale = _damped(trainer, second_moment).rsqrt()
-        picture = Picture(trainer, step)
+        picture = Picture(trainer, step, second_moment)
+        for entrant in entrants.values():
+            entrant.averaged = second_moment
         with Progress(f"step {step}: estimators", config.compare.replicates) as bar:
             for replicate in range(config.compare.replicates):
                 seed = _seed(config, "compare", step, replicate)
                 for n, (name, entrant) in itertools.product(range(config.compare.window), entrants.items()):
-                    if not entrant.measure(step + n, seed, scale, picture):
+                    if not entrant.measure(step + n, seed, picture):
                         raise UserError(f"the gradient of {name} at step {step} is not finite; what diverged "
                                         "cannot be compared")
                 bar.add()

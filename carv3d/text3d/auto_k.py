@@ -79,6 +79,10 @@ def _scale(trainer: Trainer) -> Tensor:
     scales = []
     for parameter in trainer.parameters:
         second: Any = trainer.optimizer.state.get(parameter, {}).get("exp_avg_sq")
-        moment = torch.zeros_like(parameter) if second is None else second
-        scales.append((moment + DAMPING * moment.mean() + torch.finfo(torch.float32).tiny).rsqrt().flatten())
+        scales.append(damped(torch.zeros_like(parameter) if second is None else second).rsqrt().flatten())
     return torch.cat(scales)
+
+
+def damped(second_moment: Tensor) -> Tensor:
+    """A tensor's second moments and a share of their mean, above 0."""
+    return second_moment + DAMPING * second_moment.mean() + torch.finfo(torch.float32).tiny

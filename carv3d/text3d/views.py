@@ -39,7 +39,8 @@ DIMENSIONS = {  # of the cube whose points are views -> coordinates of each
     "azimuth": slice(0, 1), "elevation": slice(1, 2), "distance": slice(2, 3), "fovy": slice(3, 4),
     "background": slice(4, 7), "light kind": slice(7, 8), "light direction": slice(8, 10)}
 COORDINATES = 10
-IN_SEQUENCE = [0, 1, 8, 9, 5, 6, 7, 2, 3, 4]  # which coordinate of a Sobol' point each is: early ones fill space best
+GENERATOR = (0.457948, 0.6465, 0.416431, 0.1101, 0.312471, 0.604833, 0.810363, 0.749868, 0.956095, 0.854931)
+"""Of the sequence of views: points of successive steps cancel in Adam's memory (scripts/design_sequence.py)."""
 
 
 def sample(config: Config, step: int, count: int, purpose: str = "", strata: bool = False,
@@ -56,7 +57,8 @@ def of_step(config: Config, step: int, count: int, first: int, seed: int | None 
     """The ``count`` views of a training step, before which the run has seen ``first``; otherwise as ``sample``."""
     seed = config.run_seed if seed is None else seed
     if config.data.view_sequence == "all":
-        return at(config, step, carv.sobol(rng.number(seed, "views"), first, count, COORDINATES).T[IN_SEQUENCE])
+        shift = torch.rand(COORDINATES, generator=rng.generator(seed, "views"), dtype=torch.float64)
+        return at(config, step, carv.kronecker(GENERATOR, shift, first, count).T)
     points = independent(step, count, "", config.data.camera_strata, seed)
     if config.data.view_sequence == "azimuth":
         offset = torch.rand((), generator=rng.generator(seed, "camera sequence")).item()

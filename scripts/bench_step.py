@@ -48,14 +48,14 @@ FAST = {"cpu": (["numba"], ["numba"]), "cuda": (["triton", "tinycudann"], ["trit
 def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) -> dict:
     import torch
 
-    from carv3d.text3d.auto_k import choose_k
+    from carv3d.text3d import auto_k
     from carv3d.text3d.step import train_step
+    from carv3d.text3d.timer import moment
 
     trainer = build.trainer(config)
     trainer.teacher.prepare()
     for step in range(warm_up):
-        trainer.timer.start()
-        train_step(trainer, step, trainer.timer)
+        train_step(trainer, step)
     sync = synchroniser(trainer.device)
     spent = {"teacher": 0.0, "score": 0.0, "objective": 0.0}
 
@@ -88,8 +88,8 @@ def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) 
             stations.setdefault("score", []).append(spent["score"])
         stations.setdefault("objective", []).append(spent["objective"] - spent["teacher"] - spent["score"])
         began = time.perf_counter()
-        torch.randn(config.data.batch_size, trainer.sampler.k, *trainer.teacher.latent_shape, device=trainer.device)
-        torch.randint(1000, (config.data.batch_size, trainer.sampler.k))
+        torch.randn(config.data.first_batch, trainer.sampler.k, *trainer.teacher.latent_shape, device=trainer.device)
+        torch.randint(1000, (config.data.first_batch, trainer.sampler.k))
         sync()
         plain.append(1e3 * (time.perf_counter() - began))
     medians = {name: round(statistics.median(times), 3) for name, times in stations.items()}
@@ -97,13 +97,16 @@ def measure(config: Config, warm_up: int, repeats: int, backends: bool = False) 
     trainer.teacher.predict, trainer.objective.value = predict, value
     if score:
         del score.forward
-    events = []
-    for event in range(5):
-        began = time.perf_counter()
-        choose_k(trainer, warm_up + event)
+    looks = []  # what a step of a measurement for estimator.k=auto takes beyond the step itself
+    auto_k.begin(trainer)
+    while trainer.probe.queue:
+        grad_norm = train_step(trainer, warm_up + len(looks)).metrics["grad_norm"]
         sync()
-        events.append(1e3 * (time.perf_counter() - began))
-    event_ms, every = statistics.median(events), config.estimator.measure_every
+        began = time.perf_counter()
+        auto_k.seen(trainer, warm_up + len(looks), grad_norm, moment(trainer.device), moment(trainer.device))
+        sync()
+        looks.append(1e3 * (time.perf_counter() - began))
+    event_ms, every = sum(looks), config.estimator.measure_every
     own = medians["draws"] + medians["estimate"] + medians["account"] - statistics.median(plain)
     return {"batch_size": config.data.batch_size, "k": config.estimator.k, "picture": round(config.data.width.at(0)),
             "step_ms": round(total, 3), "stations_ms": medians, "plain_random_ms": round(statistics.median(plain), 3),

@@ -1,6 +1,7 @@
 """What training steps leave behind, in one process or on each rank: ``torchrun ... rank_steps.py OUT SD15_FOLDER``."""
 
 import copy
+import itertools
 import sys
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import torch
 from carv3d import config as configuration
 from carv3d.runs.clock import Clock
 from carv3d.runtime import distributed
-from carv3d.text3d import build
-from carv3d.text3d.auto_k import choose_k
+from carv3d.text3d import auto_k, build
 from carv3d.text3d.loop import train
 from carv3d.text3d.step import train_step
+from carv3d.text3d.timer import moment
 
 SMALL = ["prompt=a red mushroom", "data.width=16", "data.height=16", "teacher.type=exact", "teacher.exact.set_size=8", "data.views=4",
          "export.video=false", "trainer.preview_every=0", "scene.nerf.levels=4", "scene.nerf.occupancy_resolution=16",
@@ -80,10 +81,13 @@ def broken(world, culprit: int) -> dict:
 
 def chosen(world) -> dict:
     """A decision on K with times that each rank takes for itself."""
-    trainer = trainer_of(world, *SMALL, *AUTO)
-    trainer.timer.start()
-    train_step(trainer, 0, trainer.timer)
-    return {"decision": choose_k(trainer, 0), "ledger": dict(trainer.ledger)}
+    trainer, found = trainer_of(world, *SMALL, *AUTO), None
+    auto_k.begin(trainer)
+    for step in itertools.takewhile(lambda _: trainer.probe.queue, itertools.count()):
+        began = moment(trainer.device)
+        norm = train_step(trainer, step).metrics["grad_norm"]
+        found = auto_k.seen(trainer, step, norm, began, moment(trainer.device) + 1e-3 * (1 + world.rank))
+    return {"decision": found, "ledger": dict(trainer.ledger)}
 
 
 class Skewed(Clock):

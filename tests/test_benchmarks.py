@@ -15,7 +15,6 @@ from carv3d import teachers
 from carv3d.objectives import sds as objectives
 from carv3d.runtime import rng
 from carv3d.scenes.kernels import backends
-from carv3d.text3d import auto_k as accounting
 from carv3d.text3d import build, views
 
 ROOT = Path(__file__).parent.parent
@@ -181,24 +180,18 @@ def test_the_plain_step_is_sds(pipelines, name, monkeypatch):
 
 # --- bench_step -------------------------------------------------------------------------------------------------------
 
-@pytest.fixture
-def small_measurement(monkeypatch):
-    """The five measurements for estimator.k=auto that are timed, on few views."""
-    monkeypatch.setattr(accounting, "CAMERAS", 2)
-
-
 STATIONS = {"cameras", "render", "encode", "draws", "estimate", "backward", "optimiser", "update", "account", "teacher",
             "objective"}
 
 
-def test_step_shows_the_stations_of_vsd(pipelines, capsys, small_measurement):
+def test_step_shows_the_stations_of_vsd(pipelines, capsys):
     result = run(capsys, step, "--repeats", "2", "--warm-up", "1",
                  *tiny.arguments(pipelines("sd15"), *TINY, "objective.type=vsd", "estimator.k=2"))
     assert set(result["stations_ms"]) == STATIONS | {"lora", "score"} and "backends" not in result
     assert result["stations_ms"]["lora"] >= 0 and result["stations_ms"]["score"] >= 0
 
 
-def test_step_compares_backends(pipelines, capsys, small_measurement):
+def test_step_compares_backends(pipelines, capsys):
     result = run(capsys, step, "--repeats", "1", "--warm-up", "1", "--backends",
                  *tiny.arguments(pipelines("sd15"), *TINY))
     assert set(result["stations_ms"]) == STATIONS

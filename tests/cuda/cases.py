@@ -256,21 +256,28 @@ case("resume: nerf with an adaptive proposal", *TORCH, *EXACT, "estimator.import
      "estimator.proposal=adaptive")(lambda folder, *words: _resumed(folder, *words))
 
 
-@case("stations of the step: undrained events reach checkpoints, and none of another state stays")
-def _stations():
+@case("a measurement of ways to draw: no step of it waits, and a checkpoint amid it holds what was seen")
+def _measurement():
+    import pretend
+
+    from carv3d.text3d import auto_k
+    from carv3d.text3d.probe import Probe
     from carv3d.text3d.step import train_step
-    from carv3d.text3d.trainer import preserved
+    from carv3d.text3d.timer import moment
 
     made = trainer_of(*IMAGE, "estimator.k=auto")
-    made.timer.start()
-    train_step(made, 0, made.timer)
-    before = made.state()["station_ms"]
-    assert {"render", "draws", "estimate"} <= set(before), before
-    with preserved(made):
-        made.timer.start()
-        made.timer("another's")
-    made.timer.drain()
-    assert made.timer.ms == before
+    auto_k.begin(made)
+    count = len(made.probe.queue)
+    for step in range(6):
+        began = moment(made.device)
+        norm = train_step(made, step).metrics["grad_norm"]
+        with pretend.waits.counted() as met:
+            assert auto_k.seen(made, step, norm, began, moment(made.device)) is None
+        assert not met, met
+    state = made.probe.state()
+    assert len(made.probe.queue) == count - 6 and len(state["found"]) == 3
+    again = Probe.of(state)
+    assert again.state() == state and again.queue == made.probe.queue
 
 
 @case("the adaptive proposal: a step does not wait for its own sums, and the next but one knows them")

@@ -97,8 +97,7 @@ def plain_step(trainer: Trainer, decode: Callable[[Tensor], Tensor] | None) -> C
                  for share in (config.objective.t_min, config.objective.t_max))
 
     def step(number: int) -> None:
-        seen = views.sample(config, number, data.batch_size, strata=data.camera_strata,
-                            sequence=data.camera_sequence).to(device)
+        seen = views.of_step(config, number, data.first_batch, number * data.first_batch).to(device)
         cameras, background, light = seen.cameras, seen.background, seen.light
         out = trainer.scene.render(cameras, background, rng.generator(config.seed, "render", number))
         latents = teacher.encode(out.rgb if light is None else shaded(out, background, cameras, light))

@@ -45,6 +45,7 @@ LEFT_OUT = {  # key -> why
     "checkpoint.config": "a text that every new option makes longer",
     "checkpoint.seconds": "a clock",
     "checkpoint.trainer.station_ms": "a clock",
+    "checkpoint.trainer.probe.found": "a clock's milliseconds among them",
     "metrics.*.wall_s": "a clock",
     "metrics.*.step_ms": "a clock",
     "metrics.*.peak_mem_mib": "the process's memory",
@@ -101,9 +102,9 @@ CELLS = {
     "vsd": Cell("two images, bundled teacher, VSD", VSD),
     "auto": Cell("image, exact teacher, K chosen at given costs, which change it", (
         EXACT, IMAGE, "estimator.k=auto", "estimator.cost={a_ms: 1, b_ms: 10, c0_ms: 1}",
-        "estimator.measure_every=3"), 7),
+        "estimator.measure_every=3"), 40),
     "negative": Cell("image, bundled teacher, negative prompt, one camera from a sequence", (
-        BUNDLED, IMAGE, "prompts.negative=a blue car", "data.batch_size=1", "data.camera_sequence=true")),
+        BUNDLED, IMAGE, "prompts.negative=a blue car", "data.batch_size=1", "data.view_sequence=azimuth")),
     "perp-neg": Cell("image, bundled teacher, Perp-Neg over four views", (
         BUNDLED, IMAGE, "data.views=4", "prompts.perp_neg=1")),
     "draws": Cell("image, exact teacher, a budget of draws and quality along the run", (

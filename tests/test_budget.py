@@ -59,7 +59,7 @@ def test_a_run_stops_at_the_first_step_that_reaches_a_budget(overrides, steps):
     assert ended == ("trainer.max_steps" if steps == 30 else min(o.split("=")[0] for o in overrides if "budget" in o))
 
 
-AUTO = ["estimator.k=auto", "estimator.measure_every=3", "estimator.cost={a_ms: 9, b_ms: 1}", "budget.draws=400",
+AUTO = ["estimator.k=auto", "estimator.measure_every=3", "estimator.cost={a_ms: 9, b_ms: 1}", "budget.draws=150",
         "budget.evaluations=5"]
 
 
@@ -96,10 +96,10 @@ def test_points_are_evenly_spread_over_the_cost(overrides, points):
     assert run(trainer_of(*overrides))[1] == points
 
 
-def test_seconds_are_those_of_steps_and_the_choice_of_k_alone(monkeypatch):
-    """A clock that only moves when something is done: a step takes 2, a choice 3, every hook 1000."""
+def test_seconds_are_those_of_steps_alone(monkeypatch):
+    """A clock that only moves when something is done: a step takes 2, every hook 1000. Steps measure for K besides."""
     now = [0.0]
-    step, choose = loop.train_step, loop.choose_k
+    step = loop.train_step
 
     def takes(seconds, call=lambda *_: None):
         def timed(*args):
@@ -109,7 +109,6 @@ def test_seconds_are_those_of_steps_and_the_choice_of_k_alone(monkeypatch):
 
     monkeypatch.setattr("carv3d.runs.clock.time.perf_counter", lambda: now[0])
     monkeypatch.setattr(loop, "train_step", takes(2, step))
-    monkeypatch.setattr(loop, "choose_k", takes(3, choose))
     trainer = trainer_of("estimator.k=auto", "estimator.measure_every=2", "estimator.cost={a_ms: 9, b_ms: 1}",
                          "budget.seconds=12.5", "budget.evaluations=2", "log.every_n_steps=1",
                          "checkpoint.every_n_train_steps=1", "trainer.preview_every=1")
@@ -117,7 +116,7 @@ def test_seconds_are_those_of_steps_and_the_choice_of_k_alone(monkeypatch):
     scored: list[int] = []
     clock = Clock()
     done, _ = run(trainer, 0, clock, evaluate=takes(1000, scored.append), **hooks)
-    assert done == 4 and clock.seconds["train"] == 2 + 2 + 3 + 2 + 2 + 3 and scored == [2, 4]
+    assert done == 7 and clock.seconds["train"] == 14 and scored == [4, 7] and trainer.probe.queue
     resumed = Clock({"train": 9.0})
     second = trainer_of("budget.seconds=12.5")
     assert run(second, 3, resumed)[0] == 5 and resumed.seconds["train"] == 13  # it goes on counting

@@ -299,7 +299,7 @@ def test_a_scene_that_asks_gets_its_gradient_in_two_independent_halves(k, asked)
     assert trainer.ledger["draws"] == 2 * asked and out.metrics["k"] == k and len(seen) == 2
     draws = carv.Draws(*(out.replay[name] for name in ("timestep", "weight", "noise")))
     assert draws.per_item == asked and draws.noise.unique(dim=1).shape[1] == asked
-    looked_at = views.sample(trainer.config, 0, 2, strata=True, sequence=False)
+    looked_at = views.sample(trainer.config, 0, 2, strata=True)
     cameras, background, light = looked_at.cameras, looked_at.background, looked_at.light
     condition = trainer.teacher.condition(cameras, background, light)
     value = trainer.objective.value(condition, out.replay["latents"], cameras.c2w)
@@ -356,7 +356,7 @@ def test_evidence_is_the_product_of_the_halves_screen_gradients():
     scene = trainer.scene
     out = train_step(trainer, 0)
     draws = carv.Draws(*(out.replay[name] for name in ("timestep", "weight", "noise")))
-    looked_at = views.sample(trainer.config, 0, 2, strata=True, sequence=False)
+    looked_at = views.sample(trainer.config, 0, 2, strata=True)
     cameras, background, light = looked_at.cameras, looked_at.background, looked_at.light
     condition = trainer.teacher.condition(cameras, background, light)
     value = trainer.objective.value(condition, out.replay["latents"], cameras.c2w)

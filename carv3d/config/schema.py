@@ -33,7 +33,7 @@ class DataConfig:
     views: int = option(24, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths "
                         "and overhead; 24 each of the eight low, level and high", choices=(1, 4, 8, 24))
     camera_strata: bool = option(True, "without view_sequence: one camera per azimuth sector of the batch")
-    view_sequence: str = option("all", "what makes a view comes, over all steps, from one randomly shifted sequence "
+    view_sequence: str = option("off", "what makes a view comes, over all steps, from one randomly shifted sequence "
                                 "that fills its ranges evenly: all, cameras, backgrounds and lights at once; azimuth "
                                 "alone (golden ratio); off. Unbiased over shifts, not given the past",
                                 choices=("all", "azimuth", "off"))

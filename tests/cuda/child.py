@@ -55,7 +55,8 @@ LITTLE = {
     "measure.collect": {"FIT_VIEWS": 2, "FIT_DRAWS": 24, "ADAPT_STEPS": 4, "ADAPT_DRAWS": 4, "ROUNDS": 1, "BATCH": 2,
                         "NORM_BINS": 4},
     "onestep.world": {"STEPS": (1, 2, 3)},
-    "measure.compare": {"WARM_UP": 2, "UPDATES": 2}, "text3d.auto_k": {"CAMERAS": 2},
+    "measure.compare": {"WARM_UP": 2, "UPDATES": 2, "CHOICES": 1, "PLAIN_STEPS": 1}, "measure.picture": {"AROUND": 2},
+    "text3d.probe": {"PAIRS": 2},
 }
 
 

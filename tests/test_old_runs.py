@@ -91,6 +91,20 @@ def test_it_goes_on_as_it_would_have(run):
         assert found[name][1:] == pytest.approx([norm, wave], rel=0, abs=APART * norm), name
 
 
+@pytest.mark.parametrize("given,meant", [("false", "off"), ("true", "azimuth")])
+def test_its_cameras_come_as_they_did(run, given, meant):
+    """The option of then is read as the one of today, and random numbers depend on the seed alone. Control: today's
+    defaults depend on the prompt."""
+    path = run.folder / "config.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert "  camera_sequence: false " in text
+    path.write_text(text.replace("  camera_sequence: false ", f"  camera_sequence: {given} "), encoding="utf-8")
+    for config in (run.config(), configuration.parse(path.read_text(encoding="utf-8"))):
+        assert config.data.view_sequence == meant and config.run_seed == config.seed
+    assert configuration.load(path).data.view_sequence == meant
+    assert configuration.load(path).run_seed != configuration.load(path, ["prompt=a blue car"]).run_seed
+
+
 @pytest.mark.parametrize("teacher", ["exact", "bundled"])
 def test_its_colours_are_baked(run, teacher):
     """A run that knew no light keeps colours that hold theirs, also with a teacher that is told the light now, and in

@@ -59,7 +59,7 @@ def _renamed(tree: Record) -> Record:
     """A configuration with the options of today for those that there were once."""
     data = tree.get("data")
     if isinstance(data, dict) and "camera_sequence" in data:
-        data = {"view_sequence": "azimuth" if data["camera_sequence"] is True else "off", **data}
+        data = {"view_sequence": "azimuth" if _truth(data["camera_sequence"]) is True else "off", **data}
         del data["camera_sequence"]
         tree = {**tree, "data": data}
     return tree

@@ -9,13 +9,8 @@ import torch
 
 def generator(seed: int, purpose: str, step: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """A fresh ``torch.Generator`` on ``device``; equal arguments give equal streams, others independent ones."""
-    return torch.Generator(device).manual_seed(number(seed, purpose, step))
-
-
-def number(seed: int, purpose: str, step: int = 0) -> int:
-    """A signed number of 64 bits for whatever is seeded by one; as ``generator``'s streams."""
     digest = hashlib.sha256(f"{seed}/{purpose}/{step}".encode()).digest()
-    return int.from_bytes(digest[:8], "little", signed=True)
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "little", signed=True))
 
 
 def stream(seed: int, step: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:

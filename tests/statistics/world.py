@@ -57,6 +57,11 @@ class Views:
 
 def look(cameras: Cameras, generator: torch.Generator) -> Views:
     """The views of cameras, each on a random background."""
+    return before(cameras, torch.randn(len(cameras), 3, generator=generator))
+
+
+def before(cameras: Cameras, colours: Tensor) -> Views:
+    """The views of C cameras on backgrounds of their own. colours: [C,3], standard normal."""
     count = len(cameras)
     origins, directions = (x.flatten(1, 2) for x in cameras.rays())
     along = (origins * directions).sum(-1)
@@ -72,7 +77,7 @@ def look(cameras: Cameras, generator: torch.Generator) -> Views:
             share = (1 - (row - r).abs()) * (1 - (column - c).abs()) * seen
             index = (r.clamp(max=ROWS - 1) * COLUMNS + c % COLUMNS).long()
             matrix.scatter_add_(2, index[..., None], share[..., None])
-    background = 0.1 * torch.randn(count, 3, 1, generator=generator) * ~seen[:, None]
+    background = 0.1 * colours[..., None] * ~seen[:, None]
     return Views(matrix, background)
 
 

@@ -29,7 +29,7 @@ from carv3d.runtime.types import Record, Value
 DRAWING = (  # options of the estimator beside its own section
     "data.batch_size", "data.batch_range", "data.camera_strata", "data.view_sequence")
 KEPT_BEFORE: Record = {  # how runs were before there was an option for it
-    "seed_per_prompt": False, "light": {"colour": "baked"},
+    "seed_per_prompt": False, "light": {"colour": "baked"}, "optimizer": {"floor_encoding": 0.0},
     "teacher": {"engine": "torch", "encoder": "vae", "encode_gradient": "exact"}}
 Overrides = list[str] | tuple[str, ...]
 

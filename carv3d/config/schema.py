@@ -25,11 +25,9 @@ class DataConfig:
     elevation_range: list[float] = option([-15.0, 85.0], "lowest and highest camera elevation, degrees", ge=-90, le=90,
                                          ordered=True, length=2)
     camera_distance_range: list[float] = option([2.5, 2.8], "nearest and farthest camera, world units; the scene "
-                                                            "fills [-1,1]", gt=1, ordered=True,
-                                                length=2)
+                                                            "fills [-1,1]", gt=1, ordered=True, length=2)
     fovy_range: list[float] = option([38.0, 42.0], "narrowest and widest vertical field of view, degrees", gt=1,
-                                     le=120, ordered=True,
-                                     length=2)
+                                     le=120, ordered=True, length=2)
     views: int = option(24, "view words: 1 none; 4 front, side, back, overhead, as in threestudio; 8 named azimuths "
                         "and overhead; 24 each of the eight low, level and high", choices=(1, 4, 8, 24))
     camera_strata: bool = option(True, "without view_sequence: one camera per azimuth sector of the batch")
@@ -269,6 +267,8 @@ class OptimizerConfig:
     lr_scale: Schedule = option(constant(1.0), "factor on every learning rate", ge=0)
     betas: list[float] = option([0.9, 0.99], "decay of Adam's two moving averages", ge=0, le=0.999999, length=2)
     eps: float = option(1e-15, "Adam's epsilon", gt=0)
+    floor_encoding: float = option(1.0, "hash grid: Adam's epsilon over its gradients' largest root mean square, at "
+                                   "least (the default of a NeRF with the bundled teacher; otherwise 0: none)", ge=0)
     clip_grad_norm: float = option(0.0, "largest norm of the averaged gradient; 0: no clipping", ge=0)
 
 

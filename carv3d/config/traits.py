@@ -29,7 +29,7 @@ class SceneTraits:
     gaussians: ClassVar[bool] = False
     marched: ClassVar[bool] = False
     signed: ClassVar[bool] = False
-    defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2}
+    defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2, "optimizer.floor_encoding": 0.0}
 
     @classmethod
     def starts_from(cls, options: Any) -> tuple[str, int] | None:
@@ -70,7 +70,7 @@ class TeacherTraits:
     told_light: ClassVar[bool] = False
     stand_ins: ClassVar[bool] = False
     located: ClassVar[bool] = False
-    defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2}
+    defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2, "optimizer.floor_encoding": 0.0}
 
     @classmethod
     def guidance(cls, path: str) -> float | None:
@@ -172,5 +172,6 @@ class DiffusersTraits(DiffusionTraits):
 
     default_guidance = 100.0
     located = True
-    defaults = {"estimator.k": 2, "data.views": 4, "objective.t_max": 0.98, "trainer.max_steps": 10000}  # DreamFusion's
+    defaults = {**TeacherTraits.defaults, "data.views": 4, "objective.t_max": 0.98,
+                "trainer.max_steps": 10000}  # DreamFusion's
 

@@ -145,7 +145,7 @@ class Entrant:
         beta = self.trainer.config.optimizer.betas[1]
         self.averaged = beta * self.averaged + (1 - beta) * gradient.double().square()
         if (mean := self.raw.add(gradient)) is not None:
-            self.picture.add(picture.change(mean / (self.averaged.sqrt() + self.trainer.config.optimizer.eps)))
+            self.picture.add(picture.change(mean / (self.averaged.sqrt() + picture.epsilon)))
             self.averaged = picture.second_moment
         return bool(torch.isfinite(gradient).all())
 

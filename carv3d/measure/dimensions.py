@@ -22,7 +22,6 @@ from carv3d.runtime import rng
 from carv3d.runtime.progress import Progress
 from carv3d.runtime.types import Record
 from carv3d.text3d import views
-from carv3d.text3d.auto_k import damped
 from carv3d.text3d.batch import Batch
 from carv3d.text3d.trainer import Trainer
 
@@ -63,13 +62,11 @@ def analyse(trainer: Trainer, step: int, count: int) -> Record:
     first, other = ([column for column in views.independent(step, count, f"dimensions {name}", False, seed).T]
                     for name in ("a", "b"))
     gradients = [made.raw(first[n], f"warm {n}").double().square() for n in range(min(count, 8))]
-    sizes = [p.numel() for p in trainer.parameters]
-    second = torch.cat([damped(part) for part in torch.stack(gradients).mean(0).split(sizes)])
-    picture = Picture(trainer, step, second)
+    picture = Picture(trainer, step, torch.stack(gradients).mean(0))
 
     def spaces(point: Tensor, jitter: str) -> dict[str, Tensor]:
         gradient = made.raw(point, jitter).double()
-        update = gradient * second.rsqrt()
+        update = gradient * picture.scale
         return {"raw": _kept(gradient, seed), "adam": _kept(update, seed),
                 "picture": _kept(picture.change(update), seed)}
 

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from carv3d.runtime import rng
 from carv3d.scenes.shading import shaded
-from carv3d.text3d import views
-from carv3d.text3d.auto_k import damped
+from carv3d.text3d import adam_space, views
 from carv3d.text3d.trainer import Trainer
 
 AROUND = 8  # views in which noise is looked at
@@ -19,13 +18,13 @@ class Picture:
     """Rendered views of a scene as a linear function of small updates of its parameters.
 
     Eight views around the scene at the training's image size, lit and on backgrounds as in training, always the same.
-    second_moment: of the gradient, [P], where Adam's average begins. scale: of each parameter in Adam's space, [P].
+    second_moment: of the gradient, [P], where Adam's average begins. scale: of each parameter in Adam's space, [P];
+    epsilon: Adam's, [P].
     """
 
     def __init__(self, trainer: Trainer, step: int, second_moment: Tensor):
         self.trainer, self.second_moment = trainer, second_moment
-        sizes = [p.numel() for p in trainer.parameters]
-        self.scale = torch.cat([damped(part) for part in second_moment.split(sizes)]).rsqrt()
+        self.scale, self.epsilon = adam_space.scale(trainer, second_moment), adam_space.epsilon(trainer)
         points = views.independent(step, AROUND, "picture", True, trainer.config.run_seed)
         self.views = views.at(trainer.config, step, points).to(trainer.device)
         self.rates = torch.cat([torch.full((p.numel(),), rate, device=trainer.device)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -13,11 +11,11 @@ from carv3d.config.schema import Config
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runtime import memory
 from carv3d.runtime.types import Record
+from carv3d.text3d import adam_space
 from carv3d.text3d.timer import Moment
 from carv3d.text3d.trainer import Trainer
 
 FIRST = 16  # steps before the first measurement, which looks widely: kernels are warm, Adam knows its gradient
-DAMPING = 0.01  # share of a tensor's mean second moment that is added to each entry's
 
 
 def after(trainer: Trainer, step: int, grad_norm: Tensor | float, began: Moment, ended: Moment) -> Record | None:
@@ -62,7 +60,7 @@ def seen(trainer: Trainer, step: int, grad_norm: Tensor | float, began: Moment, 
     gradient = trainer.gradient()
     if clip := config.optimizer.clip_grad_norm:
         gradient = gradient * (torch.as_tensor(grad_norm) / clip).clamp(min=1)
-    probe.see(step % len(trainer.scenes), gradient, _scale(trainer), began, ended)
+    probe.see(step % len(trainer.scenes), gradient, adam_space.scale(trainer), began, ended)
     if probe.queue:
         return None
     given, beta = config.estimator.cost, config.optimizer.betas[0]
@@ -71,18 +69,3 @@ def seen(trainer: Trainer, step: int, grad_norm: Tensor | float, began: Moment, 
     account, decision = trainer.world.first(decide(probe.account, probe.settle(), probe.present, cost, memory_of_adam))
     probe.account, probe.present = account, Way(decision["b"], decision["k"])
     return decision
-
-
-def _scale(trainer: Trainer) -> Tensor:
-    """Of each parameter in Adam's space, [P]: one over the root of its second moment, damped, so that an entry which is
-    seldom reached does not count for more than all others."""
-    scales = []
-    for parameter in trainer.parameters:
-        second: Any = trainer.optimizer.state.get(parameter, {}).get("exp_avg_sq")
-        scales.append(damped(torch.zeros_like(parameter) if second is None else second).rsqrt().flatten())
-    return torch.cat(scales)
-
-
-def damped(second_moment: Tensor) -> Tensor:
-    """A tensor's second moments and a share of their mean, above 0."""
-    return second_moment + DAMPING * second_moment.mean() + torch.finfo(torch.float32).tiny

@@ -1,4 +1,4 @@
-"""95 % intervals of docs/effective_compute.md across prompts and random numbers, from the CSVs beside it.
+"""95 % intervals of the first edition of docs/effective_compute.md, across prompts and random numbers, from its CSVs.
 
 usage: python scripts/crossed_interval.py
 
@@ -19,7 +19,7 @@ import numpy
 
 from carv3d.carv.effects import crossed
 
-DATA = Path(__file__).parent.parent / "docs" / "effective_compute"
+DATA = Path(__file__).parent.parent / "docs" / "effective_compute" / "first_edition"
 STEPS = 400  # of a run of plain
 NAMES = ("reuse", "paper", "all", "auto", "fresh", "all, 8 renders")
 Table = dict[tuple[str, int], float]

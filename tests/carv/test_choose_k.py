@@ -12,7 +12,7 @@ import pytest
 from carv3d.carv.allocate import Cost, best_k
 from carv3d.carv.choose_k import CHOICES, Account, Found, Way, candidates, decide, replay
 
-STATES = Path(__file__).parent.parent.parent / "docs" / "effective_compute" / "states.csv"
+STATES = Path(__file__).parent.parent.parent / "docs" / "effective_compute" / "first_edition" / "states.csv"
 PAIRS, FREEDOM, SPREAD = 4, 40, 0.05  # of a measurement; degrees of freedom of a pair, as seen in runs; of step times
 RUNS = 200
 

@@ -9,7 +9,7 @@ import numpy
 from numpy import ndarray
 
 from carv3d.report.reading import number
-from carv3d.report.study import RunOf, Study
+from carv3d.report.study import Price, RunOf, Study
 
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of the baseline's cost, at which quality is compared
 EARLY = 1e-9
@@ -18,9 +18,9 @@ Lines: TypeAlias = dict[tuple[str, Hashable], Line]  # of one variant, by (promp
 Cells: TypeAlias = dict[tuple[str, Hashable], float]  # by (prompt, seed)
 
 
-def lines(study: Study, unit: str, quality: str, priced: dict[str, float] | None = None) -> dict[str, Lines]:
-    """Variant -> the curves of its runs that are done; a variant without any is left out. priced: milliseconds of a
-    variant's step, from which its seconds are counted instead of read from its runs' own clocks."""
+def lines(study: Study, unit: str, quality: str, priced: dict[str, Price] | None = None) -> dict[str, Lines]:
+    """Variant -> the curves of its runs that are done; a variant without any is left out. priced: what
+    a variant's seconds are counted from, instead of read from its runs' own clocks."""
     out: dict[str, Lines] = {}
     for run in study.runs:
         if run.status == "done" and (points := _points(run, unit, quality, priced)):
@@ -30,12 +30,12 @@ def lines(study: Study, unit: str, quality: str, priced: dict[str, float] | None
     return out
 
 
-def _points(run: RunOf, unit: str, quality: str, priced: dict[str, float] | None) -> list[tuple[float, float]]:
+def _points(run: RunOf, unit: str, quality: str, priced: dict[str, Price] | None) -> list[tuple[float, float]]:
     """(cost, quality) of a run, by rising cost."""
     known = [point for point in run.curve if number(point.quality.get(quality)) is not None]
     if unit == "seconds" and priced is not None:
-        ms = priced.get(run.variant)
-        return [] if ms is None else [(point.step * ms / 1e3, point.quality[quality]) for point in known]
+        price = priced.get(run.variant)
+        return [] if price is None else [(price.seconds(point), point.quality[quality]) for point in known]
     return [(point.cost[unit], point.quality[quality]) for point in known]
 
 

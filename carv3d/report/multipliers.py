@@ -190,7 +190,7 @@ def summary(study: Study, baseline: str, quality: str, asked: list[float] | None
     """Everything that the page says in numbers. asked: levels of quality; None for the default's."""
     states, shared = study.states, study.shares_numbers
     names = list(dict.fromkeys([*study.variants, *(name for state in states for name in state.by_name)]))
-    priced = study.step_ms() if study.shared_machine and states else None
+    priced = study.prices() if study.shared_machine and states else None
     lines = {unit: curves.lines(study, unit, quality, priced) for unit in UNITS}
     smooth = {unit: {name: {cell: levels.smoothed(line) for cell, line in runs.items()} for name, runs in every.items()}
               for unit, every in lines.items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from carv3d import config as configuration
+from carv3d.carv.allocate import step_cost
 from carv3d.carv.noise import noise_mode
 from carv3d.config.fields import NAMING, leaves
 from carv3d.config.schema import Config
@@ -27,6 +28,22 @@ class Point:
     step: int
     cost: dict[str, float]
     quality: Record
+
+
+@dataclass(frozen=True)
+class Price:
+    """Milliseconds of a step, of each of its renders and of each of its draws."""
+
+    step: float
+    render: float = 0.0
+    draw: float = 0.0
+
+    def seconds(self, point: Point) -> float:
+        """What a run has spent by a point, at this price."""
+        spent = self.step * point.step
+        if self.render or self.draw:
+            spent += self.render * point.cost["renders"] + self.draw * point.cost["draws"]
+        return spent / 1e3
 
 
 @dataclass(frozen=True)
@@ -147,13 +164,22 @@ class Study:
         """Whether several trainers ran at a time, so that their own seconds do not compare."""
         return any((run.workers or 1) > 1 for run in self.runs)
 
-    def step_ms(self) -> dict[str, float]:
-        """Variant -> median cost of its step where it was compared, for the variants that were."""
+    def prices(self) -> dict[str, Price]:
+        """Variant -> what its runs are priced at, for the variants that were compared: the median cost of a step, or
+        where a run chooses B or K along its way, costs of a step, a render and a draw that fit all steps compared."""
         found: dict[str, list[float]] = {}
+        points = []
         for state in self.states:
             for name, numbers in state.by_name.items():
                 found.setdefault(name, []).append(numbers["step_ms"])
-        return {name: statistics.median(values) for name, values in found.items()}
+                points.append((state.ways[name].views, state.ways[name].k, numbers["step_ms"]))
+        chosen = {run.variant for run in self.runs if run.config is not None
+                  and "auto" in (run.config.estimator.k, run.config.data.batch_size)}
+        prices = {name: Price(statistics.median(values)) for name, values in found.items()}
+        if len({items for items, _, _ in points}) > 1 and len({k for _, k, _ in points}) > 1:
+            cost = step_cost(points)
+            prices |= {name: Price(cost.c0, cost.a, cost.b) for name in chosen & prices.keys()}
+        return prices
 
 
 def collect(paths: Iterable[str]) -> Study:

@@ -141,7 +141,8 @@ def _explained(study: Study, summary: Summary) -> str:
             "rho."]
     if summary.priced:
         lines.append("Several trainers shared this machine, so their own seconds do not compare: here a run's seconds "
-                     "are its steps times the median cost of its variant's step, measured in turn with all others.")
+                     "are its steps times the median cost of its variant's step, measured in turn with all others; of "
+                     "runs that choose B or K, its steps, renders and draws times what these cost there.")
     elif study.shared_machine:
         lines.append("Several trainers shared this machine, and no cost of a step was compared: seconds are the runs' "
                      "own, and do not compare strictly.")

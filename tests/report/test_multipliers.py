@@ -10,7 +10,7 @@ from carv3d import config as configuration
 from carv3d.report import curves, levels, reading, training
 from carv3d.report import multipliers as m
 from carv3d.report.numbers import Number, fitted, plain
-from carv3d.report.study import Point, RunOf, State, Study, Way, pairs
+from carv3d.report.study import Point, Price, RunOf, State, Study, Way, pairs
 from carv3d.scenes.density import Rules
 
 PLAIN = Way(2, 1, "off", False, "iid", "off")
@@ -115,9 +115,29 @@ def test_the_ratio_to_a_level_is_how_much_faster_the_curve_is(speed, unit):
 
 
 def test_seconds_are_priced_where_the_clock_was_shared():
-    priced = {"plain": 50.0, "fast": 100.0}
+    priced = {"plain": Price(50.0), "fast": Price(100.0)}
     assert ratio(study_of(2.0), 18.0, "seconds", priced).number.value == pytest.approx(1.0, rel=0.02)
-    assert "fast" not in curves.lines(study_of(2.0), "seconds", "psnr", {"plain": 50.0})
+    assert "fast" not in curves.lines(study_of(2.0), "seconds", "psnr", {"plain": Price(50.0)})
+
+
+def test_what_chooses_along_its_way_is_priced_by_what_it_spends():
+    """Steps of 10 ms, 4 a render, 2 a draw: a run that changed from 4 views of 1 draw to 2 views of 2. Control: at the
+    median cost of its steps where it was compared it would come out otherwise."""
+    def step(b, k):
+        return 10.0 + 4 * b + 2 * b * k
+
+    ways = {"plain": Way(2, 1, "off", False, "iid", "off"), "auto": Way(4, 1, "off", False, "iid", "off"),
+            "all": Way(2, 2, "off", False, "iid", "off")}
+    by_name = {name: {"step_ms": step(way.views, way.k)} for name, way in ways.items()}
+    states = [State("x", "p", 0, 1, by_name, ways)]
+    chooses, given = (configuration.load(None, ["prompt=a red mushroom", f"estimator.k={k}"]) for k in ("auto", 2))
+    spent = Point(30, {"seconds": 0.0, "renders": 10 * 4 + 20 * 2, "draws": 10 * 4 + 20 * 4}, {"psnr": 1.0})
+    runs = [RunOf(name, "", name, "p", 0, "done", None, 2, curve=[spent], config=config, states=states)
+            for name, config in (("plain", given), ("auto", chooses))]
+    found = Study("made up", runs).prices()
+    assert found["plain"] == Price(20.0) and found["all"] == Price(26.0)
+    assert found["auto"].seconds(spent) == pytest.approx((10 * step(4, 1) + 20 * step(2, 2)) / 1e3)
+    assert Price(step(4, 1)).seconds(spent) != pytest.approx(found["auto"].seconds(spent), rel=0.05)
 
 
 def test_a_level_above_a_noisy_plateau_is_never_reached():

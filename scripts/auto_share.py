@@ -3,9 +3,9 @@
 usage: python scripts/auto_share.py REPORT_DIR [RUN_DIR ...]
 
 REPORT_DIR: where `carv3d report` wrote a comparison's states.csv; estimators whose name begins with "auto" are held
-against the fixed one that is best over all states, which flatters that one. The figure is the one that a run chooses by:
-with B (second moment of the mean that Adam's first moment makes, |g|^2 + memory variance, times a step's cost), or
-of those with the automatic one's B alone (variance in Adam's space times cost). Shares are geometric means over states,
+against the fixed one that is best over all states, which flatters that one. The figure is the one that a run chooses
+by: with B, the second moment of the mean that Adam's first moment makes, |g|^2 + memory variance, times a step's cost;
+otherwise, among those with as many views, variance in Adam's space times cost. Shares are geometric means over states,
 95 % intervals by prompts (carv3d.carv.effects.nested). RUN_DIR: runs that chose; the time that their measurements took
 beyond as many steps in the way that was then chosen, over that of all their steps.
 """

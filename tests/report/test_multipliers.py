@@ -135,7 +135,7 @@ def test_what_chooses_along_its_way_is_priced_by_what_it_spends():
     runs = [RunOf(name, "", name, "p", 0, "done", None, 2, curve=[spent], config=config, states=states)
             for name, config in (("plain", given), ("auto", chooses))]
     found = Study("made up", runs).prices()
-    assert found["plain"] == Price(20.0) and found["all"] == Price(26.0)
+    assert found["plain"] == Price(22.0) and found["all"] == Price(26.0)
     assert found["auto"].seconds(spent) == pytest.approx((10 * step(4, 1) + 20 * step(2, 2)) / 1e3)
     assert Price(step(4, 1)).seconds(spent) != pytest.approx(found["auto"].seconds(spent), rel=0.05)
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import math
 import os
 import resource
 import signal
@@ -454,7 +455,7 @@ def decisions(*overrides):
 
 def test_every_decision_can_be_replayed_from_its_inputs():
     """And a measurement costs nothing beside the steps of the run, whose draws are counted as they were."""
-    from carv3d.carv.choose_k import replay
+    from carv3d.carv.choose_k import Way, replay
 
     trainer, records = decisions("estimator.k=auto", "data.batch_size=auto", "data.batch_range=[2, 8]")
     assert len(records) == 2 and [tuple(replay(one)) for one in records] == [(one["b"], one["k"]) for one in records]
@@ -462,6 +463,10 @@ def test_every_decision_can_be_replayed_from_its_inputs():
     ledger = trainer.ledger
     assert ledger["steps"] == 100 and ledger["renders"] == ledger["encodes"] == trainer.viewed
     assert ledger["renders"] > 5 * 4 + 8 * (4 + 4 + 4 + 4 + 2 + 8)  # before and in the first measurement
+    trainer.probe.present, trainer.probe.queue = Way(8, 1), []
+    train_step(trainer, 100)
+    rates = [group["lr"] for group in trainer.optimizer.param_groups]  # with the root of B over the first one
+    assert rates == pytest.approx([math.sqrt(2) * rate for rate in trainer.base_lr])
 
 
 @pytest.mark.parametrize("a_ms,b_ms,expected", [(0.0, 1.0, {1}), (1000.0, 0.001, {4, 8, 16})])

@@ -112,20 +112,21 @@ def _name(a: Way, b: Way) -> str:
     return f"{a.items} {a.k} / {b.items} {b.k}"
 
 
-def decide(account: Account, found: Mapping[Way, Found], present: Way, cost: Cost | None = None,
-           memory: float | None = None) -> tuple[Account, dict[str, Any]]:
+def decide(account: Account, found: Mapping[Way, Found], present: Way, cost: Cost | None = None
+           ) -> tuple[Account, dict[str, Any]]:
     """The account after a measurement, and the decision with the inputs that it follows from: a pure function, so that
     one in metrics.jsonl can be replayed.
 
-    cost: what a step costs, where that is given; else the median milliseconds of each way. memory: the sum of the
-    squared weights of successive gradients in the optimiser's mean of them, where ways of different B are compared:
-    then the figure is the second moment of that mean, |g|^2 + memory x variance, times cost, by which a batch can be
-    too large; without it, variance times cost. Another way is taken if its figure is least, and less than the present
-    one's by at least a standard error.
+    cost: what a step costs, where that is given; else the median milliseconds of each way. The figure is the second
+    moment of a step's gradient, |g|^2 + variance, times cost: what a stochastic gradient method with the best rate
+    needs for a given descent is proportional to it (McCandlish et al., arXiv 1812.06162). Where noise is nearly all it
+    is variance times cost; where the gradient itself is what is left, neither draws nor views bring anything. That
+    Adam averages successive gradients changes nothing: what noise adds up to over many steps is the same. Another way
+    is taken if its figure is least, and less than the present one's by half a standard error.
     """
     found = {way: one for way, one in found.items() if one.known}
     inputs = {"before": account.state(), "found": [[*way, asdict(one)] for way, one in found.items()],
-              "items": present.items, "present_k": present.k, "memory": memory,
+              "items": present.items, "present_k": present.k,
               "given": None if cost is None else asdict(cost)}
     if present not in found:
         return account, {"k": present.k, "b": present.items, **inputs}
@@ -133,7 +134,7 @@ def decide(account: Account, found: Mapping[Way, Found], present: Way, cost: Cos
     known = {way: ratio for way in found if (ratio := account.ratio(way, present)) is not None}
     signal = max(statistics.fmean(x for one in found.values() for x in one.product), 0.0)
     noise = statistics.fmean(found[present].variance)
-    share = 0.0 if memory is None else signal / (signal + memory * noise)  # of the second moment, which no draw changes
+    share = signal / (signal + noise)  # of the second moment, which no draw changes
     ms = {way: statistics.median(found[way].ms) if cost is None else cost.step(*way) for way in known}
     figures = {way: math.log(share + (1 - share) * math.exp(ratio.log)) + math.log(ms[way] / ms[present])
                for way, ratio in known.items()}
@@ -149,6 +150,6 @@ def replay(decision: Mapping[str, Any]) -> Way:
     """The way that a recorded decision leads to, from its recorded inputs."""
     found = {Way(items, k): Found(**one) for items, k, one in decision["found"]}
     given = decision["given"] and Cost(**decision["given"])
-    again = decide(Account.of(decision["before"]), found, Way(decision["items"], decision["present_k"]), given or None,
-                   decision["memory"])[1]
+    again = decide(Account.of(decision["before"]), found, Way(decision["items"], decision["present_k"]),
+                   given or None)[1]
     return Way(again["b"], again["k"])

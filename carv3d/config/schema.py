@@ -16,7 +16,7 @@ from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfCo
 @dataclass
 class DataConfig:
     batch_size: int | str = option(3, "B: views rendered per step, a number, or auto: chosen with K from measured "
-                                      "variance and cost, of those within batch_range", ge=1)
+                                      "variance and cost, of those within batch_range; rates go with its root", ge=1)
     batch_range: list[int] = option([1, 16], "least and most views of batch_size=auto, which takes powers of two", ge=1,
                                     ordered=True, length=2)
     width: Schedule = option(Schedule([32, 64], [0, 400], "step"), "image width in training, pixels; move the step in "

@@ -63,9 +63,8 @@ def seen(trainer: Trainer, step: int, grad_norm: Tensor | float, began: Moment, 
     probe.see(step % len(trainer.scenes), gradient, adam_space.scale(trainer), began, ended)
     if probe.queue:
         return None
-    given, beta = config.estimator.cost, config.optimizer.betas[0]
+    given = config.estimator.cost
     cost = Cost(given.c0_ms, given.a_ms, given.b_ms) if given.source == "given" else None
-    memory_of_adam = (1 - beta) / (1 + beta) if config.data.batch_size == "auto" else None
-    account, decision = trainer.world.first(decide(probe.account, probe.settle(), probe.present, cost, memory_of_adam))
+    account, decision = trainer.world.first(decide(probe.account, probe.settle(), probe.present, cost))
     probe.account, probe.present = account, Way(decision["b"], decision["k"])
     return decision

@@ -41,7 +41,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     generator = partial(rng.stream, seed, step)
     items, trainer.sampler.k = trainer.way(step)
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
-        group["lr"] = lr * config.optimizer.lr_scale.at(step)
+        group["lr"] = lr * config.optimizer.lr_scale.at(step) * trainer.pace
 
     # views, rendered once and encoded once; of several processes each takes its share
     mine = world.share(items)

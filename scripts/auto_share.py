@@ -3,11 +3,11 @@
 usage: python scripts/auto_share.py REPORT_DIR [RUN_DIR ...]
 
 REPORT_DIR: where `carv3d report` wrote a comparison's states.csv; estimators whose name begins with "auto" are held
-against the fixed one that is best over all states, which flatters that one. The figure is the one that a run chooses
-by: with B, the second moment of the mean that Adam's first moment makes, |g|^2 + memory variance, times a step's cost;
-otherwise, among those with as many views, variance in Adam's space times cost. Shares are geometric means over states,
-95 % intervals by prompts (carv3d.carv.effects.nested). RUN_DIR: runs that chose; the time that their measurements took
-beyond as many steps in the way that was then chosen, over that of all their steps.
+against the fixed one that is best over all states, which flatters that one; "auto K" against those with as many views.
+The figure is the one that a run chooses by, the second moment of a step's gradient in Adam's space times a step's cost
+(the report's). Shares are geometric means over states, 95 % intervals by prompts (carv3d.carv.effects.nested). RUN_DIR:
+runs that chose; the time that their measurements took beyond as many steps in the way that was then chosen, over that
+of all their steps.
 """
 
 from __future__ import annotations
@@ -21,42 +21,40 @@ from pathlib import Path
 
 from carv3d.carv.effects import nested
 
-Rows = dict[tuple[str, str, int], dict[str, str]]  # of one estimator: (setting, prompt, step) -> its line
+State = dict[str, dict[str, str]]  # estimator -> its line of states.csv
 
 
-def read(path: Path) -> dict[str, dict[str, Rows]]:
-    """Setting -> estimator -> its states."""
-    settings: dict[str, dict[str, Rows]] = {}
+def read(path: Path) -> list[State]:
+    states: dict[tuple[str, str], State] = {}
     with open(path, newline="") as handle:
         for row in csv.DictReader(handle):
-            key = row.get("setting", ""), row["prompt"], int(row["step"])
-            settings.setdefault(key[0], {}).setdefault(row["estimator"], {})[key] = row
-    return settings
+            states.setdefault((row["id"], row["step"]), {})[row["estimator"]] = row
+    return list(states.values())
 
 
-def moment(row: dict[str, str]) -> float:
-    return math.log(float(row["step_ms"]) * (max(float(row["adam_signal"]), 0.0) + float(row["memory_variance"])))
-
-
-def variance(row: dict[str, str]) -> float:
-    return math.log(float(row["step_ms"]) * float(row["adam_variance"]))
+def figures(state: State) -> dict[str, float]:
+    """Estimator -> logarithm of second moment x cost; the gradient's squared norm is that of all, pooled."""
+    known = [(float(row["adam_signal"]), 1 / float(row["adam_variance"])) for row in state.values()]
+    signal = max(sum(found * weight for found, weight in known) / sum(weight for _, weight in known), 0.0)
+    return {name: math.log((signal + float(row["adam_variance"])) * float(row["step_ms"]))
+            for name, row in state.items()}
 
 
 def views(row: dict[str, str]) -> str:
     return row["draws"].split(",")[0]
 
 
-def shares(estimators: dict[str, Rows]) -> None:
-    fixed = {name: rows for name, rows in estimators.items() if not name.startswith("auto")}
-    for name, rows in estimators.items():
+def shares(states: list[State]) -> None:
+    tables = [figures(state) for state in states]
+    names = [name for name in states[0] if all(name in state for state in states)]
+    fixed = [name for name in names if not name.startswith("auto")]
+    for name in names:
         if name in fixed:
             continue
-        batches = {views(row) for row in rows.values()}
-        both = len(batches) > 1 or "B" in name
-        figure = moment if both else variance
-        rivals = {n: r for n, r in fixed.items() if both or {views(row) for row in r.values()} == batches}
-        best = min(rivals, key=lambda n: statistics.fmean(figure(rivals[n][key]) for key in rows))
-        kept = {(f"{key[1]}", key[2]): figure(rivals[best][key]) - figure(row) for key, row in rows.items()}
+        rivals = [rival for rival in fixed if name == "auto" or views(states[0][rival]) == views(states[0][name])]
+        best = min(rivals, key=lambda rival: statistics.fmean(table[rival] for table in tables))
+        kept = {(state[name]["prompt"], n): table[best] - table[name]
+                for n, (state, table) in enumerate(zip(states, tables))}
         found = nested(kept)
         print(f"{name}: {math.exp(found.value):.3f} [{math.exp(found.low):.3f}, {math.exp(found.high):.3f}] of {best}, "
               f"{len(kept)} states")
@@ -72,7 +70,7 @@ def overhead(run: Path) -> tuple[float, list[str]]:
         ms = {(items, k): found["ms"] for items, k, found in decision["found"]}
         usual = statistics.median(ms[decision["b"], decision["k"]])
         extra += 2 * sum(one - usual for times in ms.values() for one in times)
-        chosen.append(f"{decision['b']}x{decision['k']}")
+        chosen.append(f"{decision['b']} x {decision['k']}")
     summary = json.loads((run / "summary.json").read_text())
     return extra / 1000 / summary["seconds"]["train"], chosen
 
@@ -82,12 +80,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("report", type=Path)
     parser.add_argument("runs", type=Path, nargs="*")
     args = parser.parse_args(argv)
-    for setting, estimators in read(args.report / "states.csv").items():
-        print(f"\n{setting or 'the only setting'}")
-        shares(estimators)
+    shares(read(args.report / "states.csv"))
     for run in args.runs:
         share, chosen = overhead(run)
-        print(f"{run.name}: {100 * share:.1f} % of its steps' time; chose {' '.join(chosen)} (B x K)")
+        print(f"{run.name}: {100 * share:.1f} % of its steps' time; chose {', '.join(chosen)} (views x draws)")
     return 0
 
 

@@ -39,9 +39,10 @@ def allowed(noise: str) -> tuple[int, ...]:
 
 def candidates(present: Way, items: Sequence[int], ks: Sequence[int], widely: bool) -> list[Way]:
     """The present way and those beside it: with the next K and the next B up and down, of those allowed; widely, with
-    every K up to the next."""
-    beside = [k for k in ks if (widely or k >= present.k / 2) and k <= 2 * present.k]
-    ways = [Way(present.items, k) for k in beside]
+    every smaller K instead, which costs less to look at than what is above."""
+    if widely and ks:
+        return [present, *(Way(present.items, k) for k in ks if k < present.k)]
+    ways = [Way(present.items, k) for k in ks if present.k / 2 <= k <= 2 * present.k]
     ways += [Way(b, present.k) for b in items if present.items / 2 <= b <= 2 * present.items]
     return [present, *sorted({*ways} - {present})]
 

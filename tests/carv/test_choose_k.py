@@ -99,7 +99,8 @@ def test_b_grows_until_its_noise_no_longer_counts():
 
 def test_candidates_are_the_present_way_and_those_beside_it():
     every = (1, 2, 4, 8, 16)
-    assert candidates(Way(3, 4), (), every, True) == [(3, 4), (3, 1), (3, 2), (3, 8)]
+    assert candidates(Way(3, 4), (2, 4), every, True) == [(3, 4), (3, 1), (3, 2)]
+    assert candidates(Way(4, 4), (2, 4, 8), (), True) == [(4, 4), (2, 4), (8, 4)]
     assert candidates(Way(3, 4), (), every, False) == [(3, 4), (3, 2), (3, 8)]
     assert candidates(Way(4, 1), (2, 4, 8), (2, 4), False) == [(4, 1), (2, 1), (4, 2), (8, 1)]
 

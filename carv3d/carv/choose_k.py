@@ -20,7 +20,7 @@ from carv3d.carv import noise as noises
 from carv3d.carv.allocate import Cost
 
 CHOICES = (1, 2, 4, 8, 16)
-FIRST_K = 4  # before anything is known
+FIRST_K = 2  # before anything is known: twos never lose much, and a measurement looks at what is above
 FORGET = 0.5  # weight of what earlier measurements found of a ratio, at each new one
 SURE = 0.5  # standard errors by which another way must be better
 

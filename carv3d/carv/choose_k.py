@@ -23,6 +23,7 @@ CHOICES = (1, 2, 4, 8, 16)
 FIRST_K = 2  # before anything is known: twos never lose much, and a measurement looks at what is above
 FORGET = 0.5  # weight of what earlier measurements found of a ratio, at each new one
 SURE = 0.5  # standard errors by which another way must be better
+ALIKE = 0.1  # standard error, in logarithms, of views being independent: of variance going with one over their number
 
 
 class Way(NamedTuple):
@@ -83,17 +84,23 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True)
 class Account:
-    """What is kept from one measurement to the next. ratios: "B K / B K" -> variance of the first over the second's."""
+    """What is kept from one measurement to the next. ratios: "B K / B K" -> variance of the first over the second's.
+    signal: squared norm of the gradient over the variance that one view leaves. measured: how many measurements that is
+    a mean of, each counting half of the one after it."""
 
     ratios: dict[str, Ratio] = field(default_factory=dict)
+    signal: float = 0.0
+    measured: float = 0.0
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Account:
         """Of ``state``; an earlier edition's says nothing that this one could use."""
-        return cls({name: Ratio(*pair) for name, pair in state.get("ratios", {}).items()})
+        return cls({name: Ratio(*pair) for name, pair in state.get("ratios", {}).items()},
+                   float(state.get("signal", 0.0)), float(state.get("measured", 0.0)))
 
     def state(self) -> dict[str, Any]:
-        return {"ratios": {name: list(ratio) for name, ratio in self.ratios.items()}}
+        return {"ratios": {name: list(ratio) for name, ratio in self.ratios.items()}, "signal": self.signal,
+                "measured": self.measured}
 
     def learned(self, found: Mapping[Way, Found]) -> Account:
         """After one more measurement."""
@@ -102,11 +109,21 @@ class Account:
             if (ratio := one.over(other)) is not None:
                 name = _name(a, b)
                 ratios[name] = ratio.joined(ratios[name]) if name in ratios else ratio
-        return Account(ratios)
+        product = statistics.fmean(x for one in found.values() for x in one.product)
+        a_view = statistics.fmean(way.items * x for way, one in found.items() for x in one.variance)
+        earlier = FORGET * self.measured
+        return Account(ratios, (product / a_view + earlier * self.signal) / (1 + earlier), 1 + earlier)
 
     def ratio(self, way: Way, other: Way) -> Ratio | None:
-        """None where they have never been seen together."""
-        return Ratio(0.0, 0.0) if way == other else self.ratios.get(_name(way, other))
+        """None where they have never been seen together. Of ways that differ in B alone it is what was seen, joined
+        with what independent views would make of it."""
+        if way == other:
+            return Ratio(0.0, 0.0)
+        seen = self.ratios.get(_name(way, other))
+        if seen is None or way.k != other.k:
+            return seen
+        mine, prior = 1 / (seen.error + 1e-12), 1 / ALIKE**2
+        return Ratio((mine * seen.log + prior * math.log(other.items / way.items)) / (mine + prior), 1 / (mine + prior))
 
 
 def _name(a: Way, b: Way) -> str:
@@ -133,9 +150,8 @@ def decide(account: Account, found: Mapping[Way, Found], present: Way, cost: Cos
         return account, {"k": present.k, "b": present.items, **inputs}
     account = account.learned(found)
     known = {way: ratio for way in found if (ratio := account.ratio(way, present)) is not None}
-    signal = max(statistics.fmean(x for one in found.values() for x in one.product), 0.0)
-    noise = statistics.fmean(found[present].variance)
-    share = signal / (signal + noise)  # of the second moment, which no draw changes
+    signal = max(account.signal, 0.0) * present.items
+    share = signal / (signal + 1)  # of the second moment, which no draw changes
     ms = {way: statistics.median(found[way].ms) if cost is None else cost.step(*way) for way in known}
     figures = {way: math.log(share + (1 - share) * math.exp(ratio.log)) + math.log(ms[way] / ms[present])
                for way, ratio in known.items()}

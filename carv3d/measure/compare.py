@@ -32,7 +32,7 @@ from carv3d.text3d.timer import between, moment
 from carv3d.text3d.trainer import Trainer, preserved, with_options
 
 WARM_UP = 24  # steps of an estimator before it is measured: an adaptive proposal meets the scene, timers settle
-CHOICES = 2  # measurements from which an automatic B or K is chosen on a state, the first looking widely
+CHOICES = 3  # measurements from which an automatic B or K is chosen on a state, the first looking widely
 PLAIN_STEPS = 5  # timed beside a measurement
 UPDATES = 16  # steps whose housekeeping is timed; an occupancy grid is looked at once in as many
 
@@ -135,7 +135,7 @@ class Entrant:
                 auto_k.seen(trainer, step + n, out.metrics["grad_norm"], began, ended)
                 measuring.append(between(began, ended))
         chosen = [self.step(step + n, _seed(trainer.config, "compare chosen", step, n))[1] for n in range(PLAIN_STEPS)]
-        self.choice_ms = sum(measuring) - len(measuring) * statistics.median(chosen)
+        self.choice_ms = (sum(measuring) - len(measuring) * statistics.median(chosen)) / CHOICES
 
     def measure(self, step: int, seed: int, picture: Picture) -> bool:
         """One step more, and whether all of its gradient is finite."""

@@ -126,8 +126,8 @@ def test_a_step_costs_its_median_and_its_share_of_the_choice_of_k():
 
 
 def test_the_choice_of_k_is_charged(monkeypatch):
-    """By a clock that steps alone move on, by 10 ms, and by 30 where they measure for the choice; of two measurements
-    the second is what a run would repeat."""
+    """By a clock that steps alone move on, by 10 ms, and by 30 where they measure for the choice; of several measurements
+    the last is what a run would repeat."""
     now, measuring, begin = [0], [], comparing.auto_k.begin
 
     def begun(trainer):

@@ -135,7 +135,7 @@ class Entrant:
                 auto_k.seen(trainer, step + n, out.metrics["grad_norm"], began, ended)
                 measuring.append(between(began, ended))
         chosen = [self.step(step + n, _seed(trainer.config, "compare chosen", step, n))[1] for n in range(PLAIN_STEPS)]
-        self.choice_ms = (sum(measuring) - len(measuring) * statistics.median(chosen)) / CHOICES
+        self.choice_ms = sum(measuring) - len(measuring) * statistics.median(chosen)
 
     def measure(self, step: int, seed: int, picture: Picture) -> bool:
         """One step more, and whether all of its gradient is finite."""

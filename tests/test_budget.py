@@ -59,7 +59,7 @@ def test_a_run_stops_at_the_first_step_that_reaches_a_budget(overrides, steps):
     assert ended == ("trainer.max_steps" if steps == 30 else min(o.split("=")[0] for o in overrides if "budget" in o))
 
 
-AUTO = ["estimator.k=auto", "estimator.measure_every=3", "estimator.cost={a_ms: 9, b_ms: 1}", "budget.draws=150",
+AUTO = ["estimator.k=auto", "estimator.measure_every=3", "estimator.cost={a_ms: 9, b_ms: 1}", "budget.draws=70",
         "budget.evaluations=5"]
 
 

@@ -64,7 +64,7 @@ def test_rows_follow_draws_branches_and_views(families, monkeypatch):
     monkeypatch.setattr(teachers, "footprint", lambda config, views, rows: asked.append((views, rows)) or found)
     for more, views, rows in ([], 1, 8), (["estimator.k=2"], 1, 4), (["estimator.chunk=1"], 1, 2), \
             (["estimator.chunk=0"], 1, 8), (["objective.guidance_scale=1"], 1, 4), (["data.batch_size=2"], 2, 16), \
-            (["objective.type=csd"], 1, 8), (["estimator.k=auto"], 1, 8), (["prompts.perp_neg=1"], 1, 16):
+            (["objective.type=csd"], 1, 8), (["estimator.k=auto"], 1, 4), (["prompts.perp_neg=1"], 1, 16):
         assert f"while {rows} rows" in lines(folder, *plain, *more)[1] and asked[-1] == (views, rows), more
     assert any("vsd learns is not counted" in line for line in lines(folder, "objective.type=vsd"))
 

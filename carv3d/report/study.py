@@ -42,7 +42,7 @@ class Price:
         """What a run has spent by a point, at this price."""
         spent = self.step * point.step
         if self.render or self.draw:
-            spent += self.render * point.cost["renders"] + self.draw * point.cost["draws"]
+            spent += self.render * point.cost.get("renders", 0.0) + self.draw * point.cost.get("draws", 0.0)
         return spent / 1e3
 
 

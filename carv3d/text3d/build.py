@@ -113,7 +113,7 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     first, second = config.optimizer.betas
     groups = [group for one in scenes for group in one.parameter_groups(rates)]
     for group in groups:
-        group["floor"] = config.optimizer.floor_encoding if group["name"] == "encoding" else 0.0
+        group["floor"] = config.optimizer.floor_encoding if group.get("name") == "encoding" else 0.0
     optimizer = Adam(groups, betas=(first, second), eps=config.optimizer.eps, fused=True)
     trainer = Trainer.of(config, scenes, made, objective, optimizer, where, world)
     _check_weighting(trainer, made.schedule.weighting(config.objective.weighting).cpu())

@@ -94,9 +94,8 @@ class Trainer:
 
     @property
     def pace(self) -> float:
-        """Factor on every rate: where a run chooses B, the square root of B over what it began with. With it Adam's
-        noise in the scene stays the same whatever B (Malladi et al., arXiv 2205.10287), and fewer views are no coarser
-        end."""
+        """Factor on every rate: where a run chooses B, the square root of B over what it began with. So the noise that
+        Adam leaves in the scene stays the same whatever B (Malladi et al., arXiv 2205.10287)."""
         if self.config.data.batch_size != "auto":
             return 1.0
         return math.sqrt(self.probe.present.items / first_way(self.config, self.world.size).items)

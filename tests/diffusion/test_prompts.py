@@ -340,5 +340,5 @@ def test_the_ledger_counts_the_rows_of_the_network(pipelines, overrides, each):
     train_step(trainer, 0)
     ledger = dict(trainer.ledger)
     learns = 2 * 2 if "objective.type=vsd" in overrides else 0
-    assert (ledger["draws"], ledger["teacher_evals"], ledger["lora_draws"]) == (8, 8 * each, learns)
+    assert (ledger["draws"], ledger["teacher_evals"], ledger["lora_draws"]) == (4, 4 * each, learns)
     assert sum(rows) == ledger["teacher_evals"] + ledger["lora_draws"]

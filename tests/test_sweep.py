@@ -104,8 +104,8 @@ def test_the_example_is_a_sweep(monkeypatch):
     assert all(cell.config.data.width.values == [32] and cell.config.budget.teacher_evals for cell in plan.cells)
 
 
-CELLS = {"attribution": 12, "distillation": 54, "effective_compute": 168, "effective_compute_quick": 24,
-         "effective_compute_tuning": 56, "effective_compute_variance": 8, "k_toggle": 4}
+CELLS = {"attribution": 12, "distillation": 54, "effective_compute": 168, "effective_compute_auto": 6,
+         "effective_compute_quick": 24, "effective_compute_tuning": 56, "effective_compute_variance": 8, "k_toggle": 4}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)

@@ -3,8 +3,9 @@
 A way is (B, K). Two successive steps drawn in one way are a pair: half their gradients' squared distance is unbiased
 for the variance of a step, but for how far the scene moved in between, and the product of their gradients for the
 squared norm of what both estimate; their milliseconds are the cost. So a run measures by training: for a few steps it
-takes turns between its present way and others, and nothing is modelled, divided or thrown away. Only ratios between two
-ways are kept from one measurement to the next, since the scale of a gradient changes along a run.
+takes turns between its present way and others, and no step is thrown away; all that is assumed is that a variance goes
+with about one over the number of views (``ALIKE``). Only ratios between two ways, and |g|^2 over a view's variance, are
+kept from one measurement to the next, since the scale of a gradient changes along a run.
 """
 
 from __future__ import annotations

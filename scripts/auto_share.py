@@ -3,7 +3,8 @@
 usage: python scripts/auto_share.py REPORT_DIR [RUN_DIR ...]
 
 REPORT_DIR: where `carv3d report` wrote a comparison's states.csv; estimators whose name begins with "auto" are held
-against the fixed one that is best over all states, which flatters that one; "auto K" against those with as many views.
+against the fixed one that is best over all states, which flatters that one; "auto K..." against those with as many
+views.
 The figure is the one that a run chooses by, the second moment of a step's gradient in Adam's space times a step's cost
 (the report's). Shares are geometric means over states, 95 % intervals by prompts (carv3d.carv.effects.nested). RUN_DIR:
 runs that chose; the time that their measurements took beyond as many steps in the way that was then chosen, over that
@@ -51,7 +52,8 @@ def shares(states: list[State]) -> None:
     for name in names:
         if name in fixed:
             continue
-        rivals = [rival for rival in fixed if name == "auto" or views(states[0][rival]) == views(states[0][name])]
+        rivals = [rival for rival in fixed
+                  if not name.startswith("auto K") or views(states[0][rival]) == views(states[0][name])]
         best = min(rivals, key=lambda rival: statistics.fmean(table[rival] for table in tables))
         kept = {(state[name]["prompt"], n): table[best] - table[name]
                 for n, (state, table) in enumerate(zip(states, tables))}

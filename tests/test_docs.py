@@ -57,7 +57,8 @@ def test_effective_compute_says_what_its_figures_give(capsys):
     assert script("crossed_interval").main([]) == 0
     first = intervals(capsys.readouterr().out)
     folder, text = ROOT / "docs" / "effective_compute", (ROOT / "docs" / "effective_compute.md").read_text()
-    assert all(script("auto_share").main([str(at)]) == 0 for at in (folder, folder / "auto"))
+    assert all(script("auto_share").main([str(at)]) == 0 for at in (folder, folder / "auto", folder / "gaussians",
+                                                                       folder / "dear"))
     shares = intervals(capsys.readouterr().out)
     known = [*shares, *(one for path in folder.rglob("*.csv") for one in recorded(path))]
     part = intervals(text.split("## A NeRF")[1].split("## Where the noise sits")[0])

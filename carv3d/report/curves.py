@@ -69,6 +69,15 @@ def area(baseline: Lines, variant: Lines) -> Cells:
     return out
 
 
+def ends(baseline: Lines, variant: Lines) -> tuple[Cells, float]:
+    """Variant less baseline where each run ends, and what the variant's runs cost there, over the baseline's (geometric
+    mean)."""
+    both = [cell for cell in baseline if cell in variant]
+    spent = [numpy.log(variant[cell][0][-1] / baseline[cell][0][-1]) for cell in both]
+    return ({cell: float(variant[cell][1][-1] - baseline[cell][1][-1]) for cell in both},
+            float(numpy.exp(numpy.mean(spent))) if spent else 0.0)
+
+
 def least(cells: Cells) -> tuple[str, float]:
     """The prompt with the lowest mean over its seeds, and that mean."""
     by_prompt: dict[str, list[float]] = {}

@@ -59,13 +59,14 @@ def _flat(number: Number | None) -> list[object]:
 
 
 def _differences(rows: list[tuple[str, Summary, Row]]) -> Iterator[list[object]]:
-    """The share "all" is the mean over the whole way."""
+    """The share "all" is the mean over the whole way, "end" is where each run ends."""
     for setting, _, row in rows:
         for unit, one in row.curves.items():
             for share in SHARES:
                 if share in one.differences:
                     yield [setting, unit, row.name, share, *_flat(one.differences[share]), *one.least[share]]
             yield [setting, unit, row.name, "all", *_flat(one.area), "", ""]
+            yield [setting, unit, row.name, "end", *_flat(one.end), "", ""]
 
 
 def _runs(study: Study, trained: Study) -> tuple[list[str], list[list[object]]]:

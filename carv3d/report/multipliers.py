@@ -28,11 +28,14 @@ Figure = Callable[[State, str], "float | None"]
 class Compared:
     """A variant's curves against the baseline's, over one unit of cost. differences: by share of the baseline's cost,
     in units of quality, variant less baseline; least: the prompt with the least of these. area: their mean over cost.
-    ratios: by level, baseline's cost over variant's."""
+    end: that where each run ends; spent: variant's cost there over baseline's. ratios: by level, baseline's cost over
+    variant's."""
 
     differences: dict[float, Number]
     least: dict[float, tuple[str, float]]
     area: Number | None
+    end: Number | None
+    spent: float
     ratios: dict[float, Ratio]
 
 
@@ -181,8 +184,10 @@ def compared(raw: tuple[Lines, Lines], smooth: tuple[Lines, Lines], goals: list[
     """raw, smooth: the curves of baseline and variant. goals: levels of quality."""
     cells = {share: found for share in curves.SHARES if (found := curves.at_share(*raw, share))}
     ratios = {level: levels.ratio(*smooth, level, shared) for level in goals}
+    ends, spent = curves.ends(*raw)
     return Compared({share: number for share, found in cells.items() if (number := fitted(found, shared))},
                     {share: curves.least(found) for share, found in cells.items()}, fitted(curves.area(*raw), shared),
+                    fitted(ends, shared), spent,
                     {level: found for level, found in ratios.items() if found})
 
 

@@ -180,21 +180,25 @@ def _equal(summary: Summary, unit: str) -> str:
     score, of_score = figures.named(summary.quality)
     own = list(summary.lines[unit].get(summary.baseline, {}).values())
     head = [f"{score} above {summary.baseline}'s{',' * bool(of_score)}{of_score}",
-            *(f"{share:.0%}" for share in SHARES), "whole way", Html("<th class=\"text\">least, and of what</th>")]
+            *(f"{share:.0%}" for share in SHARES), "whole way", "at its end",
+            Html("<th class=\"text\">least, and of what</th>")]
     body: list[list[object]] = []
     for row in summary.rows:
         if row.name == summary.baseline and own:
             means = [numpy.mean([numpy.interp(share * xs[-1], xs, ys) for xs, ys in own]) for share in SHARES]
-            body.append([_first(summary, row), *(f"{value:.2f}" for value in means), "", words(f"{len(own)} runs")])
+            body.append([_first(summary, row), *(f"{value:.2f}" for value in means), "", "", words(f"{len(own)} runs")])
         elif one := row.curves.get(unit):
             most = one.area.count if one.area else 0
             cells = [stacked(number, digits=2, sign="+", below=[
                 f"least {one.least[share][1]:+.2f}", *([f"{number.count} pairs"] * (number.count != most))])
                 if (number := one.differences.get(share)) else "–" for share in SHARES]
             last = max(one.least, default=None)
-            body.append([_first(summary, row), *cells, stacked(one.area, digits=2, sign="+"), words(", ".join(filter(
-                None, [one.least[last][0] if last else "", counted(one.area, "pair") if one.area else ""])))])
-    note = f"At shares of {text(summary.baseline)}'s {UNIT_NAMES[unit]}; in its own row, its quality."
+            least = [one.least[last][0] if last else "", counted(one.area, "pair") if one.area else ""]
+            body.append([_first(summary, row), *cells, stacked(one.area, digits=2, sign="+"),
+                         stacked(one.end, digits=2, sign="+", below=[f"at {one.spent:.0%}"]),
+                         words(", ".join(filter(None, least)))])
+    note = (f"At shares of {text(summary.baseline)}'s {UNIT_NAMES[unit]}; in its own row, its quality. At its end: "
+            "where each run ends, at whatever share of it.")
     return table(head, body, f"id=\"equal_{unit}\"") + f"<p class=\"quiet\">{note}</p>"
 
 

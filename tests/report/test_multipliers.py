@@ -103,6 +103,15 @@ def test_the_area_is_the_mean_over_the_cost_that_both_have():
     assert curves.area(straight, {("p", 0): (np.array([11.0, 12.0]), np.ones(2))}) == {}
 
 
+def test_ends_are_compared_whatever_they_cost():
+    """Twice the cost in one pair and half in another: the same on the whole."""
+    straight = {("p", seed): (np.array([2.0, 10.0]), np.array([0.0, 8.0])) for seed in range(3)}
+    other = {("p", 0): (np.array([1.0, 20.0]), np.array([1.0, 9.0])), ("p", 1): (np.array([5.0]), np.array([6.0]))}
+    found, spent = curves.ends(straight, other)
+    assert found == {("p", 0): 1.0, ("p", 1): -2.0} and spent == pytest.approx(1.0)
+    assert curves.ends(straight, {}) == ({}, 0.0)
+
+
 # --- cost of a quality ---
 
 @pytest.mark.parametrize("speed", [1.0, 2.0, 0.8])

@@ -289,7 +289,7 @@ def _diffusion_teacher(config: Config, device: torch.device) -> Teacher:
     told = text.encode(folder, family, view_prompts(config), own.negative, variant=given.variant, device=device,
                        additions=settings.additions, announce=say)
     return _carried(config, settings, base.load(folder, family, told, settings, weights_of=weights_of,
-                                                negatives_of=negatives_of, device=device))
+                                                negatives_of=negatives_of, told=given.told, device=device))
 
 
 def _carried(config: Config, settings: Settings, made: DiffusersTeacher) -> DiffusersTeacher:

@@ -2,10 +2,11 @@
 
 usage: python scripts/eval_teacher.py [FOLDER] [--guidance 3] [--steps 50] [--sheet samples.png] [--json FILE]
 
-FOLDER is a Stable-Diffusion-format folder (default: the bundled teacher). The samples are made by diffusers' own
-StableDiffusionPipeline with DDIM. A sample is right when the truth that is nearest to it, among its own prompt and the
-200 fixed distractors of that prompt, is its own; the distance to a truth is the least over a fixed grid of cameras
-within the view, composited on the sample's own background (the median of its border). Writes Markdown on stdout.
+FOLDER is a folder in the format of Stable Diffusion (default: the bundled teacher) or Stable Diffusion 3. The samples
+are made by diffusers' own pipeline, with the folder's scheduler (DDIM, Euler's method). A sample is right when the
+truth that is nearest to it, among its own prompt and the 200 fixed distractors of that prompt, is its own; the
+distance to a truth is the least over a fixed grid of cameras within the view, composited on the sample's own
+background (the median of its border). Writes Markdown on stdout.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import sys
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from carv3d.cameras import orbit
+from carv3d.diffusion.families import sd3
 from carv3d.diffusion.prompts import VIEWS, View, view_prompt
 from carv3d.diffusion.view_vector import load, view_vector
 from carv3d.diffusion.weights import bundled
@@ -104,27 +107,38 @@ def telling(views: list[View]) -> Tensor:
     return view_vector(cameras, torch.full((len(views), 3), 0.5), fixed(len(views), ambient=1.0))
 
 
+def opened(folder: Path) -> tuple[Any, torch.nn.Module, dict[str, Any]]:
+    """The pipeline of a folder, what tells its network the time, and options of its calls."""
+    from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
+
+    index = json.loads((folder / "model_index.json").read_text())
+    if index["_class_name"] == "StableDiffusion3Pipeline":
+        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, torch_dtype=torch.float32, text_encoder_3=None,
+                                                            tokenizer_3=None)
+        return pipeline, pipeline.transformer.time_text_embed, {"max_sequence_length": sd3.t5_tokens(index)}
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    return pipeline, pipeline.unet.time_embedding, {}
+
+
 def sample(folder: Path, texts: list[str], views: list[View], guidance: float, steps: int, seed: int,
            batch: int = 25) -> Tensor:
-    """[N,64,64,3] in [0,1], by the plain pipeline of diffusers, its UNet told of each view if the folder can tell."""
-    from diffusers import StableDiffusionPipeline
-
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    """[N,64,64,3] in [0,1], by the plain pipeline of diffusers, its network told of each view if it can be."""
+    pipeline, time, options = opened(folder)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
-    time = pipeline.unet.time_embedding
-    if view := load(folder, time.linear_2.out_features):
+    width = [module.out_features for module in time.modules() if isinstance(module, torch.nn.Linear)][-1]
+    if view := load(folder, width):
         told = view(telling(views)).to(pipeline.device)
         time.register_forward_hook(lambda module, args, out: out + shift.repeat(len(out) // len(shift), 1))
     else:
-        told = torch.zeros(len(views), time.linear_2.out_features)
+        told = torch.zeros(len(views), width)
     out = []
     with Progress("samples", len(texts)) as bar:
         for first in range(0, len(texts), batch):
             part, shift = texts[first:first + batch], told[first:first + batch]
             generators = [torch.Generator().manual_seed(seed + first + i) for i in range(len(part))]
             made = pipeline(part, num_inference_steps=steps, guidance_scale=guidance, generator=generators,
-                            output_type="np").images
+                            output_type="np", **options).images
             out.append(torch.from_numpy(made).float())
             bar.add(len(part))
     return torch.cat(out)
@@ -177,7 +191,7 @@ def main() -> int:
     for text, result in zip(texts, results, strict=True):
         if not result["right"]:
             say(f"{text}: nearest {result['nearest']}")
-    print(f"guidance {args.guidance:g}, {args.steps} DDIM steps, seed {args.seed}\n\n{table(cells, results)}")
+    print(f"guidance {args.guidance:g}, {args.steps} steps, seed {args.seed}\n\n{table(cells, results)}")
     return 0
 
 

@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from teacher_loop import Optimiser, optimise, save
 from torch import Tensor
-from train_teacher import Optimiser, optimise, save
 
 from carv3d.diffusion import networks, small_encoder
 from carv3d.diffusion.small_encoder import Shape, SmallEncoder

@@ -29,6 +29,7 @@ def _script(name: str):
 
 
 training = _script("train_teacher")
+teacher_data, teacher_loop = sys.modules["teacher_data"], sys.modules["teacher_loop"]  # its neighbours
 
 TINY = ["data.pictures=40", "data.autoencoder_pictures=24", "autoencoder.channels=[8,8,16]",
         "autoencoder.norm_groups=4", "denoiser.channels=[16,16,16]", "denoiser.text_width=32", "denoiser.text_layers=1", "autoencoder.train.batch=4",
@@ -52,7 +53,7 @@ def test_no_caption_shows_anything_held_out(settings):
     """10,000 drawn objects, all three forms among them. The control: without the filter about one in seven is held out
     (30 of 240 pairs, more for stacks), so that 10,000 draws miss them with probability below 1e-300."""
     draw = random.Random(1)
-    specs = [training.draw_spec(draw, settings.data.forms) for _ in range(10_000)]
+    specs = [teacher_data.draw_spec(draw, settings.data.forms) for _ in range(10_000)]
     assert not any(held_out(spec) for spec in specs)
     everything = [*singles(), *two_parts(), *stacks()]
     assert sum(map(held_out, everything)) / len(everything) > 0.1
@@ -89,7 +90,7 @@ def test_lights_come_in_their_shares_and_near_ones_are_not_told(settings):
     """Four kinds in 4000 draws, each within five standard errors of its share (a false alarm below 3e-6). Control: the
     shares in another order are far off."""
     u = torch.rand(4000, 8, generator=torch.Generator().manual_seed(0))
-    light, told = training.lit(settings.data, u)
+    light, told = teacher_data.lit(settings.data, u)
     kinds = torch.stack([~told, told & (light.ambient == 1), told & (light.ambient < 1) & ~light.plain, light.plain])
     assert (kinds.sum(0) == 1).all()
 
@@ -178,7 +179,7 @@ def test_latents_of_a_picture_fit_its_caption(settings, trained):
 
 def test_learning_rate_rises_holds_and_falls(settings):
     own = training.Optimiser(steps=100, lr=2.0, warmup=10, cooldown=40)
-    rates = [training.rate(own, step) for step in range(100)]
+    rates = [teacher_loop.rate(own, step) for step in range(100)]
     assert rates[:3] == [0.2, 0.4, pytest.approx(0.6)] and set(rates[10:60]) == {2.0}
     assert rates[60:] == sorted(rates[60:], reverse=True) and rates[-1] == pytest.approx(2.0 / 40)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -23,6 +23,7 @@ from carv3d.diffusion.loading import Network
 from carv3d.diffusion.offload import Turns, by_layers
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
+from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding, view_vector
 from carv3d.lights import Light
 
 Angles = Callable[[Tensor, Tensor], Tensor]
@@ -71,6 +72,8 @@ class DiffusersTeacher(Teacher):
     stand_in: LinearEncoder | None = None  # on the way back through the encoder; None: the encoder itself
     engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch
     encoder: Callable[[Tensor], Tensor] | None = None  # what encodes images there, as ``latents``' VAE would; likewise
+    view: ViewEmbedding | None = None  # what tells the network of views beside words, if it learned that
+    told: Collection[str] = tuple(GROUPS)  # which groups of ``view_vector`` it is told
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,
@@ -140,9 +143,23 @@ class DiffusersTeacher(Teacher):
         negatives = self.negatives_of(azimuth, elevation).to(self.device) if self.negatives_of else None
         return TextCondition(text, negatives, self.beside_words(cameras, background, light))
 
+    def embed_views(self, view: ViewEmbedding | None, told: Collection[str]) -> None:
+        """Take the embedding of views that a folder has, if it has one."""
+        self.view, self.told = view.to(self.device) if view else None, told
+        self._asked_about: Tensor | None = None
+        if view:
+            self.time_embedding.register_forward_hook(self._add_view)
+
+    @torch.no_grad()
     def beside_words(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
-        """What is told of each view beside words, [B,D]; None for most."""
-        return None
+        """What is told of each view beside words, [B,D], from the groups in ``told``; None without an embedding."""
+        if self.view is None:
+            return None
+        vector = view_vector(cameras, background, light).to(self.device)
+        for name, group in GROUPS.items():
+            if name not in self.told:
+                vector[:, group] = 0.0
+        return self.view(vector)
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """Rows that the network answers for a draw: one a branch; Perp-Neg needs the empty prompt's and the
@@ -190,7 +207,16 @@ class DiffusersTeacher(Teacher):
 
     def respond(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
         """``answer``, with what is told beside words."""
-        return self.answer(seen, time, text)
+        if self.view is None:
+            return self.answer(seen, time, text)
+        self._asked_about = shift
+        try:
+            return self.answer(seen, time, text)
+        finally:
+            self._asked_about = None
+
+    def _add_view(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
+        return None if self._asked_about is None else output + self._asked_about.to(output.dtype)
 
     def _seen(self, noisy: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor]:
         """Latents and times as the network sees them."""
@@ -200,7 +226,7 @@ class DiffusersTeacher(Teacher):
     @property
     def tells_views(self) -> bool:
         """Whether the network is told of views beside words."""
-        return False
+        return self.view is not None
 
     @property
     def time_width(self) -> int:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from carv3d.cameras import Cameras
 from carv3d.diffusion import networks, small_encoder, view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
@@ -22,32 +21,24 @@ from carv3d.diffusion.quantize import quantize
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.text import encode_prompts
-from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding
-from carv3d.lights import Light
+from carv3d.diffusion.view_vector import GROUPS
 
 
 class StableDiffusionTeacher(DiffusersTeacher):
     """A frozen UNet over VAE latents, with the embeddings of its prompts.
 
-    embeddings: [V+1,L,D]; see ``DiffusersTeacher``. view: the folder's embedding of views, if it has one; told: which
-    groups of ``view_vector`` it is given. latent_shape follows the model.
+    embeddings: [V+1,L,D]; see ``DiffusersTeacher``. latent_shape follows the model.
     """
 
     ENGINES = ("numba", "openvino", "onnxruntime")
 
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
-                 negatives_of: Angles | None = None, view: ViewEmbedding | None = None,
-                 told: Collection[str] = tuple(GROUPS), encode_dtype: torch.dtype = torch.float32, description: str,
+                 negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,
                  device: torch.device | str = "cpu", offload: str = "none"):
         schedule = NoiseSchedule(scheduler.alphas_cumprod.double())
         levels = Levels(schedule, scheduler.config.prediction_type, torch.arange(schedule.timesteps))
         super().__init__(unet, vae, levels, {"states": embeddings}, weights_of=weights_of, negatives_of=negatives_of,
                          encode_dtype=encode_dtype, description=description, device=device, offload=offload)
-        self.told = told
-        self.view = view.to(self.device) if view else None
-        self._asked_about: Tensor | None = None
-        if self.view:
-            unet.time_embedding.register_forward_hook(self._add_view)
         size = unet.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         self.latent_shape = (unet.config.in_channels, height, width)
@@ -62,34 +53,9 @@ class StableDiffusionTeacher(DiffusersTeacher):
             mean = self.vae.encode(image.to(self.vae.dtype)).latent_dist.mean
         return (mean - self._shift) * self._scale
 
-    @torch.no_grad()
-    def beside_words(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
-        """[B,D], from the groups in ``told``; None where the folder has no embedding of views."""
-        if self.view is None:
-            return None
-        vector = view_vector.view_vector(cameras, background, light).to(self.device)
-        for name, group in GROUPS.items():
-            if name not in self.told:
-                vector[:, group] = 0.0
-        return self.view(vector)
-
-    @property
-    def tells_views(self) -> bool:
-        return self.view is not None
-
-    def respond(self, seen: Tensor, time: Tensor, text: Text, shift: Tensor | None) -> Tensor:
-        self._asked_about = shift
-        try:
-            return super().respond(seen, time, text, shift)
-        finally:
-            self._asked_about = None
-
     def answer(self, noisy: Tensor, time: Tensor, text: Text) -> Tensor:
         out: Tensor = self.denoiser(noisy, time, text["states"], return_dict=False)[0]
         return out
-
-    def _add_view(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
-        return None if self._asked_about is None else output + self._asked_about.to(output.dtype)
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
@@ -124,9 +90,9 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
         quantize(unet, settings.quantize, torch.device(device))
     made = StableDiffusionTeacher(
         unet, vae, levels, embeddings, weights_of=weights_of, negatives_of=negatives_of,
-        view=view_vector.load(folder, unet.time_embedding.linear_2.out_features), told=told,
         encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,
         description=f"UNet of {said}, {folder}")
+    made.embed_views(view_vector.load(folder, made.time_width), told)
     if settings.tile_encode:
         tile(vae, made.image_size)
     return made

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from carv3d.diffusion import loading
+from carv3d.diffusion import loading, view_vector
 from carv3d.diffusion.adapters import add
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.families.table import Family
@@ -24,6 +24,7 @@ from carv3d.diffusion.loading import Network
 from carv3d.diffusion.quantize import quantize
 from carv3d.diffusion.schedule import NoiseSchedule, shifted, straight_path
 from carv3d.diffusion.settings import Settings
+from carv3d.diffusion.view_vector import GROUPS
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.types import Record
 
@@ -44,9 +45,9 @@ class FamilyTeacher(DiffusersTeacher):
                  size: int = 0, told_guidance: float = 3.5, **common: Network):
         super().__init__(denoiser, vae, levels, embeddings, **common)
         self.index, self.told_guidance = index, told_guidance
-        own = self.sides(denoiser.config, index)
-        self.image_size = (size, size) if size else own
-        factor = self.factor(vae.config if vae is not None else None)
+        described = vae.config if vae is not None else None
+        self.image_size = (size, size) if size else self.sides(denoiser.config, described, index)
+        factor = self.factor(described)
         height, width = (side // factor for side in self.image_size)
         self.latent_shape = (self.channels(denoiser.config), height, width)
 
@@ -104,11 +105,11 @@ class FamilyTeacher(DiffusersTeacher):
         return int(config.in_channels)
 
     @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+    def sides(cls, config: Network, vae: Network, index: Record) -> tuple[int, int]:
         """Height and width in pixels of the images that the network was trained on."""
         size = config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
-        return 8 * height, 8 * width
+        return cls.factor(vae) * height, cls.factor(vae) * width
 
     @classmethod
     def tokens(cls, latents: int) -> int:
@@ -143,7 +144,7 @@ def check_size(folder: Path, family: Family, size: int) -> None:
 def _check_size(family: Family, config: Network, vae: Network, index: Record, size: int) -> None:
     cls = teacher_of(family)
     step, most = cls.step(config, vae), cls.largest(config, vae)
-    for side in (size,) if size else cls.sides(config, index):
+    for side in (size,) if size else cls.sides(config, vae, index):
         if not side % step and (side <= most or not most):
             continue
         allowed = f"a multiple of {step}" + (f", at most {most}" if most else "")
@@ -153,8 +154,10 @@ def _check_size(family: Family, config: Network, vae: Network, index: Record, si
 
 
 def load(folder: Path, family: Family, text: Text, settings: Settings, *, weights_of: Angles,
-         negatives_of: Angles | None = None, device: torch.device) -> FamilyTeacher:
-    """A teacher from a folder that ``check`` accepted, told ``text`` (``text.encode``)."""
+         negatives_of: Angles | None = None, told: Collection[str] = tuple(GROUPS), device: torch.device
+         ) -> FamilyTeacher:
+    """A teacher from a folder that ``check`` accepted, told ``text`` (``text.encode``) and, where the folder has an
+    embedding of views, the groups ``told`` of ``view_vector``."""
     index = as_object(folder / "model_index.json", str(folder))
     name = unet_name(settings.use_ema) if family.denoiser == "unet" else family.denoiser
     denoiser = loading.model(folder, name, settings.variant, settings.dtype, loading.named(index[family.denoiser]))
@@ -168,8 +171,10 @@ def load(folder: Path, family: Family, text: Text, settings: Settings, *, weight
         denoiser, vae = (part and part.to(memory_format=torch.channels_last) for part in (denoiser, vae))
     if settings.compiled:
         denoiser.compile()
-    return assembled(folder, family, denoiser, vae, text, settings, weights_of=weights_of, negatives_of=negatives_of,
+    made = assembled(folder, family, denoiser, vae, text, settings, weights_of=weights_of, negatives_of=negatives_of,
                      device=device)
+    made.embed_views(view_vector.load(folder, made.time_width), told)
+    return made
 
 
 def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | None, text: Text, settings: Settings, *,
@@ -186,7 +191,7 @@ def assembled(folder: Path, family: Family, denoiser: Network, vae: Network | No
     cls = teacher_of(family)
     own = vae.config if vae is not None else None
     _check_size(family, denoiser.config, own, index, settings.size)
-    size = settings.size or max(cls.sides(denoiser.config, index))
+    size = settings.size or max(cls.sides(denoiser.config, own, index))
     count = (size // cls.factor(own)) ** 2
     levels = noise_levels(folder, family, cls.tokens(count), settings.shift)
     said = settings.of(denoiser)

@@ -9,7 +9,6 @@ from torch import Tensor
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, call_defaults, encode_prompt
 from carv3d.diffusion.loading import Network
-from carv3d.runtime.types import Record
 
 
 class IF(FamilyTeacher):
@@ -30,12 +29,6 @@ class IF(FamilyTeacher):
     def step(cls, config: Network, vae: Network) -> int:
         """Its upsampling doubles sizes and knows no others."""
         return int(2 ** (len(config.block_out_channels) - 1))
-
-    @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
-        """Its sample_size is of pixels."""
-        height, width = super().sides(config, index)
-        return height // 8, width // 8
 
     def latents(self, image: Tensor) -> Tensor:
         return image

@@ -35,7 +35,7 @@ class Flux2(FamilyTeacher):
         return cls.factor(vae)
 
     @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+    def sides(cls, config: Network, vae: Network, index: Record) -> tuple[int, int]:
         return SIDE, SIDE
 
     @classmethod

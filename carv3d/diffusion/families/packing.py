@@ -24,7 +24,7 @@ class Packed(FamilyTeacher):
         return int(config.in_channels) // 4
 
     @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+    def sides(cls, config: Network, vae: Network, index: Record) -> tuple[int, int]:
         return SIDE, SIDE
 
 

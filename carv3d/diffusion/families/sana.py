@@ -39,10 +39,6 @@ class SANA(FamilyTeacher):
         return int(2 ** (len(vae.encoder_block_out_channels) - 1))
 
     @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
-        return 32 * config.sample_size, 32 * config.sample_size
-
-    @classmethod
     def tokens(cls, latents: int) -> int:
         """A latent is a token."""
         return latents

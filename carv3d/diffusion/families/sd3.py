@@ -11,7 +11,10 @@ from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
 from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import Network
+from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.types import Record
+
+LENGTH = "_max_sequence_length"
 
 
 class SD3(FamilyTeacher):
@@ -21,12 +24,13 @@ class SD3(FamilyTeacher):
     @classmethod
     def length(cls, folder: Path, index: Record) -> int:
         """The CLIPs', and T5's, which is told as zeros where it is left out."""
-        return token_length(folder) + 256
+        return token_length(folder) + t5_tokens(index)
 
     @classmethod
     def told(cls, pipeline: Network, prompts: Sequence[str]) -> Text:
         states, _, pooled, _ = encode_prompt(pipeline, prompts, prompt_2=None, prompt_3=None,
-                                             do_classifier_free_guidance=False)
+                                             do_classifier_free_guidance=False,
+                                             max_sequence_length=t5_tokens(pipeline.index))
         return {"states": states, "pooled": pooled}
 
     @classmethod
@@ -46,3 +50,13 @@ class SD3(FamilyTeacher):
     def time_embedding(self) -> nn.Module:
         found: nn.Module = self.denoiser.time_text_embed
         return found
+
+
+def t5_tokens(index: Record) -> int:
+    """Tokens of T5: the pipeline's 256, unless model_index.json has ``_max_sequence_length``, which diffusers passes
+    over. UserError for one that the pipeline does not take."""
+    given = index.get(LENGTH, 256)
+    if not isinstance(given, int) or not 0 <= given <= 512:
+        raise UserError(f"teacher.path: model_index.json has the {LENGTH} {shown(given)}; allowed: whole numbers from "
+                        "0 to 512")
+    return given

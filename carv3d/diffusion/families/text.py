@@ -59,7 +59,8 @@ def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, 
     teacher, index = teacher_of(family), as_object(folder / "model_index.json", str(folder))
     there = [name for name in (*family.encoders, *family.tokenizers) if made_by(index, name)]
     sources = [path for name in there for path in _sources(folder, name, variant)]
-    digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}"
+    private = {key: index[key] for key in index if key.startswith("_max")}
+    digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}{private or ''}"
 
     def make(told_of: Callable[[Network, Sequence[str]], Text], missing: list[str]) -> list[Entry]:
         pipeline = _pipeline(folder, family, index, there, variant, device, additions)
@@ -125,7 +126,9 @@ def _pipeline(folder: Path, family: Family, index: Record, there: Sequence[str],
             parts[name] = OneAtATime(load, SimpleNamespace(**_config(folder, name)), dtype, device)
         wanted = [name for name in inspect.signature(pipeline.__init__).parameters if name != "self"]
         options = {name: index[name] for name in wanted if name in index and not isinstance(index[name], list)}
-        return pipeline(**{name: parts.get(name, options.get(name)) for name in wanted})
+        made = pipeline(**{name: parts.get(name, options.get(name)) for name in wanted})
+    made.index = index
+    return made
 
 
 def _tokenizer(entry: Sequence[str]) -> Network:

@@ -33,7 +33,7 @@ class ZImage(FamilyTeacher):
         return cls.factor(vae) * int(config.all_patch_size[0])
 
     @classmethod
-    def sides(cls, config: Network, index: Record) -> tuple[int, int]:
+    def sides(cls, config: Network, vae: Network, index: Record) -> tuple[int, int]:
         """Its configuration has no size; its pipeline's own is this one."""
         return 1024, 1024
 

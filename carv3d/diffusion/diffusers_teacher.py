@@ -73,7 +73,7 @@ class DiffusersTeacher(Teacher):
     engine: Ask | None = None  # what answers ``predict`` where no gradient is recorded (``engines``); None: torch
     encoder: Callable[[Tensor], Tensor] | None = None  # what encodes images there, as ``latents``' VAE would; likewise
     view: ViewEmbedding | None = None  # what tells the network of views beside words, if it learned that
-    told: Collection[str] = tuple(GROUPS)  # which groups of ``view_vector`` it is told
+    groups: Collection[str] = tuple(GROUPS)  # which of ``view_vector`` it is told
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,
@@ -143,21 +143,21 @@ class DiffusersTeacher(Teacher):
         negatives = self.negatives_of(azimuth, elevation).to(self.device) if self.negatives_of else None
         return TextCondition(text, negatives, self.beside_words(cameras, background, light))
 
-    def embed_views(self, view: ViewEmbedding | None, told: Collection[str]) -> None:
+    def embed_views(self, view: ViewEmbedding | None, groups: Collection[str]) -> None:
         """Take the embedding of views that a folder has, if it has one."""
-        self.view, self.told = view.to(self.device) if view else None, told
+        self.view, self.groups = view.to(self.device) if view else None, groups
         self._asked_about: Tensor | None = None
         if view:
             self.time_embedding.register_forward_hook(self._add_view)
 
     @torch.no_grad()
     def beside_words(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
-        """What is told of each view beside words, [B,D], from the groups in ``told``; None without an embedding."""
+        """What is told of each view beside words, [B,D], from ``groups``; None without an embedding."""
         if self.view is None:
             return None
         vector = view_vector(cameras, background, light).to(self.device)
         for name, group in GROUPS.items():
-            if name not in self.told:
+            if name not in self.groups:
                 vector[:, group] = 0.0
         return self.view(vector)
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from teacher_data import Data
+from teacher_data import Data, picked
 from teacher_loop import Optimiser, optimise
 from torch import Tensor
 
 from carv3d.diffusion import linear_encoder, small_encoder
-from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, WIDTH, ViewEmbedding
+from carv3d.diffusion.view_vector import WIDTH, ViewEmbedding
 from carv3d.runtime import rng
 from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import say
@@ -86,21 +86,16 @@ def train(own: Flow, data_settings: Data, seed: int, folder: Path, base: Path, d
     channels, size = data["latents"].shape[1:3]
     model = FlowModel(own, channels, size, text.config.hidden_size).to(device)
     data = {key: value.to(device) for key, value in data.items()}
-    count, n = len(data["latents"]), own.train.batch
+    n = own.train.batch
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = rng.generator(seed, "denoiser", step, device)
         rand = partial(torch.rand, generator=generator, device=device)
-        pick = torch.randint(count, (n,), generator=generator, device=device)
-        ids = torch.where(rand(n, 1) < data_settings.without_view, data["plain"][pick], data["viewed"][pick])
-        ids = torch.where(rand(n, 1) < data_settings.without_caption, data["empty"], ids)
-        vector = data["vectors"][pick].float()
-        for group, share in ((CAMERA, data_settings.without_camera), (BACKGROUND, data_settings.without_background)):
-            vector[:, group] *= rand(n, 1) >= share
+        x, ids, vector = picked(data_settings, data, n, generator)
         u = (torch.randperm(n, generator=generator, device=device) + rand(n)) / n
         level = torch.sigmoid(own.spread * torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6)))
         noise = torch.randn(n, *data["latents"].shape[1:], generator=generator, device=device)
-        x, s = data["latents"][pick].float(), level.view(-1, 1, 1, 1)
+        s = level.view(-1, 1, 1, 1)
         out = model((1 - s) * x + s * noise, level, *told(ids), vector).float()
         return (out - (noise - x)).square().mean(), {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from carv3d.cameras import Cameras
 from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
+from carv3d.diffusion.view_vector import BACKGROUND, CAMERA
 from carv3d.lights import Light, light
 from carv3d.runtime import rng
 from carv3d.toybox.grammar import BASES, COLOURS, KINDS, TOPS, Spec, caption
@@ -141,3 +143,15 @@ def unfinished(rgba: Tensor, generator: torch.Generator) -> Tensor:
     out = torch.where(kind < 0.15, rgba * strength, rgba)
     out = torch.where((kind >= 0.15) & (kind < 0.3), torch.lerp(rgba, rgba.roll(1, 0), strength), out)
     return torch.where((kind >= 0.3) & (kind < 0.5), blurred.permute(0, 2, 3, 1), out)
+
+
+def picked(own: Data, data: dict[str, Tensor], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch of what was encoded: latents [n,c,h,w], token ids [n,L] and vectors [n,32], of which some say less."""
+    rand = partial(torch.rand, generator=generator, device=generator.device)
+    pick = torch.randint(len(data["latents"]), (count,), generator=generator, device=generator.device)
+    ids = torch.where(rand(count, 1) < own.without_view, data["plain"][pick], data["viewed"][pick])
+    ids = torch.where(rand(count, 1) < own.without_caption, data["empty"], ids)
+    vector = data["vectors"][pick].float()
+    for group, share in ((CAMERA, own.without_camera), (BACKGROUND, own.without_background)):
+        vector[:, group] *= rand(count, 1) >= share
+    return data["latents"][pick].float(), ids, vector

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from carv3d.diffusion import linear_encoder, small_encoder, weights
 from carv3d.diffusion.prompts import VIEWS
-from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, LIGHT, WIDTH, taken_out, view_vector
+from carv3d.diffusion.view_vector import LIGHT, WIDTH, taken_out, view_vector
 from carv3d.runtime import rng
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import write_text
@@ -41,7 +41,7 @@ from carv3d.toybox.grammar import COLOURS, KINDS
 sys.path.insert(0, str(Path(__file__).parent))  # its neighbours, whoever loads it
 import flow_teacher  # noqa: E402
 from flow_teacher import Flow  # noqa: E402
-from teacher_data import Data, backgrounds, captioned, composite, unfinished  # noqa: E402
+from teacher_data import Data, backgrounds, captioned, composite, picked, unfinished  # noqa: E402
 from teacher_loop import Optimiser, optimise, precision, save  # noqa: E402
 
 
@@ -233,21 +233,15 @@ def train_denoiser(settings: Settings, folder: Path, data: dict, tokenizer: Any,
         unet.set_attn_processor(AttnProcessor())  # on a CPU the fused kernel's backward pass is several times slower
     abar = make_scheduler(settings).alphas_cumprod.to(device)
     data = {key: value.to(device) for key, value in data.items()}
-    count, steps, own_data, n = len(data["latents"]), len(abar), settings.data, own.train.batch
+    steps, own_data, n = len(abar), settings.data, own.train.batch
     forward = torch.compile(unet) if own.compile else unet
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = rng.generator(settings.seed, "denoiser", step, device)
         rand = partial(torch.rand, generator=generator, device=device)
-        pick = torch.randint(count, (n,), generator=generator, device=device)
-        ids = torch.where(rand(n, 1) < own_data.without_view, data["plain"][pick], data["viewed"][pick])
-        ids = torch.where(rand(n, 1) < own_data.without_caption, data["empty"], ids)
-        vector = data["vectors"][pick].float()
-        for group, share in ((CAMERA, own_data.without_camera), (BACKGROUND, own_data.without_background)):
-            vector[:, group] *= rand(n, 1) >= share
+        x, ids, vector = picked(own_data, data, n, generator)
         t = ((torch.randperm(n, generator=generator, device=device) + rand(n)) / n * steps).long().clamp(max=steps - 1)
         noise = torch.randn(n, *data["latents"].shape[1:], generator=generator, device=device)
-        x = data["latents"][pick].float()
         signal, sigma = abar[t].sqrt().view(-1, 1, 1, 1), (1.0 - abar[t]).sqrt().view(-1, 1, 1, 1)
         target = noise if own.prediction == "epsilon" else signal * noise - sigma * x
         out = forward(signal * x + sigma * noise, t, text(input_ids=ids).last_hidden_state, class_labels=vector,

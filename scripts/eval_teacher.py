@@ -184,7 +184,7 @@ def main() -> int:
     if args.sheet:
         order = [i for pair in zip(range(0, len(cells) // 2, 2), range(len(cells) // 2, len(cells), 2), strict=True)
                  for i in pair]
-        write_png(args.sheet, sheet(pictures[order], 20))
+        write_png(args.sheet, sheet(pictures[order], min(20, len(order))))
     if args.json:
         args.json.write_text(json.dumps([{"prompt": t, **r} for t, r in zip(texts, results, strict=True)], indent=1,
                                         default=float))

@@ -21,6 +21,7 @@ from teacher_loop import Optimiser, optimise
 from torch import Tensor
 
 from carv3d.diffusion import linear_encoder, small_encoder
+from carv3d.diffusion.loading import quiet
 from carv3d.diffusion.view_vector import WIDTH, ViewEmbedding
 from carv3d.runtime import rng
 from carv3d.runtime.files import write_text
@@ -65,7 +66,8 @@ def text_of(base: Path, device: torch.device) -> tuple[Any, Callable[[Tensor], t
     the pooled state [n,2D] that the pipeline tells of them."""
     from transformers import CLIPTextModelWithProjection
 
-    made = CLIPTextModelWithProjection.from_pretrained(base / "text_encoder", dtype=torch.float32)
+    with quiet():  # it has no projection, as the library would say at length
+        made = CLIPTextModelWithProjection.from_pretrained(base / "text_encoder", dtype=torch.float32)
     with torch.no_grad():
         made.text_projection.weight.copy_(torch.eye(made.config.hidden_size))
     made = made.to(device).eval().requires_grad_(False)

@@ -111,7 +111,7 @@ def opened(folder: Path) -> tuple[Any, torch.nn.Module, dict[str, Any]]:
     """The pipeline of a folder, what tells its network the time, and options of its calls."""
     from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
 
-    index = json.loads((folder / "model_index.json").read_text())
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     if index["_class_name"] == "StableDiffusion3Pipeline":
         pipeline = StableDiffusion3Pipeline.from_pretrained(folder, torch_dtype=torch.float32, text_encoder_3=None,
                                                             tokenizer_3=None)

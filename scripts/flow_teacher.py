@@ -21,6 +21,7 @@ from teacher_loop import Optimiser, optimise
 from torch import Tensor
 
 from carv3d.diffusion import linear_encoder, small_encoder
+from carv3d.diffusion.families import sd3
 from carv3d.diffusion.loading import quiet
 from carv3d.diffusion.view_vector import WIDTH, ViewEmbedding
 from carv3d.runtime import rng
@@ -125,8 +126,8 @@ def export(out: Path, base: Path, model: FlowModel, device: torch.device) -> Non
         text_encoder_3=None, tokenizer_3=None)
     pipeline.to(torch.float16).save_pretrained(out, safe_serialization=True)
     model.view.save(out)
-    index = json.loads((out / "model_index.json").read_text())
-    write_text(out / "model_index.json", json.dumps({**index, "_max_sequence_length": 0}, indent=2) + "\n")
+    index = json.loads((out / "model_index.json").read_text(encoding="utf-8"))
+    write_text(out / "model_index.json", json.dumps({**index, sd3.LENGTH: 0}, indent=2) + "\n")
     for name in (small_encoder.FILE, linear_encoder.FILE):  # of the same autoencoder
         shutil.copyfile(base / name, out / name)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -104,9 +104,10 @@ def test_the_folder_is_one_of_stable_diffusion_3(trained, monkeypatch, tmp_path)
     (other / "model_index.json").unlink()
     (other / "model_index.json").write_text(json.dumps({key: index[key] for key in index if "_max" not in key}))
     assert loaded(other).embeddings["states"].shape[1] == want.shape[1] + 256
-    (other / "model_index.json").write_text(json.dumps({**index, "_max_sequence_length": -1}))
-    with pytest.raises(UserError, match="_max_sequence_length -1; allowed"):
-        loaded(other)
+    for given, said in ((-1, "-1"), (True, "True"), (513, "513"), ("none", "'none'")):
+        (other / "model_index.json").write_text(json.dumps({**index, "_max_sequence_length": given}))
+        with pytest.raises(UserError, match=f"_max_sequence_length {said}; allowed: whole numbers from 0 to 512"):
+            loaded(other)
 
 
 def test_a_teacher_answers_as_the_network_that_was_trained(settings, trained, monkeypatch, tmp_path):

@@ -28,8 +28,8 @@ def write(study: Study, summaries: dict[str, Summary], folder: Path) -> None:
     _csv(folder / "runs.csv", *_runs(study, trained))
     if trained.runs:
         rows = [(setting, summary, row) for setting, summary in summaries.items() for row in summary.rows]
-        _csv(folder / "differences.csv", ["setting", "unit", "name", "share", *FIELDS, "least_prompt", "least"],
-             _differences(rows))
+        _csv(folder / "differences.csv", ["setting", "unit", "name", "share", *FIELDS, "least_prompt", "least",
+                                          "spent"], _differences(rows))
         _csv(folder / "levels.csv", ["setting", "unit", "name", "level", *FIELDS, "pairs"],
              ([setting, unit, row.name, level, *_flat(ratio.number), ratio.pairs] for setting, _, row in rows
               for unit, one in row.curves.items() for level, ratio in one.ratios.items()))
@@ -59,14 +59,15 @@ def _flat(number: Number | None) -> list[object]:
 
 
 def _differences(rows: list[tuple[str, Summary, Row]]) -> Iterator[list[object]]:
-    """The share "all" is the mean over the whole way, "end" is where each run ends."""
+    """The share "all" is the mean over the whole way, "end" is where each run ends, with what
+    the variant has spent there over the baseline."""
     for setting, _, row in rows:
         for unit, one in row.curves.items():
             for share in SHARES:
                 if share in one.differences:
-                    yield [setting, unit, row.name, share, *_flat(one.differences[share]), *one.least[share]]
-            yield [setting, unit, row.name, "all", *_flat(one.area), "", ""]
-            yield [setting, unit, row.name, "end", *_flat(one.end), "", ""]
+                    yield [setting, unit, row.name, share, *_flat(one.differences[share]), *one.least[share], ""]
+            yield [setting, unit, row.name, "all", *_flat(one.area), "", "", ""]
+            yield [setting, unit, row.name, "end", *_flat(one.end), "", "", one.spent]
 
 
 def _runs(study: Study, trained: Study) -> tuple[list[str], list[list[object]]]:

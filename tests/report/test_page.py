@@ -116,11 +116,15 @@ def test_its_numbers_are_those_of_the_runs(sweep, capsys):
     assert float(found["all"]["variance_value"]) == pytest.approx(4.5)
     assert float(found["all"]["cost_value"]) == pytest.approx(1.5)
     assert found["all"]["work_count"] == "4" and found["all"]["memory_value"] == ""
-    above = {(row["unit"], row["share"]): float(row["value"]) for row in rows(sweep / "report/differences.csv")}
+    told = {(row["unit"], row["share"]): row for row in rows(sweep / "report/differences.csv")}
+    above = {key: float(row["value"]) for key, row in told.items()}
     gain = lambda step, speed: 8 * (1 - np.exp(-speed * step / 15))  # noqa: E731
     for share in (0.25, 0.5, 0.75, 1.0):
         assert above["seconds", str(share)] == pytest.approx(gain(40 * share / 1.5, 2) - gain(40 * share, 1), abs=0.02)
         assert above["renders", str(share)] == pytest.approx(gain(40 * share, 2) - gain(40 * share, 1), abs=0.02)
+    for unit, spent in (("seconds", 1.5), ("renders", 1.0)):
+        assert above[unit, "end"] == pytest.approx(gain(40, 2) - gain(40, 1), abs=0.02)
+        assert float(told[unit, "end"]["spent"]) == pytest.approx(spent)
     levels = {(row["unit"], row["level"]): row for row in rows(sweep / "report/levels.csv")}
     assert float(levels["renders", "18.0"]["value"]) == pytest.approx(2.0, rel=0.03)
     assert float(levels["seconds", "18.0"]["value"]) == pytest.approx(2.0 / 1.5, rel=0.03)

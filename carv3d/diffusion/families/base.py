@@ -33,13 +33,14 @@ class FamilyTeacher(DiffusersTeacher):
     """A teacher of one of the families of ``table``. TEXT: the names of what its network is told of a prompt. WIDTH:
     what the network's configuration calls the width of the states. LENGTH: tokens that it is told of a prompt; the most
     of them where SHORTER prompts are told by fewer. NEGATIVE_APART: whether a negative prompt is encoded otherwise
-    (``told_negative``). index: model_index.json."""
+    (``told_negative``). INDEX: keys of model_index.json that have a say in what it is told. index: that file."""
 
     TEXT: ClassVar[tuple[str, ...]] = ("states",)
     WIDTH: ClassVar[str] = "joint_attention_dim"
     LENGTH: ClassVar[int]
     SHORTER: ClassVar[bool] = False
     NEGATIVE_APART: ClassVar[bool] = False
+    INDEX: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, denoiser: Network, vae: Network | None, levels: Levels, embeddings: Text, *, index: Record,
                  size: int = 0, told_guidance: float = 3.5, **common: Network):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from carv3d.diffusion.diffusers_teacher import Text
 from carv3d.diffusion.families.base import FamilyTeacher, encode_prompt, encoded, scaled
+from carv3d.diffusion.families.table import made_by
 from carv3d.diffusion.folder import token_length
 from carv3d.diffusion.loading import Network
 from carv3d.runtime.errors import UserError, shown
@@ -20,6 +21,7 @@ LENGTH = "_max_sequence_length"
 class SD3(FamilyTeacher):
     ENGINES = ("openvino", "onnxruntime")
     TEXT = ("states", "pooled")
+    INDEX = (LENGTH,)
 
     @classmethod
     def length(cls, folder: Path, index: Record) -> int:
@@ -55,8 +57,8 @@ class SD3(FamilyTeacher):
 def t5_tokens(index: Record) -> int:
     """Tokens of T5: the pipeline's 256, unless model_index.json has ``_max_sequence_length``, which diffusers passes
     over. UserError for one that the pipeline does not take."""
-    given = index.get(LENGTH, 256)
-    if not isinstance(given, int) or not 0 <= given <= 512:
+    given, least = index.get(LENGTH, 256), 1 if made_by(index, "text_encoder_3") else 0
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= 512:
         raise UserError(f"teacher.path: model_index.json has the {LENGTH} {shown(given)}; allowed: whole numbers from "
-                        "0 to 512")
+                        f"{least} to 512")
     return given

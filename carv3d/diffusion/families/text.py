@@ -59,8 +59,8 @@ def encode(folder: Path, family: Family, prompts: Sequence[str], negative: str, 
     teacher, index = teacher_of(family), as_object(folder / "model_index.json", str(folder))
     there = [name for name in (*family.encoders, *family.tokenizers) if made_by(index, name)]
     sources = [path for name in there for path in _sources(folder, name, variant)]
-    private = {key: index[key] for key in index if key.startswith("_max")}
-    digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}{private or ''}"
+    said = {key: index[key] for key in teacher.INDEX if key in index}
+    digest = f"{family.name} {teacher.TEXT} {content([*sources, *additions.files])}{additions}{said or ''}"
 
     def make(told_of: Callable[[Network, Sequence[str]], Text], missing: list[str]) -> list[Entry]:
         pipeline = _pipeline(folder, family, index, there, variant, device, additions)

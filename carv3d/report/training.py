@@ -193,10 +193,10 @@ def _equal(summary: Summary, unit: str) -> str:
                 f"least {one.least[share][1]:+.2f}", *([f"{number.count} pairs"] * (number.count != most))])
                 if (number := one.differences.get(share)) else "–" for share in SHARES]
             last = max(one.least, default=None)
-            least = [one.least[last][0] if last else "", counted(one.area, "pair") if one.area else ""]
+            of = text(one.least[last][0] if last else ""), text(counted(one.area, "pair") if one.area else "")
             body.append([_first(summary, row), *cells, stacked(one.area, digits=2, sign="+"),
                          stacked(one.end, digits=2, sign="+", below=[f"at {one.spent:.0%}"]),
-                         words(", ".join(filter(None, least)))])
+                         Html(f"<td class=\"text\">{of[0]}<br><span class=\"ci\">{of[1]}</span></td>")])
     note = (f"At shares of {text(summary.baseline)}'s {UNIT_NAMES[unit]}; in its own row, its quality. At its end: "
             "where each run ends, at whatever share of it.")
     return table(head, body, f"id=\"equal_{unit}\"") + f"<p class=\"quiet\">{note}</p>"

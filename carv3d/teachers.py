@@ -186,13 +186,15 @@ def asked_by_loops(config: Config) -> bool:
 
 
 def stable_diffusion_folder(config: Config, command: str) -> Path:
-    """The weights of a command that knows Stable Diffusion 1 and 2 alone; UserError for another family's."""
+    """The weights of a command that knows Stable Diffusion 1 and 2 alone, of one view; UserError for others."""
     from carv3d.diffusion.families.check import family_of
+    from carv3d.diffusion.folder import require_one
 
     folder = weights_folder(config)
     if family := family_of(folder):
         raise UserError(f"teacher.path: {config.teacher.path} holds {family.name}, which {command} cannot use; give a "
                         "folder of Stable Diffusion 1 or 2 (StableDiffusionPipeline)")
+    require_one(folder, config.teacher.path, command)
     return folder
 
 

@@ -23,35 +23,51 @@ class Optimiser:
     steps: int = 0
     batch: int = 0
     lr: float = 1e-3
+    muon: float = 0.0  # learning rate of a network's hidden matrices by Muon, in AdamW's units; 0: AdamW's for all
     warmup: int = 200
     cooldown: int = 1000  # last steps, in which the rate falls to zero
     clip: float = 1.0
     weight_decay: float = 0.01
     ema: float = 0.999
     checkpoint_every: int = 500
+    precision: str = "auto"  # of products: float32, bfloat16, or auto, see ``precision``
 
 
 def rate(own: Optimiser, step: int) -> float:
-    """Learning rate: linear warm-up, constant, linear fall to zero."""
-    return own.lr * min(1.0, (step + 1) / max(own.warmup, 1), (own.steps - step) / max(own.cooldown, 1))
+    """Share of the learning rate: linear warm-up, constant, linear fall to zero."""
+    return min(1.0, (step + 1) / max(own.warmup, 1), (own.steps - step) / max(own.cooldown, 1))
 
 
-def precision(device: torch.device) -> torch.autocast:
-    """bfloat16 products on a GPU and on a CPU that has units for them; elsewhere they are many times slower."""
-    fast = device.type == "cuda" or fastest_dtype(device) == torch.bfloat16
+def rules(own: Optimiser, model: torch.nn.Module, device: torch.device) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon (K. Jordan 2024; scaled as in arXiv 2502.16982) for the matrices of a network's blocks if it has
+    a rate."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    ours = {name for name, p in named if own.muon and "blocks" in name and p.ndim == 2}
+    adam = torch.optim.AdamW([p for name, p in named if name not in ours], lr=own.lr, weight_decay=own.weight_decay,
+                             betas=(0.9, 0.99), fused=device.type == "cuda")
+    if not ours:
+        return [adam]
+    return [adam, torch.optim.Muon([p for name, p in named if name in ours], lr=own.muon,
+                                   weight_decay=own.weight_decay, adjust_lr_fn="match_rms_adamw")]
+
+
+def precision(device: torch.device, name: str = "auto") -> torch.autocast:
+    """bfloat16 products or float32. auto: bfloat16 on a GPU and on a CPU that multiplies tiles of it; on some others
+    they are faster too, on most many times slower."""
+    fast = name == "bfloat16" or name == "auto" and (
+        device.type == "cuda" or fastest_dtype(device) == torch.bfloat16)
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, device: torch.device,
              loss_of: Callable[[int], tuple[Tensor, dict[str, Tensor]]], stop: int | None = None) -> dict[str, Tensor]:
-    """AdamW on ``loss_of(step)`` from the newest checkpoint to ``own.steps``; returns the averaged weights (EMA).
+    """``rules`` on ``loss_of(step)`` from the newest checkpoint to ``own.steps``; returns the averaged weights (EMA).
 
     Appends a line to folder/loss.csv every 25 steps. stop: leave early, as an interruption would (for tests).
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=own.lr, weight_decay=own.weight_decay, betas=(0.9, 0.99),
-                                  fused=device.type == "cuda")
+    optimisers = rules(own, model, device)
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
     first = 0
     if checkpoint.listing(folder / "ckpts"):
@@ -59,19 +75,22 @@ def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, de
         first = state["step"]
         model.load_state_dict(state["model"])
         average = state["average"]
-        optimiser.load_state_dict(state["optimiser"])
+        for each, kept in zip(optimisers, state["optimisers"], strict=True):
+            each.load_state_dict(kept)
     recent: list[dict[str, Tensor]] = []
     last, began = own.steps if stop is None else min(stop, own.steps), time.perf_counter()
     with Progress(name, own.steps, first, every_s=30) as progress:
         for step in range(first, last):
-            for group in optimiser.param_groups:
-                group["lr"] = rate(own, step)
-            with precision(device):
+            for each, lr in zip(optimisers, (own.lr, own.muon), strict=False):
+                for group in each.param_groups:
+                    group["lr"] = lr * rate(own, step)
+            with precision(device, own.precision):
                 loss, shown = loss_of(step)
-            optimiser.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, own.clip)
-            optimiser.step()
+            for each in optimisers:
+                each.step()
             decay = min(own.ema, (1 + step) / (10 + step))
             with torch.no_grad():
                 weights = model.state_dict()
@@ -86,7 +105,8 @@ def optimise(name: str, folder: Path, own: Optimiser, model: torch.nn.Module, de
                 progress.to(done, **mean)
             if done % own.checkpoint_every == 0 or done == last:
                 checkpoint.save(folder / "ckpts", done, {"model": model.state_dict(), "average": average,
-                                                         "optimiser": optimiser.state_dict()}, keep=2)
+                                                         "optimisers": [each.state_dict() for each in optimisers]},
+                                keep=2)
     return average
 
 

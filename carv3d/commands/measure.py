@@ -49,6 +49,7 @@ def main(args: Namespace) -> int:
     trainer.teacher.prepare()
     if args.views:
         return _views(args, run, trainer, states)
+    items = config.data.first_batch // trainer.teacher.views_per_item
     settings = Settings(args.cameras, args.replicates, ks)
     report: Record = {"prompt": config.prompt, "seed": config.seed,
                       "environment": environment(str(trainer.device), trainer.scenes[0].backends),
@@ -63,14 +64,14 @@ def main(args: Namespace) -> int:
             width, height = (round(schedule.at(step)) for schedule in (config.data.width, config.data.height))
             measured = Measured(step, width, height, settings)
             measure(trainer, measured)
-            report["states"].append(summary.summarise(measured, config.data.first_batch, config.run_seed))
+            report["states"].append(summary.summarise(measured, items, config.run_seed))
             _write(folder, report)
             measured = None
     except KeyboardInterrupt:
         say("stopped: writing what is measured so far (once more to stop at once)")
         report["interrupted"] = True
         if measured is not None:
-            report["states"].append(summary.summarise(measured, config.data.first_batch, config.run_seed))
+            report["states"].append(summary.summarise(measured, items, config.run_seed))
         if folder is None:
             return 130
         _write(folder, report)

@@ -13,6 +13,7 @@ from carv3d import digits
 from carv3d.commands import students
 from carv3d.config.schema import Config
 from carv3d.diffusion import loading, weights
+from carv3d.diffusion.folder import require_one
 from carv3d.onestep import folder, results, world
 from carv3d.onestep.latent import Latent
 from carv3d.onestep.networks import Denoiser, Digits
@@ -96,6 +97,7 @@ def _of_folder(args: Namespace) -> Asked:
         if not (place / "model_index.json").is_file():
             raise UserError(f"{args.source} is no run of carv3d distill and no model in the format of Stable Diffusion "
                             f"(no model_index.json in it); give one of these, or {BUNDLED}")
+        require_one(place, args.source, "carv3d sample")
     return _latent(args, place, args.source == BUNDLED)
 
 

@@ -93,6 +93,7 @@ def _write(single: Single, given: str, base: Path, named: str, place: Path) -> N
     import diffusers
     import torch
 
+    from carv3d.diffusion import mvdream
     from carv3d.diffusion.loading import DTYPES, quiet
 
     own = {part: DTYPES[single.precision(part)] for part in single.prefixes}
@@ -109,11 +110,15 @@ def _write(single: Single, given: str, base: Path, named: str, place: Path) -> N
                 network = getattr(pipeline, part)
                 if lost := next((name for name, p in network.named_parameters() if p.is_meta), None):
                     raise ValueError(f"it lacks {lost} of the {part}")
+                if part == "unet" and single.told_cameras:
+                    mvdream.add_cameras(network, single, place)
                 network.to(own[part]).save_pretrained(place / part)
         for name, path in files(base):
             if not name.endswith("/config.json"):
                 (place / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, place / name)
+        if single.told_cameras:
+            mvdream.write_index(place)
     except Exception as error:
         if of_the_machine(error) or isinstance(error, UserError):  # no fault of the files'
             raise

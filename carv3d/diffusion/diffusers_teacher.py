@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
 from carv3d.diffusion.guidance import perp_neg
+from carv3d.diffusion.joint_views import turned_to_first
 from carv3d.diffusion.linear_encoder import LinearEncoder
 from carv3d.diffusion.loading import Network
 from carv3d.diffusion.offload import Turns, by_layers
 from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.teacher import Teacher
-from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding, view_vector
+from carv3d.diffusion.view_vector import GROUPS, ViewEmbedding
 from carv3d.lights import Light
 
 Angles = Callable[[Tensor, Tensor], Tensor]
@@ -155,16 +156,13 @@ class DiffusersTeacher(Teacher):
         """What is told of each view beside words, [B,D], from ``groups``; None without an embedding."""
         if self.view is None:
             return None
-        vector = view_vector(cameras, background, light).to(self.device)
-        for name, group in GROUPS.items():
-            if name not in self.groups:
-                vector[:, group] = 0.0
-        return self.view(vector)
+        if self.views_per_item > 1 and not self.view.by_matrix:
+            cameras = turned_to_first(cameras, self.views_per_item)
+        return self.view(self.view.vector(cameras, background, light, self.groups).to(self.device))
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
-        """Rows that the network answers for a draw: one a branch; Perp-Neg needs the empty prompt's and the
-        negatives'."""
-        return len(self._asked(branches))
+        """One a branch for each view; Perp-Neg needs the empty prompt's and the negatives'."""
+        return len(self._asked(branches)) * self.views_per_item
 
     def _asked(self, branches: tuple[str, ...]) -> tuple[str, ...]:
         if self.negatives_of is None or "cond" not in branches:

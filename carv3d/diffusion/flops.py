@@ -29,13 +29,13 @@ class Networks:
         """Count them on one draw's conditional branch and on one image of this size."""
         from torch.utils.flop_counter import FlopCounterMode
 
-        zero = torch.zeros(1, device=device)
-        camera = orbit([0.0], 0.0, 2.65, 40.0, width, height).to(device)
-        condition = teacher.condition(camera, torch.zeros(1, 3, device=device))
-        noisy = torch.zeros(1, *teacher.latent_shape, device=device)
+        count = teacher.views_per_item
+        cameras = orbit([0.0] * count, 0.0, 2.65, 40.0, width, height).to(device)
+        condition = teacher.condition(cameras, torch.zeros(count, 3, device=device))
+        noisy = torch.zeros(count, *teacher.latent_shape, device=device)
         with torch.no_grad(), teacher.by_modules(), FlopCounterMode(display=False) as row:
-            timestep = zero.long() + teacher.schedule.timesteps // 2
-            teacher.predict(noisy, timestep, condition, zero.long(), ("cond",))
+            view = torch.arange(count, device=device)
+            teacher.predict(noisy, 0 * view + teacher.schedule.timesteps // 2, condition, view, ("cond",))
         with torch.enable_grad(), FlopCounterMode(display=False) as encode:
             image = torch.full((1, height, width, 3), 0.5, device=device, requires_grad=True)
             teacher.encode(image).sum().backward()

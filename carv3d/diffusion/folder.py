@@ -18,6 +18,9 @@ COMPONENTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_enco
               "tokenizer": "CLIPTokenizer", "scheduler": None}
 """What a teacher needs, and the only class of it that is understood (the scheduler gives its noise levels alone)."""
 
+TOGETHER, MOST = "_views_per_item", 64
+"""In model_index.json, which diffusers passes over: how many views of a scene a model looks at together."""
+
 UNSET = 1e20  # transformers writes int(1e30), older versions int(1e20), for a length that nobody has set
 _PLAIN = re.compile(r"StableDiffusion(?!XL|3)\w*Pipeline\w*")
 _OTHER = {  # pipelines whose UNet reads more than latents and a prompt, by a part of their names
@@ -37,9 +40,27 @@ def chosen(folder: Path, variant: str, use_ema: bool, given: str = "") -> dict[s
     return {name: choose(folder, name, variant, given) for name in (unet_name(use_ema), "vae", "text_encoder")}
 
 
+def views_in(index: Record) -> int:
+    """How many views a folder's model looks at together, 1 for most. UserError for what is no number of views."""
+    found = index.get(TOGETHER, 1)
+    if not _is_whole(found, MOST):
+        raise UserError(f"teacher.path: model_index.json has the {TOGETHER} {shown(found)}; allowed: whole numbers "
+                        f"from 1 to {MOST}")
+    return int(found)
+
+
+def require_one(folder: Path, given: str, command: str) -> None:
+    """UserError for a folder of several views together, which ``command`` cannot use. given: as the user named it."""
+    if (views := views_in(as_object(folder / "model_index.json", given))) > 1:
+        raise UserError(f"{given} holds a model that looks at {views} views together, which {command} cannot use; give "
+                        "a model of one picture at a time")
+
+
 def files(folder: Path, variant: str, use_ema: bool) -> list[tuple[str, Path]]:
     """Every file that decides what the teacher answers, each under a label that is the same wherever it lies."""
     found = [("scheduler", folder / "scheduler" / "scheduler_config.json")]
+    if views_in(as_object(folder / "model_index.json", str(folder))) > 1:
+        found.append(("index", folder / "model_index.json"))
     for name, weights in chosen(folder, variant, use_ema).items():
         found += [(name, folder / name / "config.json"), *((name, path) for path in weights.files)]
     tokenizer = sorted(path for path in (folder / "tokenizer").iterdir() if path.is_file())
@@ -74,6 +95,7 @@ def check(folder: Path, given: str, variant: str, use_ema: bool, announce: Calla
 def _check_index(folder: Path, given: str, use_ema: bool) -> None:
     index = as_object(folder / "model_index.json", given, "it is no diffusers pipeline; a folder that save_pretrained "
                     "wrote holds this file")
+    views_in(index)
     name = str(shown(index.get("_class_name"))).strip("'")
     if not _PLAIN.fullmatch(name):
         raise UserError(f"teacher.path: {given} holds a {name}; a StableDiffusionPipeline is needed")

@@ -22,13 +22,13 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from carv3d.diffusion import linear_encoder, loading
+from carv3d.diffusion import joint_views, linear_encoder, loading
 from carv3d.diffusion.diffusers_teacher import DiffusersTeacher, Text
 from carv3d.diffusion.families import base
 from carv3d.diffusion.families.check import family_of
 from carv3d.diffusion.families.table import Family
 from carv3d.diffusion.families.text import LARGE
-from carv3d.diffusion.folder import as_object, token_length, unet_name
+from carv3d.diffusion.folder import as_object, token_length, unet_name, views_in
 from carv3d.diffusion.loading import Network
 from carv3d.diffusion.offload import at_once_bytes
 from carv3d.diffusion.quantize import saved_bytes
@@ -183,6 +183,9 @@ def _stable_diffusion(folder: Path, settings: Settings) -> tuple[DiffusersTeache
     states = torch.empty(1, token_length(folder), unet.config.cross_attention_dim, dtype=settings.dtype, device="meta")
     made = StableDiffusionTeacher(unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="",
                                   device="meta")
+    made.views_per_item = views_in(as_object(folder / "model_index.json", str(folder)))
+    if made.views_per_item > 1:
+        joint_views.join(unet, made.views_per_item)
     if settings.tile_encode:
         loading.tile(vae, made.image_size)
     return made, {"states": states}
@@ -222,7 +225,7 @@ def footprint(teacher: DiffusersTeacher, row: Text, views: int, rows: int, encod
               device: torch.device = CPU) -> Footprint:
     """Of a step that encodes ``views`` images and asks about ``rows`` rows at a time. teacher: on the meta device. row:
     what it is told of one prompt. encode_dtype: of the encoder's products, by the autocast of ``device``."""
-    denoiser, vae = teacher.denoiser, teacher.vae
+    denoiser, vae, least = teacher.denoiser, teacher.vae, teacher.views_per_item
 
     def ask(count: int) -> None:
         with torch.no_grad(), torch.device("meta"):
@@ -230,9 +233,9 @@ def footprint(teacher: DiffusersTeacher, row: Text, views: int, rows: int, encod
             teacher.ask(torch.empty(count, *teacher.latent_shape), torch.zeros(count, dtype=torch.long), text)
 
     with Fused(), FlopCounterMode(display=False) as counted:
-        ask(1)
+        ask(least)
     with Fused(), Peak(denoiser) as asked:
-        ask(rows)
+        ask(rows + -rows % least)
     encode_flops = kept = images = 0
     if vae is not None:
         _recompute(vae, lambda: _encoding(encode_dtype, device))
@@ -243,7 +246,7 @@ def footprint(teacher: DiffusersTeacher, row: Text, views: int, rows: int, encod
             _there_and_back(teacher, views, lambda: seen.append(held.live))
         encode_flops, kept, images = encoded.get_total_flops(), seen[0], held.most
     return Footprint(tuple(teacher.latent_shape), teacher.image_size, sum(p.numel() for p in denoiser.parameters()),
-                     counted.get_total_flops(), encode_flops, weights_bytes(denoiser),
+                     counted.get_total_flops() // least, encode_flops, weights_bytes(denoiser),
                      weights_bytes(vae) if vae is not None else 0, asked.most, kept, images, at_once_bytes(denoiser))
 
 

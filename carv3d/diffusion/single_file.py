@@ -17,6 +17,7 @@ from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import reason
 from carv3d.runtime.types import Record
 
+CAMERAS = "model.diffusion_model.camera_embed."  # of MVDream: linear layers 0 and 2
 UNET, VAES = "model.diffusion_model.", ("first_stage_model.", "vae.")  # the latter as diffusers knows it too
 WEIGHTS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 ENDS = 1 << 15  # bytes of each end of a tensor that are hashed
@@ -83,9 +84,14 @@ class Single:
         return found.pop() if len(found) == 1 else "float32"
 
     def numbers(self, part: str) -> int:
-        """How many a network has."""
+        """How many a network has, without an embedding of cameras."""
         return sum(_count(entry["shape"]) for name, entry in self.tensors.items()
-                   if name.startswith(self.prefixes[part]))
+                   if name.startswith(self.prefixes[part]) and not name.startswith(CAMERAS))
+
+    @property
+    def told_cameras(self) -> bool:
+        """Whether it is MVDream's (arXiv 2308.16512), of several views together, each told its camera."""
+        return _any(self.tensors, (CAMERAS,))
 
     @property
     def says_v(self) -> bool:

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from carv3d.diffusion import networks, small_encoder, view_vector
+from carv3d.diffusion import joint_views, networks, small_encoder, view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
-from carv3d.diffusion.folder import unet_name
+from carv3d.diffusion.folder import as_object, unet_name, views_in
 from carv3d.diffusion.loading import Network, model, scheduler, tile, vae_of
 from carv3d.diffusion.quantize import quantize
 from carv3d.diffusion.schedule import NoiseSchedule
@@ -58,6 +58,12 @@ class StableDiffusionTeacher(DiffusersTeacher):
         return out
 
 
+class JointTeacher(StableDiffusionTeacher):
+    """One that looks at several views together (``joint_views``), which no engine was seen to do."""
+
+    ENGINES = ()
+
+
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
          told: Collection[str] = tuple(GROUPS), negative: str = "", settings: Settings = Settings(),
          own: bool = False, device: torch.device | str = "cpu", announce: Callable[[str], None] = lambda line: None
@@ -88,10 +94,14 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     said = settings.of(unet)
     if settings.quantize != "none":
         quantize(unet, settings.quantize, torch.device(device))
-    made = StableDiffusionTeacher(
+    together = views_in(as_object(folder / "model_index.json", str(folder)))
+    if together > 1:
+        joint_views.join(unet, together)
+    made = (JointTeacher if together > 1 else StableDiffusionTeacher)(
         unet, vae, levels, embeddings, weights_of=weights_of, negatives_of=negatives_of,
         encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,
-        description=f"UNet of {said}, {folder}")
+        description=f"UNet of {said}, {folder}" + (f", {together} views together" if together > 1 else ""))
+    made.views_per_item = together
     made.embed_views(view_vector.load(folder, made.time_width), told)
     if settings.tile_encode:
         tile(vae, made.image_size)

@@ -23,11 +23,13 @@ class Teacher(TeacherTraits, ABC):
     """A frozen denoiser of latents [n, *latent_shape].
 
     schedule: its noise schedule, on its device, such as ``schedule.scaled_linear()``. latent_shape: (c, h, w).
-    description: one line for the log.
+    views_per_item: V; above 1 it looks at V views of one scene together, which differ in azimuth alone, 360 / V degrees
+    apart: one draw, of one timestep, belongs to all of them. description: one line for the log.
     """
 
     schedule: NoiseSchedule
     latent_shape: tuple[int, int, int]
+    views_per_item: int = 1
     description: str = "a class of your own"
 
     @classmethod
@@ -61,13 +63,14 @@ class Teacher(TeacherTraits, ABC):
         where the scene's colours hold whatever light there is."""
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
-        """How many evaluations of the network a draw takes for these branches."""
-        return len(branches)
+        """How many latents the network answers for a draw of these branches."""
+        return len(branches) * self.views_per_item
 
     @abstractmethod
     def predict(self, noisy: Tensor, timestep: Tensor, condition: Condition, view: Tensor,
                 branches: tuple[str, ...]) -> dict[str, Tensor]:
         """eps predictions [n,c,h,w] for noisy latents [n,c,h,w] at timesteps [n]; ``view`` [n] indexes the condition.
+        Of V views per item, the V rows of an item stand together, in order.
 
         branches: which of "cond" and "uncond" are wanted; no other is evaluated.
         """

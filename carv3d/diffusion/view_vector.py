@@ -5,10 +5,14 @@ is added to the UNet's timestep embedding. Each group of the vector starts with 
 nothing is said of it, as in training in a share of the images. What a vector of zeros adds is part of the UNet itself
 (the bias behind its timestep embedding), so that plain diffusers, which knows no ``view``, runs the folder as a model
 of text.
+
+MVDream (arXiv 2308.16512) is told the camera's matrix instead, 16 numbers: an embedding that takes so many reads
+``camera_matrix``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -24,6 +28,7 @@ MIDDLE_DISTANCE, MIDDLE_FOVY_DEG = 2.65, 40.0
 CAMERA, BACKGROUND, LIGHT = slice(0, 15), slice(15, 19), slice(19, 26)
 GROUPS = {"camera": CAMERA, "background": BACKGROUND, "light": LIGHT}
 WIDTH = 32  # of the vector; the rest is zero, for what may come
+MATRIX = 16  # numbers of a camera's matrix
 COMPONENT, WEIGHTS = "view", "model.safetensors"
 
 
@@ -43,18 +48,41 @@ def view_vector(cameras: Cameras, background: Tensor, light: Light | None = None
     return out
 
 
-class ViewEmbedding(nn.Module):
-    """From vectors [n,32] to what they add to the UNet's timestep embedding, [n,D], over what zeros add."""
+def camera_matrix(cameras: Cameras) -> Tensor:
+    """[B,16]: the rows of ``Cameras.c2w`` with its position on the unit sphere, as MVDream's normalize_camera has it in
+    the same axes (z up, azimuth 0 along +x, OpenGL's camera)."""
+    matrix = cameras.c2w.clone()
+    matrix[:, :3, 3] /= matrix[:, :3, 3].norm(dim=1, keepdim=True) + 1e-8
+    return matrix.flatten(1)
 
-    def __init__(self, width: int) -> None:
+
+class ViewEmbedding(nn.Module):
+    """From vectors [n,inputs] to what they add to the UNet's timestep embedding, [n,D], over what zeros add."""
+
+    def __init__(self, width: int, inputs: int = WIDTH) -> None:
         super().__init__()
-        self.linear_1, self.linear_2 = nn.Linear(WIDTH, width), nn.Linear(width, width)
+        self.linear_1, self.linear_2 = nn.Linear(inputs, width), nn.Linear(width, width)
+
+    @property
+    def by_matrix(self) -> bool:
+        """Whether it reads the camera's matrix."""
+        return self.linear_1.in_features == MATRIX
+
+    def vector(self, cameras: Cameras, background: Tensor, light: Light | None, groups: Collection[str]) -> Tensor:
+        """What it reads of B views, on the device of the cameras: of ``view_vector`` the groups alone."""
+        if self.by_matrix:
+            return camera_matrix(cameras) * ("camera" in groups)
+        vector = view_vector(cameras, background, light)
+        for name, group in GROUPS.items():
+            if name not in groups:
+                vector[:, group] = 0.0
+        return vector
 
     def forward(self, vector: Tensor) -> Tensor:
         return self.whole(vector) - self.whole(torch.zeros_like(vector[:1]))
 
     def whole(self, vector: Tensor) -> Tensor:
-        """[n,32] -> [n,D], with what zeros add."""
+        """[n,inputs] -> [n,D], with what zeros add."""
         out: Tensor = self.linear_2(nn.functional.silu(self.linear_1(vector)))
         return out
 
@@ -76,9 +104,10 @@ def load(folder: Path, width: int) -> ViewEmbedding | None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    made = ViewEmbedding(width)
     try:
         weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        first = weights.get("linear_1.weight", torch.zeros(0, WIDTH))
+        made = ViewEmbedding(width, MATRIX if first.shape[-1] == MATRIX else WIDTH)
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
             raise ValueError("it holds numbers that are not finite")
         made.load_state_dict(weights)

@@ -37,6 +37,18 @@ BATCH = 8  # views of the batches on which camera strata are judged, besides the
 SKETCH = 8192
 
 
+def sample(trainer: Trainer, step: int, items: int, label: str, strata: bool = False) -> Views:
+    """The views of so many items of the trainer's teacher."""
+    together = trainer.teacher.views_per_item
+    return views.sample(trainer.config, step, items * together, label, strata, together=together)
+
+
+def one(looked_at: Views, trainer: Trainer, item: int) -> Views:
+    """Those of one item."""
+    together = trainer.teacher.views_per_item
+    return looked_at[item * together:(item + 1) * together]
+
+
 class LabelledBatch(Batch):
     """A batch of the first scene whose random numbers are named by a label."""
 
@@ -73,12 +85,12 @@ def fit_proposals(trainer: Trainer, measured: Measured) -> None:
     target = trainer.sampler.proposal(trainer.target(step)).target
     base = trainer.weight.cpu().double()
     plain = carv.make_proposal(target)
-    looked_at = views.sample(trainer.config, step, FIT_VIEWS, "measure fit")
+    looked_at = sample(trainer, step, FIT_VIEWS, "measure fit")
     state, timesteps, norms = adapt.start("measure"), [], []
     share = ADAPT_STEPS // FIT_VIEWS * ADAPT_DRAWS
     for c in _bar(f"step {step}: proposals", range(FIT_VIEWS)):
         with torch.no_grad():
-            batch = LabelledBatch(trainer, step, looked_at[c : c + 1], f"measure fit {c}")
+            batch = LabelledBatch(trainer, step, one(looked_at, trainer, c), f"measure fit {c}")
             draws = batch.draw(1, FIT_DRAWS, plain, True, "iid", "uniform")
             norm = batch.estimate_sets(draws).squared_norm
         for part in range(0, share, ADAPT_DRAWS):
@@ -103,9 +115,10 @@ def fit_proposals(trainer: Trainer, measured: Measured) -> None:
 def time_steps(trainer: Trainer, measured: Measured) -> None:
     """Whole training steps, Adam included, at every (B,K); a rate of 0 keeps the scene where it is."""
     step, settings = measured.step, measured.settings
-    items = sorted({*TIMED_ITEMS, trainer.config.data.first_batch})
+    together = trainer.teacher.views_per_item
+    items = sorted({*TIMED_ITEMS, trainer.config.data.first_batch // together})
     still = {(b, k): trainer.variant(with_options(trainer.config, optimizer={"lr_scale": constant(0.0)},
-                                                  data={"batch_size": b}, estimator={"k": k}))
+                                                  data={"batch_size": b * together}, estimator={"k": k}))
              for b, k in itertools.product(items, settings.k)}
     with preserved(trainer):
         for turn in _bar(f"step {step}: costs", range(-1, ROUNDS)):  # the first turn warms up
@@ -132,10 +145,10 @@ def _timed(trainer: Trainer, step: int) -> tuple[float, float]:
 def measure_cameras(trainer: Trainer, measured: Measured, sketch: Sketch) -> None:
     """Every design of a set at iid cameras: within variances, the noise component, two halves for the between one."""
     step, settings = measured.step, measured.settings
-    looked_at = views.sample(trainer.config, step, settings.cameras, "measure")
+    looked_at = sample(trainer, step, settings.cameras, "measure")
     longest = max(settings.k)
     for c in _bar(f"step {step}: cameras", range(settings.cameras)):
-        batch = LabelledBatch(trainer, step, looked_at[c : c + 1], f"measure {c}")
+        batch = LabelledBatch(trainer, step, one(looked_at, trainer, c), f"measure {c}")
         within: dict[Design, float] = {}
         halves = torch.zeros(())
         for design in settings.designs:
@@ -157,11 +170,11 @@ def measure_strata(trainer: Trainer, measured: Measured, sketch: Sketch) -> None
     """Batches with camera strata, each estimated twice from low-noise sets."""
     step, settings = measured.step, measured.settings
     noise = "antithetic" if max(settings.k) % 2 == 0 else "iid"
-    for items in sorted({trainer.config.data.first_batch, BATCH} - {1}):
+    for items in sorted({trainer.config.data.first_batch // trainer.teacher.views_per_item, BATCH} - {1}):
         done: list[Tensor] = measured.strata.setdefault(items, [])
         for n in _bar(f"step {step}: camera strata, B={items}", range(settings.batches)):
             label = f"measure strata {items} {n}"
-            batch = LabelledBatch(trainer, step, views.sample(trainer.config, step, items, label, strata=True), label)
+            batch = LabelledBatch(trainer, step, sample(trainer, step, items, label, strata=True), label)
             draws = batch.draw(2 * items, max(settings.k), measured.proposals["oracle"], True, noise, "halves")
             done.append(batch.sketches(batch.set_means(draws), sketch))
 
@@ -171,7 +184,7 @@ def measure_scope(trainer: Trainer, measured: Measured) -> None:
     step, settings = measured.step, measured.settings
     for n in _bar(f"step {step}: strata per render and global", range(settings.batches)):
         label = f"measure scope {n}"
-        batch = LabelledBatch(trainer, step, views.sample(trainer.config, step, SCOPE_BATCH, label), label)
+        batch = LabelledBatch(trainer, step, sample(trainer, step, SCOPE_BATCH, label), label)
         for k in settings.k:
             rows, proposal = settings.sets(k) * SCOPE_BATCH, measured.proposals["uniform"]
             each = batch.draw(rows, k, proposal, k > 1, "iid", f"each {k}")

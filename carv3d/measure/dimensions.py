@@ -44,7 +44,8 @@ class Views:
     def raw(self, point: Tensor, jitter: str) -> Tensor:
         """Of a point of the cube, [10], with draws of its own; [P]. jitter: names the random numbers of the render."""
         trainer, self.asked = self.trainer, self.asked + 1
-        batch = Batch(trainer, trainer.scene, views.at(trainer.config, self.step, point[:, None]),
+        points = views.around(point[:, None], trainer.teacher.views_per_item)
+        batch = Batch(trainer, trainer.scene, views.at(trainer.config, self.step, points),
                       rng.generator(self.seed, f"dimensions render {jitter}", self.step))
         label = f"dimensions {self.asked}"
         draws = carv.draw(1, DRAWS, batch.shape, self.proposal, stratified=True, noise="antithetic",

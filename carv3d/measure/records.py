@@ -12,8 +12,8 @@ from carv3d.carv import Design
 from carv3d.carv import noise as noises
 
 PROPOSALS = ("uniform", "weight", "adaptive", "oracle")
-TIMED_ITEMS = (1, 2)  # numbers of views whose whole steps are timed
-SCOPE_BATCH = 4  # views of the batches on which per-render strata meet global ones
+TIMED_ITEMS = (1, 2)  # numbers of items (views, or groups that a teacher looks at together) whose whole steps are timed
+SCOPE_BATCH = 4  # items of the batches on which per-render strata meet global ones
 
 
 @dataclass(frozen=True)

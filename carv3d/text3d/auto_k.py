@@ -42,7 +42,7 @@ def begin(trainer: Trainer) -> None:
     config, probe = trainer.config, trainer.probe
     ks = allowed(config.estimator.noise) if config.estimator.k == "auto" else ()
     sizes = config.data.sizes if config.data.batch_size == "auto" else ()
-    sizes = [size for size in sizes if size % trainer.world.size == 0 and _fits(trainer, size)]
+    sizes = [size for size in sizes if size % trainer.least == 0 and _fits(trainer, size)]
     probe.begin(candidates(probe.present, sizes, ks, probe.measured == 0), len(trainer.scenes))
 
 

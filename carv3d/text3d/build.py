@@ -101,6 +101,7 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
 
     world, where = world or World(), devices.device(config.device)
     made = teachers.teacher(config)
+    _check_together(config, made.views_per_item, world.size)
     teachers.take_engine(config, made, _rows(config, made, world), world)
     own = registry.options(config, "objective")
     scenes = [blank(config) if begun else scene(config, particle)
@@ -120,6 +121,20 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
     return trainer
 
 
+def _check_together(config: Config, together: int, ranks: int) -> None:
+    """UserError for an objective or a number of views that a teacher of several views at a time cannot have."""
+    if together == 1:
+        return
+    if registry.objective(config).learns:
+        raise UserError(f"objective.type: {config.objective.type} given, which learns from one view at a time, with a "
+                        f"teacher that looks at {together} together; give sds, csd or rfds_rev")
+    least = together * ranks
+    if all(size % least for size in config.data.sizes):
+        given = " or ".join(map(str, config.data.sizes))
+        raise UserError(f"data.batch_size: {given} given with a teacher that looks at {together} views together"
+                        + (f", on {ranks} ranks" if ranks > 1 else "") + f"; allowed: multiples of {least}")
+
+
 def _rows(config: Config, teacher: Teacher, world: World) -> list[int]:
     """Of latents in one call of the teacher, as steps make it: what its speed is measured at."""
     from carv3d.diffusion.guidance import branches
@@ -128,7 +143,8 @@ def _rows(config: Config, teacher: Teacher, world: World) -> list[int]:
     own = config.estimator
     most = own.chunk if isinstance(own.chunk, int) and own.chunk else math.inf
     needed = ("uncond", "cond") if config.objective.type == "csd" else branches(float(config.objective.guidance_scale))
-    each = max(config.data.first_batch // world.size, 1) * teacher.evaluations(needed)
+    items = config.data.first_batch // (world.size * teacher.views_per_item)
+    each = max(items, 1) * teacher.evaluations(needed)
     return [int(min(k, most)) * each for k in own.ks() or [FIRST_K]]
 
 

@@ -39,23 +39,25 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     turn, scene = trainer.turn(step)
     seed = config.run_seed if seed is None else seed
     generator = partial(rng.stream, seed, step)
-    items, trainer.sampler.k = trainer.way(step)
+    count, trainer.sampler.k = trainer.way(step)
+    together = trainer.teacher.views_per_item
     for group, lr in zip(trainer.optimizer.param_groups, trainer.base_lr):
         group["lr"] = lr * config.optimizer.lr_scale.at(step) * trainer.pace
 
     # views, rendered once and encoded once; of several processes each takes its share
-    mine = world.share(items)
-    batch = Batch(trainer, scene, views.of_step(config, step, items, trainer.viewed, seed), generator("render"), mine,
-                  mark)
+    looked_at = views.of_step(config, step, count, trainer.viewed, seed, together)
+    batch = Batch(trainer, scene, looked_at, generator("render"), world.share(count), mark)
 
-    # K draws per view, averaged into one cotangent; nothing here touches the scene
+    # K draws per item, a view or as many as the teacher looks at together, averaged into one cotangent; nothing here
+    # touches the scene
     purposes = ("", " twin")[:1 + scene.wants_halves(turn)]  # the independent parts in which the gradient comes
     target, k = trainer.target(step), math.ceil(trainer.sampler.k / len(purposes))
+    items = count // together
     whole = [trainer.sampler.draw(items, batch.shape, target, k=k,
                                   time_generator=generator("timesteps" + purpose),
                                   noise_generator=generator("noise" + purpose, trainer.device))
              for purpose in purposes]
-    parts = [draws.part(mine) for draws in whole]
+    parts = [draws.part(world.share(items)) for draws in whole]
     mark("draws")
     estimates = batch.estimates(parts)
     mark("estimate")
@@ -79,9 +81,9 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     timestep = torch.cat([draws.timestep for draws in whole], 1)
     squared_norm = world.gather(torch.cat([estimate.squared_norm for estimate in estimates], 1))
     trainer.sampler.observe(timestep, squared_norm)
-    trainer.viewed += items
-    trainer.ledger.spend(scene, steps=1, renders=items, encodes=items, draws=timestep.numel(),
-                         lora_draws=items * trainer.objective.learning_draws)
+    trainer.viewed += count
+    trainer.ledger.spend(scene, steps=1, renders=count, encodes=count, draws=timestep.numel(),
+                         lora_draws=count * trainer.objective.learning_draws)
     mark("account")
     metrics: Metrics = {"k": trainer.sampler.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
                "opacity": batch.out.opacity.detach().mean(), **batch.out.stats, **learned,
@@ -93,10 +95,10 @@ def _backward(trainer: Trainer, scene: Scene, batch: Batch, estimates: list[carv
               ) -> None:
     """The mean over views, and the regularisers, into the parameters' gradients; of two halves each by itself, with the
     scene looking at each."""
-    count, items = len(estimates), batch.items * trainer.world.size
+    count, views = len(estimates), len(batch.views) * trainer.world.size
     trainer.optimizer.zero_grad(set_to_none=True)
     for left, estimate in zip(reversed(range(count)), estimates):
-        roots, cotangents = [batch.latents], [estimate.mean / (items * count)]
+        roots, cotangents = [batch.latents], [estimate.mean / (views * count)]
         if extra is not None:
             roots, cotangents = [*roots, extra], [*cotangents, torch.ones_like(extra) / (count * trainer.world.size)]
         _Given.apply(cotangents, *roots).backward(retain_graph=left > 0)

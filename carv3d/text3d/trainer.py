@@ -58,7 +58,8 @@ class Trainer:
         weight = objective.weight
         return cls(config, scenes, teacher, objective, optimizer, device, world, rates, weight,
                    sampler_of(config, weight), Ledger(config, teacher, objective.evaluations, device, world),
-                   Chunks("teacher", config.estimator.chunk, device), Probe(first_way(config, world.size)))
+                   Chunks("teacher", config.estimator.chunk, device),
+                   Probe(first_way(config, world.size * teacher.views_per_item)))
 
     def variant(self, config: Config, scenes: Sequence[Scene] | None = None) -> Trainer:
         """Another configuration of the estimator on the same scenes, teacher and optimiser, with parts of its own:
@@ -98,7 +99,12 @@ class Trainer:
         Adam leaves in the scene stays the same whatever B (Malladi et al., arXiv 2205.10287)."""
         if self.config.data.batch_size != "auto":
             return 1.0
-        return math.sqrt(self.probe.present.items / first_way(self.config, self.world.size).items)
+        return math.sqrt(self.probe.present.items / first_way(self.config, self.least).items)
+
+    @property
+    def least(self) -> int:
+        """Fewest views of a step, which all its numbers of views are multiples of: an item for each rank."""
+        return self.world.size * self.teacher.views_per_item
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -147,10 +153,10 @@ class Trainer:
         self.probe = Probe.of(state["probe"]) if "probe" in state else Probe(Way(self.probe.present.items, state["k"]))
 
 
-def first_way(config: Config, ranks: int) -> Way:
-    """How the first step draws, where that is chosen: about four views, so many that each rank has as many."""
+def first_way(config: Config, least: int) -> Way:
+    """How the first step draws, where that is chosen: about four views, a multiple of ``Trainer.least``."""
     items = config.data.first_batch
-    return Way(items if items % ranks == 0 else ranks, config.estimator.k_at(0) or FIRST_K)
+    return Way(items if items % least == 0 else least, config.estimator.k_at(0) or FIRST_K)
 
 
 def sampler_of(config: Config, weight: Tensor) -> carv.Sampler:

@@ -44,26 +44,36 @@ GENERATOR = (0.457948, 0.6465, 0.416431, 0.1101, 0.312471, 0.604833, 0.810363, 0
 
 
 def sample(config: Config, step: int, count: int, purpose: str = "", strata: bool = False,
-           seed: int | None = None) -> Views:
+           seed: int | None = None, together: int = 1) -> Views:
     """``count`` independent views at the step's image size, on the CPU.
 
     purpose: names the random streams (empty for training). strata: one camera per azimuth sector. seed: the run's own
-    by default.
+    by default. together: how many make an item of the teacher (``around``); of as many items each stands for one.
     """
-    return at(config, step, independent(step, count, purpose, strata, config.run_seed if seed is None else seed))
+    points = independent(step, count // together, purpose, strata, config.run_seed if seed is None else seed)
+    return at(config, step, around(points, together))
 
 
-def of_step(config: Config, step: int, count: int, first: int, seed: int | None = None) -> Views:
+def of_step(config: Config, step: int, count: int, first: int, seed: int | None = None, together: int = 1) -> Views:
     """The ``count`` views of a training step, before which the run has seen ``first``; otherwise as ``sample``."""
-    seed = config.run_seed if seed is None else seed
+    seed, count, first = config.run_seed if seed is None else seed, count // together, first // together
     if config.data.view_sequence == "all":
         shift = torch.rand(COORDINATES, generator=rng.generator(seed, "views"), dtype=torch.float64)
-        return at(config, step, carv.kronecker(GENERATOR, shift, first, count).T)
+        return at(config, step, around(carv.kronecker(GENERATOR, shift, first, count).T, together))
     points = independent(step, count, "", config.data.camera_strata, seed)
     if config.data.view_sequence == "azimuth":
         offset = torch.rand((), generator=rng.generator(seed, "camera sequence")).item()
         points[0] = torch.tensor([golden_turn(first + n, offset) for n in range(count)], dtype=torch.float64)
-    return at(config, step, points)
+    return at(config, step, around(points, together))
+
+
+def around(points: Tensor, together: int) -> Tensor:
+    """Of each point [10,G] as many views as are looked at together, in order, which differ in azimuth alone and lie
+    evenly around the circle: [10,G*together]."""
+    found = points.repeat_interleave(together, 1)
+    turn = torch.arange(found.shape[1]) % together / together
+    found[0] = torch.where(turn == 0, found[0], (found[0] + turn) % 1.0)
+    return found
 
 
 def independent(step: int, count: int, purpose: str, strata: bool, seed: int) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -47,6 +46,7 @@ class Data:
     without_caption: float = 0.10  # empty captions, for classifier-free guidance
     without_camera: float = 0.15  # vectors that do not tell the camera
     without_background: float = 0.15  # vectors that do not tell the background
+    together: int = 1  # pictures of one object that are looked at together, around it, alike in all else
 
 
 def draw_spec(draw: random.Random, forms: list[float]) -> Spec:
@@ -98,20 +98,24 @@ def viewed_caption(data: Data, text: str, azimuth: Tensor, elevation: Tensor, dr
 
 
 def captioned(data: Data, count: int, seed: int) -> Iterator[Pictures]:
-    """Chunks of captioned renders."""
-    for first in range(0, count, CHUNK):
-        n = min(CHUNK, count - first)
+    """Chunks of captioned renders; those of one object stand together."""
+    v = data.together
+    chunk = CHUNK // v * v
+    for first in range(0, count, chunk):
+        n = min(chunk, count - first)
         generator, draw = rng.generator(seed, "renders", first), random.Random(f"{seed}/captions/{first}")
-        u = torch.rand(n, 12, generator=generator)
+        u = torch.rand(n // v, 12, generator=generator)
         share = torch.tensor([row[0] for row in data.elevations])
         low, high = (torch.tensor([row[i] for row in data.elevations]) for i in (1, 2))
-        band = torch.multinomial(share, n, True, generator=generator)
+        band = torch.multinomial(share, n // v, True, generator=generator).repeat_interleave(v)
+        u = u.repeat_interleave(v, 0)
         between = lambda bounds, x: bounds[0] + x * (bounds[1] - bounds[0])  # noqa: E731
-        azimuth, elevation = 360.0 * u[:, 0], low[band] + u[:, 1] * (high - low)[band]
+        azimuth = 360.0 * u[:, 0] + 360.0 / v * (torch.arange(n) % v)
+        elevation = low[band] + u[:, 1] * (high - low)[band]
         cameras = Cameras(azimuth, elevation, between(data.distance, u[:, 2]), between(data.fovy, u[:, 3]),
                           data.size, data.size)
         lights, told = lit(data, u[:, 4:])
-        specs = [draw_spec(draw, data.forms) for _ in range(n)]
+        specs = [spec for _ in range(n // v) for spec in v * [draw_spec(draw, data.forms)]]
         plain = [caption(spec) for spec in specs]
         viewed = [viewed_caption(data, text, azimuth[i], elevation[i], draw) for i, text in enumerate(plain)]
         yield Pictures(viewed, plain, render(specs, cameras, lights).rgba, cameras, lights, told)
@@ -146,12 +150,15 @@ def unfinished(rgba: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def picked(own: Data, data: dict[str, Tensor], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch of what was encoded: latents [n,c,h,w], token ids [n,L] and vectors [n,32], of which some say less."""
-    rand = partial(torch.rand, generator=generator, device=generator.device)
-    pick = torch.randint(len(data["latents"]), (count,), generator=generator, device=generator.device)
-    ids = torch.where(rand(count, 1) < own.without_view, data["plain"][pick], data["viewed"][pick])
-    ids = torch.where(rand(count, 1) < own.without_caption, data["empty"], ids)
+    """A batch of what was encoded: latents [n,c,h,w], token ids [n,L] and vectors [n,32], of which some say less. What
+    is looked at together is told as much."""
+    v, device = own.together, generator.device
+    rand = lambda: torch.rand(count // v, 1, generator=generator, device=device).repeat_interleave(v, 0)  # noqa: E731
+    pick = torch.randint(len(data["latents"]) // v, (count // v,), generator=generator, device=device)
+    pick = (v * pick[:, None] + torch.arange(v, device=device)).flatten()
+    ids = torch.where(rand() < own.without_view, data["plain"][pick], data["viewed"][pick])
+    ids = torch.where(rand() < own.without_caption, data["empty"], ids)
     vector = data["vectors"][pick].float()
     for group, share in ((CAMERA, own.without_camera), (BACKGROUND, own.without_background)):
-        vector[:, group] *= rand(count, 1) >= share
+        vector[:, group] *= rand() >= share
     return data["latents"][pick].float(), ids, vector

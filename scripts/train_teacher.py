@@ -7,7 +7,8 @@ Four stages, each kept in --out and never done twice: ``autoencoder`` (Autoencod
 safetensors in --out/teacher, loss curves in --out/loss.png). Run the same command again and an interrupted stage goes
 on from its last checkpoint, bit for bit: all randomness is a function of the seed and the step. No caption shows a
 held-out object. With ``network: sd3`` (configs/teacher/flow.yaml) the denoiser is a flow model in the format of Stable
-Diffusion 3, with the autoencoder and the text encoder of another teacher, ``base``.
+Diffusion 3, with ``network: joint`` (configs/teacher/joint.yaml) one of several views together; both have the
+autoencoder and the text encoder of another teacher, ``base``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from carv3d.diffusion import linear_encoder, small_encoder, weights
+from carv3d.diffusion.joint_views import turned_to_first
 from carv3d.diffusion.prompts import VIEWS
 from carv3d.diffusion.view_vector import LIGHT, WIDTH, taken_out, view_vector
 from carv3d.runtime import rng
@@ -40,7 +42,9 @@ from carv3d.toybox.grammar import COLOURS, KINDS
 
 sys.path.insert(0, str(Path(__file__).parent))  # its neighbours, whoever loads it
 import flow_teacher  # noqa: E402
+import joint_teacher  # noqa: E402
 from flow_teacher import Flow  # noqa: E402
+from joint_teacher import Joint  # noqa: E402
 from teacher_data import Data, backgrounds, captioned, composite, picked, unfinished  # noqa: E402
 from teacher_loop import Optimiser, optimise, precision, save  # noqa: E402
 
@@ -72,12 +76,13 @@ class Denoiser:
 class Settings:
     seed: int = 0
     device: str = "auto"
-    network: str = "unet"  # what is trained: unet, Stable Diffusion's; sd3, Stable Diffusion 3's transformer
-    base: str = ""  # of sd3: the folder whose autoencoder and text encoder it takes; empty: the bundled teacher's
+    network: str = "unet"  # unet, Stable Diffusion's; sd3, Stable Diffusion 3's transformer; joint, of several views
+    base: str = ""  # of sd3 and joint: the folder whose other parts are taken; empty: the bundled teacher's
     data: Data = field(default_factory=Data)
     autoencoder: Autoencoder = field(default_factory=Autoencoder)
     denoiser: Denoiser = field(default_factory=Denoiser)  # of network: unet
     flow: Flow = field(default_factory=Flow)  # of network: sd3
+    joint: Joint = field(default_factory=Joint)  # of network: joint
 
 
 # ------------------------------------------------------------------------------------------------------------ networks
@@ -198,15 +203,17 @@ def encode_latents(settings: Settings, path: Path, autoencoder: Any, tokenizer: 
     if path.exists():
         return torch.load(path, weights_only=True)
     autoencoder.eval().requires_grad_(False)
-    latents, viewed_ids, plain_ids, vectors = [], [], [], []
+    latents, viewed_ids, plain_ids, vectors, v = [], [], [], [], settings.data.together
     ids = lambda texts: torch.tensor(tokenizer(  # noqa: E731
         texts, padding="max_length", max_length=tokenizer.model_max_length)["input_ids"])
     with Progress("latents", settings.data.pictures) as progress:
         for made in captioned(settings.data, settings.data.pictures, settings.seed):
-            colour = backgrounds(len(made.rgba), rng.generator(settings.seed, "backgrounds", len(latents)))
+            colour = backgrounds(len(made.rgba) // v, rng.generator(settings.seed, "backgrounds", len(latents)))
+            colour = colour.repeat_interleave(v, 0)
             with precision(device):
                 mean = autoencoder.encode(composite(made.rgba, colour).to(device)).latent_dist.mean
-            vector = view_vector(made.cameras, colour, made.light)
+            cameras = turned_to_first(made.cameras, v) if v > 1 else made.cameras
+            vector = view_vector(cameras, colour, made.light)
             vector[~made.told, LIGHT] = 0.0
             latents.append(mean.float().cpu())
             viewed_ids.append(ids(made.viewed))
@@ -305,8 +312,16 @@ def load_settings(file: Path, overrides: list[str]) -> Settings:
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "a key"
         raise UserError(f"{key}: {str(error).splitlines()[0]}; configs/teacher/bundled.yaml lists the keys") from None
-    if settings.network not in ("unet", "sd3"):
-        raise UserError(f"network: {settings.network!r} given; allowed: unet, sd3")
+    if settings.network not in RUNS:
+        raise UserError(f"network: {settings.network!r} given; allowed: {', '.join(RUNS)}")
+    together, of_many = settings.data.together, settings.network == "joint"
+    if together < 1 or (together > 1) != of_many:
+        raise UserError(f"data.together: {together} given with network: {settings.network}; allowed: "
+                        + ("2 and more" if of_many else "1"))
+    counts = {"data.pictures": settings.data.pictures, "joint.train.batch": settings.joint.train.batch}
+    for name, count in counts.items() if of_many else ():
+        if count % together:
+            raise UserError(f"{name}: {count} given; allowed with data.together {together}: its multiples")
     return settings
 
 
@@ -330,7 +345,7 @@ def run(settings: Settings, out: Path) -> None:
     device = torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "settings.yaml", OmegaConf.to_yaml(settings))
-    {"unet": run_unet, "sd3": run_flow}[settings.network](settings, out, device)
+    RUNS[settings.network](settings, out, device)
     plot_curves(out)
 
 
@@ -342,7 +357,8 @@ def run_unet(settings: Settings, out: Path, device: torch.device) -> None:
     export(settings, out / "teacher", autoencoder, model, tokenizer, float(data["scale"]))
 
 
-def run_flow(settings: Settings, out: Path, device: torch.device) -> None:
+def from_base(settings: Settings, out: Path, device: torch.device) -> None:
+    """Of a network that takes the autoencoder and the text encoder of another teacher."""
     from diffusers import AutoencoderKL
     from transformers import CLIPTokenizer
 
@@ -351,8 +367,14 @@ def run_flow(settings: Settings, out: Path, device: torch.device) -> None:
     encoder = small_encoder.load(base, SimpleNamespace(**config)).to(device)
     data = encode_latents(settings, out / "latents.pt", encoder, CLIPTokenizer.from_pretrained(base / "tokenizer"),
                           device, config["scaling_factor"])
-    model = flow_teacher.train(settings.flow, settings.data, settings.seed, out / "denoiser", base, data, device)
-    flow_teacher.export(out / "teacher", base, model, device)
+    told = settings.data, settings.seed, out / "denoiser", base, data, device
+    if settings.network == "sd3":
+        flow_teacher.export(out / "teacher", base, flow_teacher.train(settings.flow, *told), device)
+    else:
+        joint_teacher.export(out / "teacher", base, joint_teacher.train(settings.joint, *told), settings.data.together)
+
+
+RUNS = {"unet": run_unet, "sd3": from_base, "joint": from_base}
 
 
 if __name__ == "__main__":

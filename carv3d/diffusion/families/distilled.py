@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 from carv3d.diffusion.families.table import of
-from carv3d.diffusion.folder import as_object
+from carv3d.diffusion.folder import as_object, views_in
 from carv3d.runtime.types import Record
 
 PLAIN = 100.0  # DreamFusion's scale with Stable Diffusion, as threestudio's recipes have it
+TOGETHER = 50.0  # MVDream's, with its four views
 _NAMES = re.compile(r"turbo|lightning|schnell|hyper-?sd|(?<![a-z])lcm(?![a-z])", re.IGNORECASE)
 _SOLVERS = ("LCMScheduler", "TCDScheduler")  # of consistency models, which alone are sampled with these
 
@@ -19,7 +20,8 @@ def guidance(folder: Path, given: str) -> float:
     """What objective.guidance_scale=auto means for sds: the family's; 1, one branch, for a model of few steps, whose
     distillation has guidance in it. given: teacher.path."""
     family = of(str(_index(folder).get("_class_name")))
-    return 1.0 if distilled(folder, given) else family.guidance if family else PLAIN
+    plain = TOGETHER if views_in(_index(folder)) > 1 else PLAIN
+    return 1.0 if distilled(folder, given) else family.guidance if family else plain
 
 
 def distilled(folder: Path, given: str) -> str:

@@ -1,0 +1,116 @@
+"""Training a teacher of several views together: its pictures, exact resume, and a folder that carv3d asks for items."""
+
+import importlib.util
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from carv3d.cameras import orbit
+from carv3d.diffusion import stable_diffusion, weights
+from carv3d.diffusion.prompts import view_weights
+from carv3d.diffusion.view_vector import CAMERA
+from carv3d.runtime import rng
+from carv3d.runtime.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+CPU = torch.device("cpu")
+SMALL = ["data.pictures=24", "joint.train.steps=6", "joint.train.batch=8", "joint.train.checkpoint_every=3",
+         "joint.train.ema=0.5", "joint.compile=false", "device=cpu"]
+
+
+def _script(name: str):
+    spec = importlib.util.spec_from_file_location(f"{name} for joint views", ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+training = _script("train_teacher")
+joint = training.joint_teacher
+
+
+def settings_of(*overrides):
+    return training.load_settings(ROOT / "configs/teacher/joint.yaml", [*SMALL, *overrides])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("joint teacher")
+    training.run(settings_of(), out)
+    return out
+
+
+def test_pictures_of_an_object_lie_around_it_and_are_alike_in_all_else():
+    """Control: one at a time, neighbours differ in everything."""
+    for together in (4, 1):
+        made = next(training.captioned(training.Data(together=together), 16, 0))
+        azimuth = made.cameras.azimuth_deg.view(4, 4)
+        around = torch.allclose((azimuth - azimuth[:, :1]) % 360, torch.arange(4) * 90.0, atol=1e-3)
+        alike = [torch.equal(each, each[:, :1].expand_as(each)) for each in (
+            made.cameras.elevation_deg.view(4, 4), made.cameras.distance.view(4, 4), made.light.ambient.view(4, 4),
+            made.told.view(4, 4))]
+        captions = [len(set(made.plain[4 * i:4 * i + 4])) for i in range(4)]
+        if together == 4:
+            assert around and all(alike) and captions == [1] * 4 and len({*made.plain}) == 4
+        else:
+            assert not around and not any(alike[:2]) and max(captions) > 1
+
+
+def test_what_is_looked_at_together_is_picked_and_told_together(trained):
+    data = torch.load(trained / "latents.pt", weights_only=True)
+    own = training.Data(together=4, without_view=0.5, without_caption=0.5, without_background=0.5, without_camera=0.0)
+    x, ids, vector = training.picked(own, data, 32, rng.generator(0, "test"))
+    assert x.shape == (32, 4, 16, 16)
+    turned = torch.atan2(vector[:, CAMERA][:, 2], vector[:, CAMERA][:, 1]).rad2deg().view(8, 4) % 360
+    assert ((turned - torch.arange(4) * 90.0 + 180) % 360 - 180).abs().max() < 0.1  # float16
+    background = vector[:, 15].view(8, 4)
+    assert torch.equal(background, background[:, :1].expand(8, 4)) and set(background[:, 0].tolist()) == {0.0, 1.0}
+    empty = (ids == data["empty"]).all(1).view(8, 4)
+    assert torch.equal(empty, empty[:, :1].expand(8, 4)) and 0 < empty.float().mean() < 1
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(trained, tmp_path):
+    """Bit for bit, at a checkpoint (3) and between two (5); a control with another seed differs."""
+    data, settings = torch.load(trained / "latents.pt", weights_only=True), settings_of()
+    train = partial(joint.train, settings.joint, settings.data, base=weights.bundled(), data=data, device=CPU)
+    whole = train(0, trained / "denoiser").state_dict()
+    for stop in (3, 5):
+        train(0, tmp_path / f"stopped at {stop}", stop=stop)
+        resumed = train(0, tmp_path / f"stopped at {stop}").state_dict()
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    changed = train(1, tmp_path / "other").state_dict()
+    assert not all(torch.equal(whole[key], changed[key]) for key in whole)
+
+
+def test_the_folder_answers_as_what_was_trained(trained, monkeypatch, tmp_path):
+    """Four views at a time, within half precision; with the words and the cameras that it is told."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder, settings = trained / "teacher", settings_of()
+    weights.locate(str(folder))
+    teacher = stable_diffusion.load(folder, ["a red mug"], weights_of=partial(view_weights, views=1), device=CPU)
+    assert teacher.views_per_item == 4 and teacher.view is not None
+    data = torch.load(trained / "latents.pt", weights_only=True)
+    model = joint.train(settings.joint, settings.data, 0, trained / "denoiser", weights.bundled(), data, CPU)
+    cameras = orbit([20.0, 110.0, 200.0, 290.0], 15.0, 2.65, 40.0, 64, 64)
+    condition = teacher.condition(cameras, torch.full((4, 3), 0.5))
+    noisy, t = torch.randn(4, 4, 16, 16, generator=rng.generator(0, "test")), torch.full((4,), 600)
+    vector = training.view_vector(training.turned_to_first(cameras, 4), torch.full((4, 3), 0.5))
+    with torch.no_grad():
+        v = model(noisy, t, condition.text["states"], vector)
+    alpha, sigma = teacher.schedule.alpha_sigma(t, noisy)
+    eps = teacher.predict(noisy, t, condition, torch.arange(4), ("cond",))["cond"]
+    assert (eps - (sigma * noisy + alpha * v)).abs().max() < 2e-2
+    other = teacher.predict(noisy.roll(1, 0), t, condition, torch.arange(4), ("cond",))["cond"]
+    assert (eps - other).abs().max() > 0.2
+
+
+@pytest.mark.parametrize("given,said", [
+    (["data.together=1"], "2 and more"), (["network=unet"], "allowed: 1"), (["data.pictures=22"], "its multiples"),
+    (["joint.train.batch=6"], "joint.train.batch: 6 given"), (["network=views"], "allowed: unet, sd3, joint")])
+def test_settings_that_do_not_fit_are_one_line(given, said):
+    with pytest.raises(UserError, match=said):
+        settings_of(*given)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from carv3d.config import registry
 from carv3d.config.schema import Config, TeacherConfig
-from carv3d.config.traits import BundledTraits, DiffusersTraits, ExactTraits
+from carv3d.config.traits import BundledTraits, DiffusersTraits, ExactTraits, ToyboxTraits
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import expanded
@@ -71,6 +71,10 @@ class Bundled(_Diffusion, BundledTraits):
         settle_weights(config)
 
 
+class Toybox(Bundled, ToyboxTraits):
+    """teacher.type=toybox: the weights that teacher.path names, of a model that was trained on the toybox."""
+
+
 class Diffusers(_Diffusion, DiffusersTraits):
     """teacher.type=diffusers: the weights that teacher.path names, of any family in ``diffusion.families``."""
 
@@ -95,12 +99,10 @@ class Diffusers(_Diffusion, DiffusersTraits):
 
 
 def _settle_toybox(config: Config) -> None:
-    from carv3d.toybox import grammar
+    from carv3d.toybox import words
 
-    grammar.parse(config.prompt)
-    for name in ("negative", "front", "side", "back", "overhead"):
-        if text := getattr(config.prompts, name):
-            _known(name, text)
+    words.check(config.prompt, {name: getattr(config.prompts, name) for name in (
+        "negative", "front", "side", "back", "overhead")})
 
 
 def settle_weights(config: Config) -> None:
@@ -179,7 +181,8 @@ def asked_by_loops(config: Config) -> bool:
     import torch
 
     given, device = config.teacher, devices.device(config.device)
-    if not registry.teacher(config).stand_ins or device.type != "cpu" or given.engine not in ("auto", "numba"):
+    said = registry.teacher(config)
+    if not said.stand_ins or said.located or device.type != "cpu" or given.engine not in ("auto", "numba"):
         return False
     settings = _settings(config, weights_folder(config), device)
     return given.engine == "numba" or settings.dtype == torch.float32 and _measured(config)
@@ -313,7 +316,7 @@ def _carried(config: Config, settings: Settings, made: DiffusersTeacher) -> Diff
 
 def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     """What the options say of the model in ``folder``, on a device."""
-    from carv3d.diffusion import additions, loading
+    from carv3d.diffusion import additions, linear_encoder, loading, small_encoder
     from carv3d.diffusion.families.check import family_of
     from carv3d.diffusion.settings import Settings
 
@@ -321,12 +324,13 @@ def _settings(config: Config, folder: Path, device: torch.device) -> Settings:
     names = {"auto": loading.fastest_dtype(device, family.half if family else "float16"), **loading.DTYPES}
     encoder_names = {**names, "auto": loading.encoder_dtype(device)}
     stand_ins = registry.teacher(config).stand_ins and not (given.checkpoint_encode or given.tile_encode)
+    linear, small = (stand_ins and (folder / name).is_file() for name in (linear_encoder.FILE, small_encoder.FILE))
     return Settings(given.variant, given.use_ema, names[given.dtype], encoder_names[given.encode_dtype], given.compile,
                     given.checkpoint_encode, given.size, given.shift, given.told_guidance,
                     additions.given(given.lora, given.textual_inversion, given.fuse_lora), _vae(config), given.quantize,
                     given.offload, given.tile_encode,
-                    linear=given.encode_gradient == "linear" or given.encode_gradient == "auto" and stand_ins,
-                    small=given.encoder == "small" or given.encoder == "auto" and stand_ins and not given.vae)
+                    linear=given.encode_gradient == "linear" or given.encode_gradient == "auto" and linear,
+                    small=given.encoder == "small" or given.encoder == "auto" and small and not given.vae)
 
 
 def footprint(config: Config, views: int, rows: int) -> Footprint:
@@ -378,22 +382,3 @@ def _located(path: str, base: str, revision: str, variant: str, offline: bool, u
 
     return weights.locate(path, base=base, revision=revision, variant=variant, offline=offline, use_ema=use_ema,
                           announce=say)
-
-
-def _known(name: str, text: str) -> None:
-    """UserError unless the bundled teacher knows every word of one of ``prompts``: a toybox prompt, a view, or both."""
-    from carv3d.diffusion.prompts import VIEWS
-    from carv3d.toybox import grammar
-
-    plain = {f"{view.name} view" for view in VIEWS[8]} | {"side view"}
-    views = plain | {f"{view.name} view" for view in VIEWS[24]}
-    what, _, view = (part.strip() for part in text.partition(","))
-    if what not in views and view not in views | {""}:
-        raise UserError(f"prompts.{name}: '{view}' given after the comma; allowed with the bundled teacher: "
-                        f"{', '.join(sorted(plain))}, the named azimuths also with low, level or high before them")
-    if what in views and not view:
-        return
-    try:
-        grammar.parse(what)
-    except UserError as error:
-        raise UserError(f"prompts.{name}: {error}") from None

@@ -167,6 +167,12 @@ class BundledTraits(DiffusionTraits):
     toybox = told_light = stand_ins = True
 
 
+class ToyboxTraits(BundledTraits):
+    """Another model of the toybox: what a folder has not, stand-ins or an embedding of views, is done without."""
+
+    located = True
+
+
 class DiffusersTraits(DiffusionTraits):
     """The default guidance is of the family that the folder turns out to be."""
 

@@ -259,6 +259,10 @@ class TimeEmbedding(nn.Module):
 class Posterior(NamedTuple):
     mean: Tensor
 
+    def mode(self) -> Tensor:
+        """Of a Gaussian its mean, as diffusers' class has it too."""
+        return self.mean
+
 
 class Encoded(NamedTuple):
     latent_dist: Posterior

@@ -67,12 +67,15 @@ def start(config: Config, option: str) -> str:
 def _teacher(config: Config) -> list[tuple[str, Path]]:
     if not registry.teacher(config).located:
         return []
-    from carv3d.diffusion import additions
+    from carv3d.diffusion import additions, linear_encoder, small_encoder
     from carv3d.diffusion.families.check import files
+    from carv3d.diffusion.weights import VIEW
 
     given = config.teacher
     added = additions.given(given.lora, given.textual_inversion, given.fuse_lora).files
-    return [*files(teachers.weights_folder(config), given.variant, given.use_ema),
+    folder = teachers.weights_folder(config)
+    beside = [(name, folder / name) for name in (VIEW, small_encoder.FILE, linear_encoder.FILE)]
+    return [*files(folder, given.variant, given.use_ema), *((name, path) for name, path in beside if path.is_file()),
             *((f"added {number}", path) for number, path in enumerate(added)), *_vae(given.vae)]
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import torch
 from carv3d import config as configuration
 from carv3d import teachers
 from carv3d.cameras import orbit
-from carv3d.diffusion import weights
+from carv3d.diffusion import small_encoder, weights
 from carv3d.diffusion.prompts import VIEWS, view_prompt
+from carv3d.diffusion.small_encoder import SmallEncoder
 from carv3d.diffusion.view_vector import view_vector
+from carv3d.runtime.errors import UserError
 from carv3d.toybox.grammar import caption, parse
 from carv3d.toybox.lists import held_out
 from carv3d.toybox.tracer import render
@@ -64,6 +67,31 @@ def test_it_is_the_default_and_a_model_like_any_other():
     assert torch.equal(teacher.embeddings["states"], again.embeddings["states"])  # the grammar's spelling is the canonical one
     own, theirs = teacher.denoiser.state_dict(), again.denoiser.state_dict()
     assert own.keys() == theirs.keys() and all(torch.equal(own[name], theirs[name]) for name in own)
+
+
+def test_another_model_of_the_toybox_is_taken_from_its_folder(tmp_path):
+    """teacher.type=toybox: with the stand-ins, the embedding of views and the defaults that the bundled one has; of the
+    same files, the same numbers. What a folder lacks is done without."""
+    folder, given = tmp_path / "other", ["prompt=a red mushroom", "teacher.engine=torch"]
+    shutil.copytree(weights.bundled(), folder)
+    own, other = (configuration.load(None, [*given, *more]) for more in (
+        [], ["teacher.type=toybox", f"teacher.path={folder}"]))
+    assert own.estimator == other.estimator and own.optimizer == other.optimizer and other.light.colour == "albedo"
+    one, same = teachers.teacher(own), teachers.teacher(other)
+    cameras, rgb = orbit([0.0, 100.0], 10.0, 2.65, 40.0, 64, 64), torch.rand(2, 64, 64, 3, requires_grad=True)
+    noisy, t = torch.randn(2, 4, 16, 16), torch.tensor([200, 700])
+    for made in (one, same):
+        assert isinstance(made.vae, SmallEncoder) and made.stand_in is not None
+    assert torch.equal(*(made.encode(rgb) for made in (one, same)))
+    assert torch.equal(*(torch.autograd.grad(made.encode(rgb).square().sum(), rgb)[0] for made in (one, same)))
+    assert torch.equal(*(made.predict(noisy, t, made.condition(cameras, torch.ones(2, 3)), torch.arange(2), ("cond",))[
+        "cond"] for made in (one, same)))
+    (folder / small_encoder.FILE).unlink()
+    assert not isinstance(teachers.teacher(other).vae, SmallEncoder)
+    with pytest.raises(UserError, match="teacher.path: none given"):
+        teachers.settle(configuration.load(None, [*given, "teacher.type=toybox"]))
+    with pytest.raises(UserError, match="toybox grammar"):
+        teachers.settle(configuration.load(None, ["prompt=a castle", "teacher.type=toybox", f"teacher.path={folder}"]))
 
 
 def test_samples_are_of_their_prompts(samples):

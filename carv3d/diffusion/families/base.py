@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from carv3d.diffusion import loading, view_vector
+from carv3d.diffusion import loading, small_encoder, view_vector
 from carv3d.diffusion.adapters import add
 from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
 from carv3d.diffusion.families.table import Family
@@ -168,6 +168,7 @@ def load(folder: Path, family: Family, text: Text, settings: Settings, *, weight
     vae = None
     if "vae" in family.parts:
         vae = loading.vae_of(folder, settings.vae, settings.variant, loading.named(index["vae"]))
+        vae = small_encoder.load(folder, vae.config) if settings.small else vae
     if device.type == "cuda" and family.denoiser == "unet":  # on a CPU it gains nothing
         denoiser, vae = (part and part.to(memory_format=torch.channels_last) for part in (denoiser, vae))
     if settings.compiled:

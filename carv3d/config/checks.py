@@ -227,6 +227,10 @@ def _check_quality(config: Config) -> None:
 
 
 def _check_noise_levels(config: Config) -> None:
+    for name in ("rescale", "x0_limit"):
+        if (given := getattr(config.objective, name)) and config.objective.type == "csd":
+            raise UserError(f"objective.{name}: {given:g} given with objective.type csd, which has no guided "
+                            "prediction; leave it 0, or give sds, vsd or rfds_rev")
     steps = {0, config.trainer.max_steps} | set(config.objective.t_min.steps) | set(config.objective.t_max.steps)
     for step in sorted(steps):
         low, high = config.objective.t_min.at(step), config.objective.t_max.at(step)

@@ -181,6 +181,10 @@ class ObjectiveConfig:
     guidance_scale: float | str = option("auto", "s in uncond + s (cond - uncond); 1 is the plain conditional score; "
                                          "auto: sds 1 for exact and bundled, for diffusers its family's; vsd 7.5; "
                                          "csd, whose factor it is, 1", ge=0, le=1000)
+    rescale: float = option(0.0, "share in which the guided x0 is scaled to the spread of the conditional one (arXiv "
+                                 "2305.08891), for strong guidance; MVDream 0.5; 0: not", ge=0, le=1)
+    x0_limit: float = option(0.0, "largest absolute number in the x0 that is predicted, in the network's own latents; "
+                                  "0: none", ge=0)
     weighting: str = option("sds", "w(t) on the residual: sds sigma^2, uniform 1, fantasia3d alpha sigma^2, "
                             "x0 sigma/alpha, velocity 1 + sigma/alpha (a flow model's own residual)",
                             choices=("sds", "uniform", "fantasia3d", "x0", "velocity"))
@@ -284,17 +288,14 @@ class TrainerConfig:
 class BudgetConfig:
     """A run stops at the first step at which one of these, or ``trainer.max_steps``, is reached."""
 
-    seconds: float = option(0.0, "seconds of training: steps and the choice of K, without start, compilation, "
-                                 "logs, images, "
-                            "checkpoints and quality; 0: no limit, here and below", ge=0)
+    seconds: float = option(0.0, "seconds of training: steps and the choice of K, without start, compilation, logs, "
+                                 "images, checkpoints and quality; 0: no limit, here and below", ge=0)
     renders: int = option(0, "most views rendered, those that variance is measured on included", ge=0)
     draws: int = option(0, "most teacher draws, those that variance is measured on included", ge=0)
-    teacher_evals: int = option(0, "most rows through the denoiser: the teacher's branches and VSD's own score, "
-                                   "which also "
-                                "learns", ge=0)
-    flops: float = option(0.0, "most floating-point operations, by a model: the networks' by PyTorch's counter, "
-                               "the renders' "
-                          "by formula", ge=0)
+    teacher_evals: int = option(0, "most rows through the denoiser: the teacher's branches and VSD's own score, which "
+                                   "also learns", ge=0)
+    flops: float = option(0.0, "most floating-point operations, by a model: the networks' by PyTorch's counter, the "
+                               "renders' by formula", ge=0)
     evaluations: int = option(0, "lines of quality in metrics.jsonl at points of equal cost, in the unit of the budget "
                               "that is set (of several, the one nearest its end), else in steps; 0: none", ge=0)
 
@@ -348,8 +349,7 @@ class ExportConfig:
                                   "object's base; its middle", choices=("origin", "base", "centre"))
     scale: float = option(1.0, "size of the object in a file over its size in the scene", ge=1e-6, le=1e6)
     mesh_resolution: int = option(192, "grid points per axis that the surface is found on", ge=16, le=512)
-    smooth: int = option(20, "iterations of smoothing of the surface before its faces are reduced; 0: none", ge=0,
-                         le=1000)
+    smooth: int = option(20, "iterations of smoothing of the surface before faces are reduced; 0: none", ge=0, le=1000)
     faces: int = option(20000, "triangles of a mesh, about, at most", ge=100, le=2000000)
     texture_size: int = option(1024, "side of a mesh's texture in texels; 0: colours at the vertices instead", ge=0,
                                le=8192)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from carv3d.carv.estimate import ValueFn
 from carv3d.config.traits import ObjectiveTraits
+from carv3d.diffusion.guidance import Remedy
 from carv3d.diffusion.teacher import Condition, Teacher
 from carv3d.runtime.distributed import World
 from carv3d.runtime.memory import Chunks
@@ -20,7 +21,7 @@ from carv3d.runtime.types import State
 @dataclass(frozen=True)
 class Setting:
     """What every objective is made with. weight: w(t), [T], on the residual. guidance_scale: s in uncond + s (cond -
-    uncond). chunks: of its own calls of a network. world: the processes that share the run."""
+    uncond). chunks: of its own calls of a network. world: the processes that share the run. remedy: of guidance."""
 
     teacher: Teacher
     weight: Tensor
@@ -28,6 +29,7 @@ class Setting:
     seed: int
     chunks: Chunks
     world: World
+    remedy: Remedy = Remedy()
 
 
 class Objective(ObjectiveTraits, ABC):

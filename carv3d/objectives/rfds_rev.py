@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from carv3d.carv.estimate import ValueFn
-from carv3d.diffusion.guidance import branches, guide
+from carv3d.diffusion.guidance import Remedy, branches, guided
 from carv3d.diffusion.teacher import Condition, Teacher
 from carv3d.objectives.base import Objective
 
 
-def rfds_rev(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
+def rfds_rev(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float,
+             remedy: Remedy = Remedy()) -> ValueFn:
     """RFDS-Rev (arXiv 2406.03293): f(t, eps) = w(t) (eps_hat(z'_t) - eps'), eps_hat guided, where eps' =
     eps_hat_cond(z_t), the teacher's own guess of the noise without guidance, and z'_t is made of it.
 
@@ -27,7 +28,8 @@ def rfds_rev(teacher: Teacher, condition: Condition, latents: Tensor, weight: Te
         first = schedule.add_noise(clean, noise, timestep)
         named = teacher.predict(first, timestep, condition, view, ("cond",))["cond"]
         noisy = schedule.add_noise(clean, named, timestep)
-        eps_hat = guide(teacher.predict(noisy, timestep, condition, view, needed), guidance_scale)
+        eps_hat = guided(teacher.schedule, noisy, timestep, teacher.predict(noisy, timestep, condition, view, needed),
+                         guidance_scale, remedy, teacher.views_per_item)
         return weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1) * (eps_hat - named)
 
     return value
@@ -46,4 +48,4 @@ class RFDSRev(Objective):
         return super().evaluations + self.teacher.evaluations(("cond",))
 
     def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
-        return rfds_rev(self.teacher, condition, latents, self.weight, self.guidance_scale)
+        return rfds_rev(self.teacher, condition, latents, self.weight, self.guidance_scale, self.setting.remedy)

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from carv3d.carv.estimate import ValueFn
-from carv3d.diffusion.guidance import branches, guide
+from carv3d.diffusion.guidance import Remedy, branches, guided
 from carv3d.diffusion.teacher import Condition, Teacher
 from carv3d.objectives.base import Objective
 
 
-def sds(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float) -> ValueFn:
+def sds(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float,
+        remedy: Remedy = Remedy()) -> ValueFn:
     """SDS (DreamFusion, arXiv 2209.14988, Eq. 3): f(t, eps) = w(t) (eps_hat(z_t) - eps), eps_hat guided.
 
     latents: [B,c,h,w], detached. weight: w(t), [T]. The mean over draws of f is the cotangent of the latents; no
@@ -22,7 +23,8 @@ def sds(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor,
     @torch.no_grad()
     def value(view: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
         noisy = teacher.schedule.add_noise(latents[view], noise, timestep)
-        eps_hat = guide(teacher.predict(noisy, timestep, condition, view, needed), guidance_scale)
+        eps_hat = guided(teacher.schedule, noisy, timestep, teacher.predict(noisy, timestep, condition, view, needed),
+                         guidance_scale, remedy, teacher.views_per_item)
         return weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1) * (eps_hat - noise)
 
     return value
@@ -38,4 +40,4 @@ class SDS(Objective):
         return branches(self.guidance_scale)
 
     def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
-        return sds(self.teacher, condition, latents, self.weight, self.guidance_scale)
+        return sds(self.teacher, condition, latents, self.weight, self.guidance_scale, self.setting.remedy)

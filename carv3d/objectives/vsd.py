@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from carv3d.carv.estimate import ValueFn
 from carv3d.config.schema import VsdConfig
 from carv3d.config.traits import VsdTraits
-from carv3d.diffusion.guidance import branches, guide
+from carv3d.diffusion.guidance import Remedy, branches, guided
 from carv3d.diffusion.teacher import Condition, Teacher
 from carv3d.objectives.base import Objective, Setting
 from carv3d.objectives.learner import Learner
@@ -18,7 +18,7 @@ from carv3d.runtime.types import State
 
 
 def vsd(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor, guidance_scale: float,
-        score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> ValueFn:
+        score: Callable[[Tensor, Tensor, Tensor], Tensor], remedy: Remedy = Remedy()) -> ValueFn:
     """VSD (ProlificDreamer, arXiv 2305.16213, Eq. 9): f(t, eps) = w(t) (eps_hat(z_t) - eps_phi(z_t)), eps_hat guided.
 
     score(noisy [n,c,h,w], timestep [n], view [n]) -> eps_phi, the noise as seen by a model of the particles' own
@@ -29,7 +29,8 @@ def vsd(teacher: Teacher, condition: Condition, latents: Tensor, weight: Tensor,
     @torch.no_grad()
     def value(view: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
         noisy = teacher.schedule.add_noise(latents[view], noise, timestep)
-        eps_hat = guide(teacher.predict(noisy, timestep, condition, view, needed), guidance_scale)
+        eps_hat = guided(teacher.schedule, noisy, timestep, teacher.predict(noisy, timestep, condition, view, needed),
+                         guidance_scale, remedy, teacher.views_per_item)
         return weight[timestep].to(noise.dtype).reshape(-1, 1, 1, 1) * (eps_hat - score(noisy, timestep, view))
 
     return value
@@ -61,7 +62,7 @@ class VSD(VsdTraits, Objective):
     def value(self, condition: Condition, latents: Tensor, c2w: Tensor) -> ValueFn:
         score = self.learner.score
         return vsd(self.teacher, condition, latents, self.weight, self.guidance_scale,
-                   lambda noisy, timestep, view: score(noisy, timestep, condition, view, c2w))
+                   lambda noisy, timestep, view: score(noisy, timestep, condition, view, c2w), self.setting.remedy)
 
     def learn(self, latents: Tensor, condition: Condition, c2w: Tensor, step: int) -> dict[str, Tensor]:
         return {"loss_lora": self.learner.step(latents, condition, c2w, step)}

@@ -93,6 +93,7 @@ def trained_scenes(config: Config, path: Path) -> tuple[list[Scene], torch.devic
 def trainer(config: Config, world: World | None = None, begun: bool = False) -> Trainer:
     """world: the processes that share the run; one alone by default. begun: a checkpoint will be loaded into it, so
     that nothing is needed that a fresh scene would start from."""
+    from carv3d.diffusion.guidance import Remedy
     from carv3d.objectives.base import Setting
     from carv3d.runtime.adam import Adam
     from carv3d.runtime.distributed import World
@@ -108,7 +109,8 @@ def trainer(config: Config, world: World | None = None, begun: bool = False) -> 
               for particle in range(own.particles if registry.objective(config).particles else 1)]
     objective = registry.component("objective", config.objective.type)(own, Setting(
         made, made.schedule.weighting(config.objective.weighting), float(config.objective.guidance_scale),
-        config.run_seed, Chunks("LoRA", config.estimator.chunk, where), world))
+        config.run_seed, Chunks("LoRA", config.estimator.chunk, where), world,
+        Remedy(config.objective.rescale, config.objective.x0_limit)))
     rates = registry.learning_rates(config)
     # fused: it alone skips an update on the device (found_inf) without a host sync
     first, second = config.optimizer.betas

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from carv3d.diffusion.guidance import branches, guide
+from carv3d.diffusion.guidance import Remedy, branches, guide, guided
 from carv3d.diffusion.prompts import VIEWS, view_index, view_prompt
 from carv3d.diffusion.schedule import scaled_linear
 
@@ -43,6 +43,35 @@ def test_guidance_has_one_meaning():
     predictions = {"cond": cond, "uncond": uncond}
     assert guide(predictions, 1.0) is cond and guide(predictions, 0.0) is uncond
     assert guide(predictions, 7.5).item() == 1 + 7.5 * 2
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_remedies_of_strong_guidance(together):
+    """Rescaled, the x0 of an item has the conditional one's spread, or lies between; limited, none is larger. Without a
+    remedy, or at guidance 1 where there is nothing to rescale, nothing changes, to the bit; where x0 is within the
+    limit it stays."""
+    schedule = scaled_linear()
+    noisy, cond, uncond = torch.randn(3, 4, 2, 6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    t, predictions = torch.tensor([100, 100, 500, 500]), {"cond": cond, "uncond": uncond}
+
+    def x0(scale, **remedy):
+        eps = guided(schedule, noisy, t, predictions, scale, Remedy(**remedy), together)
+        return schedule.x0_from_eps(noisy, eps, t)
+
+    def spread(x):
+        return x.unflatten(0, (-1, together)).flatten(1).std(1)
+
+    plain, strong = x0(1.0), x0(20.0)
+    assert torch.equal(guided(schedule, noisy, t, predictions, 20.0), guide(predictions, 20.0))
+    assert (spread(strong) > 2 * spread(plain)).all()
+    assert torch.allclose(spread(x0(20.0, rescale=1.0)), spread(plain))
+    assert torch.allclose(spread(x0(20.0, rescale=0.25)), 0.25 * spread(plain) + 0.75 * spread(strong))
+    direction = x0(20.0, rescale=0.5) / strong
+    assert torch.allclose(direction, direction.flatten(1)[:, :1, None, None].expand_as(direction))
+    assert torch.allclose(x0(1.0, rescale=1.0), plain)
+    limited = x0(20.0, limit=3.0)
+    assert torch.allclose(limited, strong.clamp(-3.0, 3.0)) and float(strong.abs().max()) > 3.1
+    assert torch.allclose(x0(20.0, limit=1e6), strong)
     assert branches(1.0) == ("cond",) and branches(0.0) == ("uncond",) and len(branches(7.5)) == 2
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class StableDiffusionTeacher(DiffusersTeacher):
     embeddings: [V+1,L,D]; see ``DiffusersTeacher``. latent_shape follows the model.
     """
 
-    ENGINES = ("numba", "openvino", "onnxruntime")
+    ENGINES: ClassVar[tuple[str, ...]] = ("numba", "openvino", "onnxruntime")
 
     def __init__(self, unet: Network, vae: Network, scheduler: Network, embeddings: Tensor, *, weights_of: Angles,
                  negatives_of: Angles | None = None, encode_dtype: torch.dtype = torch.float32, description: str,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from carv3d import carv
+from carv3d.carv.estimate import ValueFn
 from carv3d.carv.variance import Sketch, contrasts
 from carv3d.scenes.base import WHOLE, Scene
 from carv3d.scenes.shading import shaded
@@ -90,11 +91,11 @@ class Batch:
         return torch.stack([sketch(torch.cat([g.flatten() for g in self.pull(mean)])) for mean in means]).cpu()
 
 
-def of_items(value: carv.ValueFn, together: int) -> carv.ValueFn:
+def of_items(value: ValueFn, together: int) -> ValueFn:
     """A value function of views as one of items, each of which is ``together`` of them with one timestep."""
 
-    def of_items(item: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
+    def of_item(item: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
         view = (item[:, None] * together + torch.arange(together, device=item.device)).flatten()
         return value(view, timestep.repeat_interleave(together), noise.flatten(0, 1)).unflatten(0, (-1, together))
 
-    return of_items
+    return of_item

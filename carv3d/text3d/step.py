@@ -95,10 +95,10 @@ def _backward(trainer: Trainer, scene: Scene, batch: Batch, estimates: list[carv
               ) -> None:
     """The mean over views, and the regularisers, into the parameters' gradients; of two halves each by itself, with the
     scene looking at each."""
-    count, views = len(estimates), len(batch.views) * trainer.world.size
+    count, seen = len(estimates), len(batch.views) * trainer.world.size
     trainer.optimizer.zero_grad(set_to_none=True)
     for left, estimate in zip(reversed(range(count)), estimates):
-        roots, cotangents = [batch.latents], [estimate.mean / (views * count)]
+        roots, cotangents = [batch.latents], [estimate.mean / (seen * count)]
         if extra is not None:
             roots, cotangents = [*roots, extra], [*cotangents, torch.ones_like(extra) / (count * trainer.world.size)]
         _Given.apply(cotangents, *roots).backward(retain_graph=left > 0)

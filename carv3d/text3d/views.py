@@ -48,7 +48,7 @@ def sample(config: Config, step: int, count: int, purpose: str = "", strata: boo
     """``count`` independent views at the step's image size, on the CPU.
 
     purpose: names the random streams (empty for training). strata: one camera per azimuth sector. seed: the run's own
-    by default. together: how many make an item of the teacher (``around``); of as many items each stands for one.
+    by default. together: how many make an item of the teacher (``around``), of which ``count`` is a multiple.
     """
     points = independent(step, count // together, purpose, strata, config.run_seed if seed is None else seed)
     return at(config, step, around(points, together))

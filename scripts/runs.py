@@ -25,15 +25,20 @@ class Cell:
     overrides: tuple[str, ...] = ()
 
 
-def arguments(description: str, name: str) -> argparse.Namespace:
+def parser(description: str, name: str) -> argparse.ArgumentParser:
     """The command line that evaluations share; ``name`` is the default group of their runs."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--name", default=name)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    return parser.parse_args()
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--seeds", type=int, default=2)
+    made.add_argument("--name", default=name)
+    made.add_argument("--workers", type=int, default=1)
+    made.add_argument("--exp-root-dir", type=Path, default=Path("outputs"))
+    made.add_argument("overrides", nargs="*", metavar="key=value")
+    return made
+
+
+def arguments(description: str, name: str) -> argparse.Namespace:
+    """What it was given."""
+    return parser(description, name).parse_args()
 
 
 def finished(root: Path, group: str) -> dict[tuple[str, int], Run]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from carv3d.config import registry
 from carv3d.config.schema import Config, TeacherConfig
-from carv3d.config.traits import BundledTraits, DiffusersTraits, ExactTraits, ToyboxTraits
+from carv3d.config.traits import BundledTraits, DiffusersTraits, ExactTraits, FlowTraits, ToyboxTraits
 from carv3d.runtime import devices
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import expanded
@@ -69,6 +69,10 @@ class Bundled(_Diffusion, BundledTraits):
     def settle(config: Config) -> None:
         _settle_toybox(config)
         settle_weights(config)
+
+
+class Flow(Bundled, FlowTraits):
+    """teacher.type=flow: the flow model that ships with carv3d, trained on the toybox."""
 
 
 class Toybox(Bundled, ToyboxTraits):
@@ -182,7 +186,8 @@ def asked_by_loops(config: Config) -> bool:
 
     given, device = config.teacher, devices.device(config.device)
     said = registry.teacher(config)
-    if not said.stand_ins or said.located or device.type != "cpu" or given.engine not in ("auto", "numba"):
+    own = said.stand_ins and not said.located and said.folder == BundledTraits.folder
+    if not own or device.type != "cpu" or given.engine not in ("auto", "numba"):
         return False
     settings = _settings(config, weights_folder(config), device)
     return given.engine == "numba" or settings.dtype == torch.float32 and _measured(config)
@@ -195,9 +200,9 @@ def stable_diffusion_folder(config: Config, command: str) -> Path:
 
     folder = weights_folder(config)
     if family := family_of(folder):
-        raise UserError(f"teacher.path: {config.teacher.path} holds {family.name}, which {command} cannot use; give a "
-                        "folder of Stable Diffusion 1 or 2 (StableDiffusionPipeline)")
-    require_one(folder, config.teacher.path, command)
+        raise UserError(f"teacher.path: {config.teacher.path or folder} holds {family.name}, which {command} cannot "
+                        "use; give a folder of Stable Diffusion 1 or 2 (StableDiffusionPipeline)")
+    require_one(folder, config.teacher.path or str(folder), command)
     return folder
 
 
@@ -367,11 +372,11 @@ def view_prompts(config: Config) -> list[str]:
 
 def weights_folder(config: Config) -> Path:
     """Where the weights of a diffusion teacher lie, fetched if need be; UserError if that is no complete model."""
-    given = config.teacher
-    if not registry.teacher(config).located:
+    given, said = config.teacher, registry.teacher(config)
+    if not said.located:
         from carv3d.diffusion.weights import bundled
 
-        return bundled()
+        return bundled(said.folder)
     return _located(given.path, given.base, given.revision, given.variant, given.offline, given.use_ema)
 
 

@@ -41,7 +41,8 @@ def main(args: Namespace) -> int:
     for found in probe():
         result(f"  {found.name:16s}{'works' if found.works else 'not usable'}: {found.note}")
     root = files.expanded(args.exp_root_dir, "--exp-root-dir")
-    broken = _tried("teachers", [("bundled", "the bundled teacher", _bundled)])
+    broken = _tried("teachers", [("bundled", "the bundled teacher", _bundled),
+                                 ("flow", "the flow teacher", lambda: _bundled("flow"))])
     broken += _tried("video", [("ffmpeg", "ffmpeg", _ffmpeg)])
     broken += _tried("disk", [(str(root), str(root), lambda: _writable(root))])
     _tried("kept between runs, and made anew where it cannot be", [
@@ -77,8 +78,8 @@ def _devices() -> list[str]:
     return lines
 
 
-def _bundled() -> Answer:
-    """Whether the teacher that ships with carv3d is all there, loads, and predicts numbers."""
+def _bundled(name: str = "bundled") -> Answer:
+    """Whether a teacher that ships with carv3d, by its type, is all there, loads, and predicts numbers."""
     import torch
 
     from carv3d import config as configuration
@@ -86,8 +87,9 @@ def _bundled() -> Answer:
     from carv3d.diffusion import weights
 
     try:
-        folder = weights.locate(str(weights.bundled()))
-        teacher = teachers.teacher(configuration.load(None, ["prompt=a green mug", "device=cpu"]))
+        config = configuration.load(None, ["prompt=a green mug", "device=cpu", f"teacher.type={name}"])
+        folder = weights.locate(str(teachers.weights_folder(config)))
+        teacher = teachers.teacher(config)
         teacher.prepare()
         latents = teacher.encode(torch.zeros(1, 64, 64, 3))
     except UserError as error:

@@ -60,6 +60,7 @@ GROUPS = {group.section: group for group in (
         "rfds_rev": (traits.SdsTraits, "carv3d.objectives.rfds_rev:RFDSRev")}),
     Group("teacher", "carv3d.diffusion.teacher.Teacher", "options, *, config, device", {
         "bundled": (traits.BundledTraits, "carv3d.teachers:Bundled"),
+        "flow": (traits.FlowTraits, "carv3d.teachers:Flow"),
         "toybox": (traits.ToyboxTraits, "carv3d.teachers:Toybox"),
         "exact": (traits.ExactTraits, "carv3d.teachers:Exact"),
         "diffusers": (traits.DiffusersTraits, "carv3d.teachers:Diffusers"),

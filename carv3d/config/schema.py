@@ -91,10 +91,10 @@ class ExactConfig:
 
 @dataclass
 class TeacherConfig:
-    type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; toybox: another "
-                       "that was trained as it was, in path; exact: the optimal denoiser of a finite set of toybox "
-                       "renders; diffusers (also stable-diffusion): the weights in path, of any family in "
-                       "docs/teachers.md; or a class of yours: an entry point, or module:Class")
+    type: str = option("bundled", "bundled: the small latent diffusion model that ships with carv3d; flow: the flow "
+                       "model beside it; toybox: another of the toybox, in path; exact: the optimal denoiser of a "
+                       "finite set of toybox renders; diffusers (also stable-diffusion): the weights in path, of any "
+                       "family in docs/teachers.md; or a class of yours: an entry point, or module:Class")
     options: Open = option(NoOptions(), "options that a class of yours declares")
     path: str = option("", "diffusers, toybox: a folder in the diffusers format, a model in one .safetensors file "
                            "(Stable Diffusion 1, 2, XL), or a hub id, owner/name")

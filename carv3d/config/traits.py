@@ -58,7 +58,8 @@ class TeacherTraits:
     prompts are those of the toybox, whose ground truth is known. reads_text, network: whether the options prompts.* and
     teacher.dtype and its like mean anything to it. adaptable: whether LoRA layers can be put into it. told_light:
     whether it is told how a view is lit. stand_ins: whether those of its encoder, the small one and the linear way
-    back, lie in its folder and are the default. located: whether its weights are named by teacher.path.
+    back, lie in its folder and are the default. located: whether its weights are named by teacher.path. folder: else,
+    within the package, where they lie.
     defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
@@ -70,6 +71,7 @@ class TeacherTraits:
     told_light: ClassVar[bool] = False
     stand_ins: ClassVar[bool] = False
     located: ClassVar[bool] = False
+    folder: ClassVar[str] = "bundled"
     defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2, "optimizer.floor_encoding": 0.0}
 
     @classmethod
@@ -165,6 +167,10 @@ class BundledTraits(DiffusionTraits):
     default_guidance = 1.0
     defaults: ClassVar[dict[str, Value]] = {}
     toybox = told_light = stand_ins = True
+
+
+class FlowTraits(BundledTraits):
+    folder = "bundled_flow"
 
 
 class ToyboxTraits(BundledTraits):

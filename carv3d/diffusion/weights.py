@@ -23,9 +23,9 @@ _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 VIEW = "view/model.safetensors"  # an embedding of views (``view_vector``), where a folder has one
 
 
-def bundled() -> Path:
-    """The folder of the teacher that ships with carv3d."""
-    return Path(str(files("carv3d"))) / "bundled"
+def bundled(name: str = "bundled") -> Path:
+    """The folder of a teacher that ships with carv3d: the default one, or ``bundled_flow``."""
+    return Path(str(files("carv3d"))) / name
 
 
 def locate(path: str, *, base: str = "", revision: str = "", variant: str = "", offline: bool = False,

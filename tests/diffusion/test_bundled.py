@@ -69,6 +69,35 @@ def test_it_is_the_default_and_a_model_like_any_other():
     assert own.keys() == theirs.keys() and all(torch.equal(own[name], theirs[name]) for name in own)
 
 
+def test_the_flow_model_ships_beside_it():
+    """teacher.type=flow: a folder of Stable Diffusion 3 with the bundled teacher's stand-ins, told camera, background and
+    light, one branch by default."""
+    folder = weights.locate(str(weights.bundled("bundled_flow")))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in paths) < 15e6
+    assert {path.suffix for path in paths} <= {".json", ".safetensors", ".md"}
+    assert all(word in (folder / "README.md").read_text() for word in ("Data", "Hardware", "Licence", "Limits"))
+    config = configuration.load(None, ["prompt=a red mushroom", "teacher.type=flow"])
+    assert config.objective.guidance_scale == 1.0 and config.light.colour == "albedo"
+    teacher = teachers.teacher(config)
+    assert teacher.prediction_type == "flow" and teacher.latent_shape == (4, 16, 16) and teacher.tells_views
+    assert isinstance(teacher.vae, SmallEncoder) and teacher.stand_in is not None
+    assert 3e6 < sum(p.numel() for p in teacher.denoiser.parameters()) < 6e6
+    for command in ("distill", "attribute"):
+        with pytest.raises(UserError, match="Stable Diffusion 3, which carv3d"):
+            teachers.stable_diffusion_folder(config, f"carv3d {command}")
+
+
+def test_samples_of_the_flow_model_are_of_their_prompts():
+    """Measured: 8 of 8 right; with the prompts shifted by one, the control, none."""
+    texts = [view_prompt(prompt, FRONT) for prompt in PROMPTS]
+    made = evaluation.sample(weights.bundled("bundled_flow"), texts, [FRONT] * 8, guidance=3.0, steps=20, seed=0, batch=8)
+    right, wrong = ([evaluation.judge(picture, parse(prompt), FRONT, False)["right"]
+                     for picture, prompt in zip(made, prompts, strict=True)]
+                    for prompts in (PROMPTS, (*PROMPTS[1:], PROMPTS[0])))
+    assert sum(right) >= 6 and sum(wrong) <= 2, (right, wrong)
+
+
 def test_another_model_of_the_toybox_is_taken_from_its_folder(tmp_path):
     """teacher.type=toybox: with the stand-ins, the embedding of views and the defaults that the bundled one has; of the
     same files, the same numbers. What a folder lacks is done without."""

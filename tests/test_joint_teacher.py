@@ -1,12 +1,10 @@
 """Training a teacher of several views together: its pictures, exact resume, and a folder that carv3d asks for items."""
 
-import importlib.util
-import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
+from test_flow_teacher import CPU, ROOT, training
 
 from carv3d.cameras import orbit
 from carv3d.diffusion import stable_diffusion, weights
@@ -15,21 +13,10 @@ from carv3d.diffusion.view_vector import CAMERA
 from carv3d.runtime import rng
 from carv3d.runtime.errors import UserError
 
-ROOT = Path(__file__).parent.parent
-CPU = torch.device("cpu")
 SMALL = ["data.pictures=24", "joint.train.steps=6", "joint.train.batch=8", "joint.train.checkpoint_every=3",
          "joint.train.ema=0.5", "joint.compile=false", "device=cpu"]
 
 
-def _script(name: str):
-    spec = importlib.util.spec_from_file_location(f"{name} for joint views", ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-training = _script("train_teacher")
 joint = training.joint_teacher
 
 

@@ -1,10 +1,11 @@
 """Training a teacher of several views together: its pictures, exact resume, and a folder that carv3d asks for items."""
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
-from test_flow_teacher import CPU, ROOT, training
 
 from carv3d.cameras import orbit
 from carv3d.diffusion import stable_diffusion, weights
@@ -13,10 +14,12 @@ from carv3d.diffusion.view_vector import CAMERA
 from carv3d.runtime import rng
 from carv3d.runtime.errors import UserError
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_flow_teacher import CPU, ROOT, training
+
 SMALL = ["data.pictures=24", "joint.train.steps=6", "joint.train.batch=8", "joint.train.checkpoint_every=3",
          "joint.train.ema=0.5", "joint.compile=false", "device=cpu"]
-
-
 joint = training.joint_teacher
 
 

@@ -20,6 +20,7 @@ class OneLayer:
     """A teacher of a 3x3 convolution for a denoiser, two rows a branch, and one for an encoder."""
 
     latent_shape = (4, 8, 8)
+    views_per_item = 1
     schedule = type("S", (), {"timesteps": 1000})
     by_modules = staticmethod(contextlib.nullcontext)
 

@@ -178,10 +178,10 @@ def test_latents_of_a_picture_fit_its_caption(settings, trained):
 
 
 def test_learning_rate_rises_holds_and_falls(settings):
-    own = training.Optimiser(steps=100, lr=2.0, warmup=10, cooldown=40)
+    own = training.Optimiser(steps=100, warmup=10, cooldown=40)
     rates = [teacher_loop.rate(own, step) for step in range(100)]
-    assert rates[:3] == [0.2, 0.4, pytest.approx(0.6)] and set(rates[10:60]) == {2.0}
-    assert rates[60:] == sorted(rates[60:], reverse=True) and rates[-1] == pytest.approx(2.0 / 40)
+    assert rates[:3] == pytest.approx([0.1, 0.2, 0.3]) and set(rates[10:60]) == {1.0}
+    assert rates[60:] == sorted(rates[60:], reverse=True) and rates[-1] == pytest.approx(1.0 / 40)
 
 
 @pytest.mark.parametrize("override, words", [("data.picture=3", "picture"), ("denoiser.train.lr=fast", "lr")])

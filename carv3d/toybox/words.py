@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from carv3d.diffusion.prompts import VIEWS
 from carv3d.runtime.errors import UserError
 from carv3d.toybox import grammar
 
@@ -19,6 +18,8 @@ def check(prompt: str, others: Mapping[str, str]) -> None:
 
 
 def _check(name: str, text: str) -> None:
+    from carv3d.diffusion.prompts import VIEWS  # which needs torch
+
     plain = {f"{view.name} view" for view in VIEWS[8]} | {"side view"}
     views = plain | {f"{view.name} view" for view in VIEWS[24]}
     what, _, view = (part.strip() for part in text.partition(","))

@@ -17,7 +17,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["carv3d", "carv3d.*"]),
-    package_data={"carv3d": ["bundled/*", "bundled/*/*", "bundled_flow/*", "bundled_flow/*/*"], "carv3d.toybox": ["prompts/*.txt"],
+    package_data={"carv3d": ["bundled/*", "bundled/*/*"],
+                  "carv3d.toybox": ["prompts/*.txt", "flow/*", "flow/*/*"],
                   "carv3d.attribution": ["*.safetensors"]},
     install_requires=[
         "torch>=2.11,<2.14",

@@ -170,7 +170,7 @@ class BundledTraits(DiffusionTraits):
 
 
 class FlowTraits(BundledTraits):
-    folder = "bundled_flow"
+    folder = "toybox/flow"
 
 
 class ToyboxTraits(BundledTraits):

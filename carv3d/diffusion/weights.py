@@ -24,7 +24,7 @@ VIEW = "view/model.safetensors"  # an embedding of views (``view_vector``), wher
 
 
 def bundled(name: str = "bundled") -> Path:
-    """The folder of a teacher that ships with carv3d: the default one, or ``bundled_flow``."""
+    """The folder of a teacher that ships with carv3d: the default one, or ``toybox/flow``."""
     return Path(str(files("carv3d"))) / name
 
 

@@ -72,7 +72,7 @@ def test_it_is_the_default_and_a_model_like_any_other():
 def test_the_flow_model_ships_beside_it():
     """teacher.type=flow: a folder of Stable Diffusion 3 with the bundled teacher's stand-ins, told camera, background and
     light, one branch by default."""
-    folder = weights.locate(str(weights.bundled("bundled_flow")))
+    folder = weights.locate(str(weights.bundled("toybox/flow")))
     paths = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in paths) < 15e6
     assert {path.suffix for path in paths} <= {".json", ".safetensors", ".md"}
@@ -91,7 +91,7 @@ def test_the_flow_model_ships_beside_it():
 def test_samples_of_the_flow_model_are_of_their_prompts():
     """Measured: 8 of 8 right; with the prompts shifted by one, the control, none."""
     texts = [view_prompt(prompt, FRONT) for prompt in PROMPTS]
-    made = evaluation.sample(weights.bundled("bundled_flow"), texts, [FRONT] * 8, guidance=3.0, steps=20, seed=0, batch=8)
+    made = evaluation.sample(weights.bundled("toybox/flow"), texts, [FRONT] * 8, guidance=3.0, steps=20, seed=0, batch=8)
     right, wrong = ([evaluation.judge(picture, parse(prompt), FRONT, False)["right"]
                      for picture, prompt in zip(made, prompts, strict=True)]
                     for prompts in (PROMPTS, (*PROMPTS[1:], PROMPTS[0])))

@@ -77,6 +77,8 @@ DRY = {  # per file in configs/: what makes its probe small, and the picture siz
     "base.yaml": (["teacher.type=exact", "teacher.exact.set_size=8", "data.views=4"], ["32x32", "64x64"]),
     "dreamfusion-sd.yaml": ([f"teacher.path={weights.bundled()}", "teacher.variant=", "scene.nerf.levels=2",
                              "scene.nerf.table_size=1024", "scene.nerf.samples_per_ray=32"], ["64x64", "128x128"]),
+    "mvdream.yaml": ([f"teacher.path={weights.bundled()}", "scene.nerf.levels=2", "scene.nerf.table_size=1024",
+                      "scene.nerf.samples_per_ray=32"], ["32x32", "64x64"]),
 }
 
 

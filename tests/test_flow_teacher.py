@@ -1,7 +1,6 @@
 """Training a flow teacher: exact resume, and a folder in Stable Diffusion 3's format that plain diffusers and carv3d
 load, whose network is told views."""
 
-import importlib.util
 import json
 import sys
 from functools import partial
@@ -20,19 +19,12 @@ from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.view_vector import GROUPS
 from carv3d.runtime.errors import UserError
 
-ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(Path(__file__).parent))
+
+from scripted import ROOT, script
+
 PROMPT = "a red mug, front view"
-
-
-def _script(name: str):
-    spec = importlib.util.spec_from_file_location(f"{name} for a flow", ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-training = _script("train_teacher")
+training = script("train_teacher")
 flow = training.flow_teacher
 CPU = torch.device("cpu")
 

@@ -16,11 +16,13 @@ from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from test_flow_teacher import CPU, ROOT, training
+from scripted import ROOT, script
 
 SMALL = ["data.pictures=24", "joint.train.steps=6", "joint.train.batch=8", "joint.train.checkpoint_every=3",
          "joint.train.ema=0.5", "joint.compile=false", "device=cpu"]
+training = script("train_teacher")
 joint = training.joint_teacher
+CPU = torch.device("cpu")
 
 
 def settings_of(*overrides):

@@ -205,7 +205,7 @@ OF_FOUR = ("front", "side", "back", "overhead", "front_deg", "back_deg", "perp_n
 
 
 @pytest.mark.parametrize("arguments,words", [
-    ([EXACT, "objective.type=vsd"], ["objective.type: vsd", "teacher.type exact", "bundled, diffusers"]),
+    ([EXACT, "objective.type=vsd"], ["objective.type: vsd", "teacher.type exact", "bundled, flow, toybox, diffusers"]),
     *[([EXACT, FOUR, f"prompts.{name}={value}"], [f"prompts.{name}: ", "exact", "bundled"])
       for name, value in OPTIONS.items()],
     *[([BUNDLED, f"data.views={views}", f"prompts.{name}={OPTIONS[name]}"],

@@ -78,6 +78,8 @@ def test_the_adaptive_proposal_along_a_run(world, guidance):
 class FiniteSet:
     """The exact teacher of 256 renders of one texture, in the world's latents."""
 
+    views_per_item = 1
+
     def __init__(self, world):
         texture = worlds.blob_texture(gen(77))
         pictures = worlds.random_views(256, gen(78)).render(texture).permute(0, 2, 3, 1)

@@ -26,6 +26,8 @@ def gaussian(mean, covariance, dtype=torch.float64):
 class Guided:
     """A teacher with a Gaussian of its own behind each branch, both of FACTORS[0]; keeps what it was asked."""
 
+    views_per_item = 1
+
     def __init__(self, dtype=torch.float64):
         self.laws = {"cond": gaussian(COND, 0, dtype), "uncond": gaussian(UNCOND, 0, dtype)}
         self.schedule, self.latent_shape, self.asked = SCHEDULE, SHAPE, []

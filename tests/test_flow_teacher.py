@@ -21,7 +21,7 @@ from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripted import ROOT, script
+from scripted import ROOT, resumes, script
 
 PROMPT = "a red mug, front view"
 training = script("train_teacher")
@@ -47,13 +47,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(settings, trained, tmp_p
     """Bit for bit, at a checkpoint (3) and between two (5); a control with another seed differs."""
     data = torch.load(trained / "latents.pt", weights_only=True)
     train = partial(flow.train, settings.flow, settings.data, base=weights.bundled(), data=data, device=CPU)
-    whole = train(0, trained / "denoiser").state_dict()
-    for stop in (3, 5):
-        train(0, tmp_path / f"stopped at {stop}", stop=stop)
-        resumed = train(0, tmp_path / f"stopped at {stop}").state_dict()
-        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
-    changed = train(1, tmp_path / "other").state_dict()
-    assert not all(torch.equal(whole[key], changed[key]) for key in whole)
+    resumes(train, trained / "denoiser", tmp_path)
 
 
 def test_latents_are_those_of_the_autoencoder_that_it_takes(trained):

@@ -16,7 +16,7 @@ from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripted import ROOT, script
+from scripted import ROOT, resumes, script
 
 SMALL = ["data.pictures=24", "joint.train.steps=6", "joint.train.batch=8", "joint.train.checkpoint_every=3",
          "joint.train.ema=0.5", "joint.compile=false", "device=cpu"]
@@ -69,13 +69,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(trained, tmp_path):
     """Bit for bit, at a checkpoint (3) and between two (5); a control with another seed differs."""
     data, settings = torch.load(trained / "latents.pt", weights_only=True), settings_of()
     train = partial(joint.train, settings.joint, settings.data, base=weights.bundled(), data=data, device=CPU)
-    whole = train(0, trained / "denoiser").state_dict()
-    for stop in (3, 5):
-        train(0, tmp_path / f"stopped at {stop}", stop=stop)
-        resumed = train(0, tmp_path / f"stopped at {stop}").state_dict()
-        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
-    changed = train(1, tmp_path / "other").state_dict()
-    assert not all(torch.equal(whole[key], changed[key]) for key in whole)
+    resumes(train, trained / "denoiser", tmp_path)
 
 
 def test_the_folder_answers_as_what_was_trained(trained, monkeypatch, tmp_path):

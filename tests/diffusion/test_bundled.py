@@ -101,7 +101,7 @@ def test_samples_of_the_flow_model_are_of_their_prompts():
 def test_another_model_of_the_toybox_is_taken_from_its_folder(tmp_path):
     """teacher.type=toybox: with the stand-ins, the embedding of views and the defaults that the bundled one has; of the
     same files, the same numbers. What a folder lacks is done without."""
-    folder, given = tmp_path / "other", ["prompt=a red mushroom", "teacher.engine=torch"]
+    folder, given = tmp_path / "other", ["prompt=a red mushroom", "teacher.engine=torch", "teacher.dtype=float32"]
     shutil.copytree(weights.bundled(), folder)
     own, other = (configuration.load(None, [*given, *more]) for more in (
         [], ["teacher.type=toybox", f"teacher.path={folder}"]))

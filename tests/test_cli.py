@@ -1,6 +1,7 @@
 """The command line: every mistake is one line and status 2; every command that makes something ends with its path."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from carv3d.cli import main
+from carv3d.cli import _parsed, main, parser
+from carv3d.config import load, spelled_out
 from carv3d.diffusion import weights
 from carv3d.export.images import LABELS
 
@@ -28,7 +30,23 @@ def failed(capsys, *arguments: str) -> str:
 
 @pytest.mark.parametrize("arguments,words", [
     (["trian"], ["trian", "did you mean train?"]),
+    (["run", "a mug"], ["run", "did you mean train?"]),
+    (["a green mug"], ["did you mean train", "a green mug"]),
     (["train"], ["prompt", "none given"]),
+    (["train", "a corgi"], ["'a corgi'", "20 objects in 12 colours", "carv3d prompts", "teacher.path"]),
+    (["train", "a", "corgi"], ["'a corgi'"]),
+    (["train", "--prompt", "a corgi"], ["'a corgi'"]),
+    (["train", "a green mug", "prompt=a red mug"], ["'a green mug' and 'a red mug'", "give one"]),
+    (["train", "a green mug", "K"], ["K: no value given", "K=VALUE"]),
+    (["train", "a green mug", "trainer.max_steps", "20"], ["trainer.max_steps=VALUE"]),
+    (["train", "a green mug", "K=-1"], ["estimator.k", "-1"]),
+    (["train", "mine.yaml"], ["--config mine.yaml"]),
+    (["train", "--resume", "nowhere", "-o", "x"], ["--out", "--resume"]),
+    (["train", "--resume", "nowhere", "--prompt", "x"], ["--prompt", "--resume"]),
+    (["train", "a green mug", "-o", str(ROOT / "docs")], ["--out", "not empty", "--resume"]),
+    (["train", "a green mug", "-o", str(ROOT / "setup.py")], ["--out", "cannot be read", "new folder"]),
+    (["eval", "nowhere/x.ckpt"], ["x.ckpt"]),
+    (["render", "x", "stray"], ["stray", "--help"]),
     (["train", "prompt=  "], ["prompt", "none given"]),
     (["train", "prompt=a red mushrom"], ["a red mushrom", "'a red mushroom'", "carv3d prompts"]),
     (["train", "prompt=a red mushroom", "estimator.kk=3"], ["estimator.kk", "estimator.k?"]),
@@ -50,6 +68,24 @@ def test_mistakes_end_in_one_line(capsys, tmp_path, monkeypatch, arguments, word
     line = failed(capsys, *arguments)
     assert all(word in line for word in words), line
     assert not list(tmp_path.iterdir())
+
+
+def test_short_names_and_bare_words_are_options():
+    assert load(None, spelled_out(["a", "green", "K=4", "mug", "is=off", "strat=off", "steps=7"])) == load(None, [
+        "prompt=a green mug", "estimator.k=4", "estimator.importance_sampling=false", "estimator.stratified=false",
+        "trainer.max_steps=7"])
+    assert spelled_out(["K=4"]) == ["K=4"] and spelled_out([], "a = b") == ["prompt=a = b"]
+
+
+def test_every_argument_of_every_command_says_what_it_is(capsys):
+    (commands,) = [action for action in parser()._actions if action.dest == "command"]
+    for name, each in commands.choices.items():
+        assert all(action.help for action in each._actions), name
+        said = each.format_help()
+        assert f"for example:\n  carv3d {name}" in said
+        for line in said.split("for example:")[1].strip().splitlines():  # which the parser understands
+            _parsed(shlex.split(line)[1:])
+    assert main([]) == 0 and "train" in capsys.readouterr().out
 
 
 def test_an_unwritable_output_folder(capsys, tmp_path):
@@ -148,7 +184,8 @@ def test_pictures(run):
 def test_render_again_without_a_teacher(run, kind):
     code = f"""
 import sys
-from carv3d.cli import main
+from carv3d.cli import _parsed, main, parser
+from carv3d.config import load, spelled_out
 status = main(["render", {str(run)!r}, "--views", "5", "--size", "32", "--format", {kind!r}, "--background",
                {"transparent" if kind == "png" else "black"!r}])
 assert status == 0

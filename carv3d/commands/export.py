@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from functools import partial
-from pathlib import Path
 
 from carv3d import config as configuration
 from carv3d.config.checks import check_formats
@@ -23,9 +22,7 @@ def main(args: Namespace) -> int:
     run = Run.open(args.run)
     config = _configured(run, args)
     formats = config.export.formats
-    given = Path(args.run)
-    scenes, device, step = build.trained_scenes(
-        config, given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts))
+    scenes, device, step = build.trained_scenes(config, checkpoint.named(args.run, run.ckpts))
     build.set_up_kernels(config, say)
     folder = expanded(args.out, "--out") if args.out else run.save
     make_folder(folder, "--out")

@@ -1,4 +1,4 @@
-"""carv3d render: any run again, from its newest checkpoint, without a teacher."""
+"""carv3d render: any run again, from its newest checkpoint or the one named, without a teacher."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(args: Namespace) -> int:
     video.check(args.format, args.background, args.size)
     run = Run.open(args.run)
     config = run.config()
-    scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    scenes, device, step = build.trained_scenes(config, checkpoint.named(args.run, run.ckpts))
     build.set_up_kernels(config, say)
     folder = expanded(args.out, "--out") if args.out else run.save
     make_folder(folder, "--out")

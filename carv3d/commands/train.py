@@ -17,7 +17,7 @@ from carv3d.config.schema import Config
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment
-from carv3d.runs.folder import Run
+from carv3d.runs.folder import Run, named_folder
 from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runs.tensorboard import require_tensorboard
 from carv3d.runtime import devices, distributed
@@ -41,8 +41,9 @@ def main(args: Namespace) -> int:
 
 
 def _start(args: Namespace, world: World) -> int:
-    config = configuration.load(args.config, args.overrides)
+    config = configuration.load(args.config, configuration.spelled_out(args.overrides, args.prompt))
     configuration.check_new(config)
+    folder = named_folder(args.out) if args.out else None
     build.settle(config)
     if config.log.tensorboard:
         require_tensorboard()
@@ -56,7 +57,7 @@ def _start(args: Namespace, world: World) -> int:
     with _video_checked(config):  # what can be refused is, before there is a folder
         _meet(world, config)
         ready = _trainer(config, clock, None, world)
-    run = Run.create(config, _environment(config, registry.foreign(config))) if world.rank == 0 else None
+    run = Run.create(config, _environment(config, registry.foreign(config)), folder) if world.rank == 0 else None
     return _run(run, ready, clock, None)
 
 
@@ -84,6 +85,9 @@ def _clock() -> Clock:
 def _resume(args: Namespace, world: World) -> int:
     if args.config:
         raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
+    if args.out or args.prompt:
+        raise UserError(f"{'--out' if args.out else '--prompt'} given with --resume; a run keeps its folder and its "
+                        "prompt: leave it out")
     clock = _clock()
     run = Run.open(args.resume)
     given = Path(args.resume)
@@ -100,7 +104,7 @@ def _resume(args: Namespace, world: World) -> int:
         contents.check_moved(moved, _recorded(run), config)
         say("no checkpoint yet: starting again at step 0, with the same draws")
         return _go_on(run, config, clock, None, world, lock)
-    path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
+    path = checkpoint.named(given, run.ckpts)
     state = checkpoint.load(path)
     with checkpoint.fitting(path):
         _check_resumed(run, config, state, moved)

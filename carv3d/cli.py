@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import importlib
 import os
@@ -11,9 +12,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import carv3d
+from carv3d.runtime import progress
 from carv3d.runtime.errors import UserError, of_the_machine, shown
+from carv3d.runtime.files import as_json
 from carv3d.runtime.progress import say
 from carv3d.runtime.threads import share_cores
+from carv3d.runtime.types import Record
 
 _YAML = "YAML; what it does not name keeps its default; several: later ones count"
 _PROMPT = "the prompt, as well as words without ="
@@ -60,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
         made: Parser = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.",
                                            epilog=f"{before}for example:\n  {_EXAMPLES[name]}",
                                            formatter_class=argparse.RawDescriptionHelpFormatter)
+        made.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
+        made.add_argument("--json", action="store_true", help="stdout is one JSON object: status, results or error")
         return made
 
     train = command("train", "a prompt becomes a scene and a video", _SWITCHES)
@@ -261,6 +267,7 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(error)
     except KeyboardInterrupt:
         say("carv3d: stopped")
+        _tell({"status": 130})
         return 130
     except BrokenPipeError:
         _give_up_stdout()
@@ -277,6 +284,7 @@ OTHERS = {"run": "train", "launch": "train", "generate": "train", "optimize": "t
 
 
 def _command(argv: list[str]) -> int:
+    progress.settle("--quiet" in argv, "--json" in argv)
     if not argv:
         parser().print_help()
         return 0
@@ -288,11 +296,21 @@ def _command(argv: list[str]) -> int:
                         f"allowed: {', '.join(MODULES)}")
     args = _parsed(_joined(argv))
     status: int = importlib.import_module(f"carv3d.commands.{MODULES[args.command]}").main(args)
+    _tell({"status": status})
     return status
+
+
+def _tell(how: Record) -> None:
+    """With --json, what came of the command."""
+    if (found := progress.collected()) is not None:
+        progress.settle(False, False)
+        progress.put(as_json(how | found))
 
 
 def _refuse(error: UserError) -> int:
     say(f"carv3d: error: {error}")
+    with contextlib.suppress(UserError):
+        _tell({"status": 2, "error": str(error)})
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -127,12 +128,14 @@ def _check_resumed(run: Run, config: Config, state: Record, moved: list[str]) ->
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
                         "give it another budget")
     before = run.summary()
+    cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
+    if not (ended := budget.stopped_by(config, state["step"], cost)):
+        return
     if before.get("status") == "finished" and not before.get("missing"):  # else its end is to be made
-        cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
-        if ended := budget.stopped_by(config, state["step"], cost):
-            raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
-                            + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
-                            + f"; give a larger {ended} to go on")
+        raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
+                        + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
+                        + f"; give a larger {ended} to go on")
+    say(f"nothing is left to train; what is to be made: {', '.join(before.get('missing') or ['everything after it'])}")
 
 
 def _changes(before: Config, after: Config) -> tuple[list[str], list[str]]:
@@ -214,7 +217,9 @@ def _run(run: Run | None, trainer: Trainer, clock: Clock, state: Record | None, 
         raise known or error
     finally:
         lock.close()
-    result(run.folder)
+    if stop():
+        say(f"stopped; carv3d train --resume {shlex.quote(str(run.folder))} goes on")
+    result(run.folder, run=str(run.folder), summary=run.summary())
     return 130 if stop() else 0
 
 

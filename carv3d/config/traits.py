@@ -18,9 +18,9 @@ from carv3d.runtime.types import Value
 class SceneTraits:
     """Options: a dataclass of fields made with ``schema.option``. rates: learning rate of each parameter group by name,
     unless the configuration says otherwise. formats: what ``carv3d export`` can write of it. lacks: why not the
-    others, for people. gaussians: whether it is made of 3D Gaussians. marched: whether its
-    renders with gradients tell their samples along rays. signed: whether it
-    is a signed distance, whose zero is its surface. defaults: options that have another default with it, by name."""
+    others, for people. gaussians: whether it is made of 3D Gaussians. marched: whether its renders with gradients tell
+    their samples along rays. signed: whether it is a signed distance, whose zero is its surface. flat: whether it is a
+    picture, which fills every view. defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
     rates: ClassVar[dict[str, float]] = {}
@@ -29,6 +29,7 @@ class SceneTraits:
     gaussians: ClassVar[bool] = False
     marched: ClassVar[bool] = False
     signed: ClassVar[bool] = False
+    flat: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2, "optimizer.floor_encoding": 0.0}
 
     @classmethod
@@ -133,6 +134,7 @@ class ImageTraits(SceneTraits):
     Options = ImageConfig
     rates = _of_optimizer("image")
     lacks = "a flat image"
+    flat = True
 
 
 class SdsTraits(ObjectiveTraits):

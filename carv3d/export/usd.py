@@ -98,7 +98,7 @@ def _material(stage: Usd.Stage, material: Material, images: list[str]) -> UsdSha
         at = reader.CreateOutput("result", types.Float2)
     for image in images:
         space, scale, bias = PIXELS[image]
-        texture = shader(image.removesuffix(".png"), "UsdUVTexture", file=(types.Asset, image),
+        texture = shader(image.removesuffix(".png"), "UsdUVTexture", file=(types.Asset, f"./{image}"),
                          sourceColorSpace=(types.Token, space), scale=(types.Float4, scale),
                          bias=(types.Float4, bias), wrapS=(types.Token, "clamp"), wrapT=(types.Token, "clamp"))
         texture.CreateInput("st", types.Float2).ConnectToSource(at)

@@ -30,11 +30,12 @@ FORMATS = {
     "spz": Format("splats", "spz", "y", fixed=True),
     "compressed.ply": Format("splats", "compressed.ply", "-y"),
     "splat.glb": Format("splats", "glb", "y", fixed=True),
+    "points.ply": Format("points", "ply", "z"),
 }
 """Every format by the name that a user gives. Which axis is up in it, and why: docs/export.md."""
 
 MESHES = tuple(name for name, said in FORMATS.items() if said.stem == "mesh")
-SPLATS = tuple(name for name, said in FORMATS.items() if said.stem == "splats")
+SPLATS = tuple(name for name in FORMATS if name not in MESHES)
 ALL = "all"  # every format of the scene, in a list of formats
 NEEDS_USD = "it needs usd-core: pip install 'carv3d[usd]' (or pip install usd-core)"
 
@@ -61,9 +62,9 @@ class ExportConfig:
     formats: list[str] = option([], "files written at the end, and by carv3d export: glb, obj, usdz and stl are "
                                 "meshes, the others Gaussians; all: every one that the scene has",
                                 choices=(*FORMATS, ALL))
-    up: str = option("auto", "axis that points up where the format leaves it open; auto: y in obj, z in stl and ply, "
-                     "-y in splat and compressed.ply; glb, usdz, spz and splat.glb are always y; world: carv3d's own "
-                     "axes, z up, front +x", choices=("auto", "z", "y", "-y", "world"))
+    up: str = option("auto", "axis that points up where the format leaves it open; auto: y in obj, z in stl, ply and "
+                     "points.ply, -y in splat and compressed.ply; glb, usdz, spz and splat.glb are always y; world: "
+                     "carv3d's own axes, z up, front +x", choices=("auto", "z", "y", "-y", "world"))
     pivot: str = option("origin", "what lies at the origin of a file: the scene's own origin; the middle of the "
                                   "object's base; its middle", choices=("origin", "base", "centre"))
     scale: float = option(1.0, "size of the object in a file over its size in the scene", ge=1e-6, le=1e6)
@@ -81,5 +82,4 @@ class ExportConfig:
                               le=86400)
     least_part: float = option(0.01, "loose parts smaller than this share of the largest one's volume are dropped",
                                ge=0, le=1)
-    pad_sh: bool = option(False, "ply: as 3DGS writes it and nothing else, harmonics padded with zeros to degree 3 and "
-                                 "no plain colours, which older importers want, Unity's among them")
+    pad_sh: bool = option(False, "ply: spherical harmonics padded with zeros to degree 3, which Unity's importer wants")

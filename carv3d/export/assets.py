@@ -120,8 +120,9 @@ def _splats(kind: str, path: Path, place: axes.Placement, scene: Scene, own: Exp
 
     splats = scene.splats
     assert splats is not None
-    degree = {"splat": 0, "ply": splat.MAX_DEGREE if own.pad_sh else splats.degree}.get(kind, splats.degree)
-    splat.write(path, splats, kind=kind, place=place, degree=degree if kind == "ply" else None, colours=not own.pad_sh,
+    padded = splat.MAX_DEGREE if own.pad_sh and kind == "ply" else splats.degree
+    degree = 0 if kind in ("splat", "points.ply") else padded
+    splat.write(path, splats, kind=kind, place=place, degree=padded,
                 antialiased=bool(getattr(scene, "antialias", False)))  # which scenes of Gaussians have
     left_out = int(splat.any_of(splat.faults(splats)).sum())
     say(f"{path} ({place.told}, {len(splats) - left_out:,} Gaussians)")

@@ -1,4 +1,4 @@
-"""Gaussians in the bytes of each splat format: PLY as 3DGS has it, .splat, SPZ, PlayCanvas' compressed PLY.
+"""Gaussians in the bytes of each format: PLY as 3DGS has it, .splat, SPZ, PlayCanvas' compressed PLY; and as points.
 
 Sources: Kerbl et al. (2023) for the PLY; github.com/antimatter15/splat (2023) for .splat; the README and library of
 github.com/nianticlabs/spz (2026) for SPZ, of which version 3 is written here; github.com/playcanvas/splat-transform
@@ -66,22 +66,27 @@ def names(degree: int) -> list[str]:
             *FIXED[6:]]
 
 
-def ply(given: Columns, comment: str, degree: int, colours: bool) -> bytes:
-    """3DGS's PLY, its harmonics padded with zeros to ``degree``. colours: also red, green and blue, for programs that
-    see a point cloud in it."""
+def ply(given: Columns, comment: str, degree: int) -> bytes:
+    """3DGS's PLY, its harmonics padded with zeros to ``degree``. Plain colours would not do in it: where there are red,
+    green and blue, Spark 2.2 draws a point cloud."""
     count = len(given.means)
     sh = np.zeros((count, (degree + 1) ** 2, 3), dtype=np.float32)
     sh[:, :given.sh.shape[1]] = given.sh
     columns = np.concatenate([given.means, np.zeros_like(given.means), sh[:, 0],
                               sh[:, 1:].transpose(0, 2, 1).reshape(count, -1),  # all of red, then green, then blue
                               given.logits[:, None], given.log_scales, given.quaternions], 1)
-    vertex = np.empty(count, [(name, "<f4") for name in names(degree)]
-                      + [(name, "u1") for name in ("red", "green", "blue") if colours])
-    for name, column in zip(names(degree), columns.T):
-        vertex[name] = column
-    if colours:
-        vertex["red"], vertex["green"], vertex["blue"] = as_bytes(given.colour).T
+    vertex = np.ascontiguousarray(columns).view([(name, "<f4") for name in names(degree)])[:, 0]
     return _ply(comment, vertex=vertex)
+
+
+def points(given: Columns, comment: str) -> bytes:
+    """A point cloud: the centres with plain colours and opacities, for programs that know no Gaussians."""
+    rows = np.empty(len(given.means), [*((axis, "<f4") for axis in "xyz"),
+                                       *((name, "u1") for name in ("red", "green", "blue", "alpha"))])
+    rows["x"], rows["y"], rows["z"] = given.means.T
+    rows["red"], rows["green"], rows["blue"] = as_bytes(given.colour).T
+    rows["alpha"] = as_bytes(given.opacity)
+    return _ply(comment, vertex=rows)
 
 
 def _ply(comment: str, **elements: np.ndarray) -> bytes:

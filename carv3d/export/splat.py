@@ -32,21 +32,20 @@ def placed(splats: Splats, place: Placement) -> Splats:
 
 
 def write(path: Path, splats: Splats, *, kind: str = "ply", place: Placement = WORLD, degree: int | None = None,
-          colours: bool = True, antialiased: bool = False, announce: Callable[[str], None] = say) -> Path:
+          antialiased: bool = False, announce: Callable[[str], None] = say) -> Path:
     """Write Gaussians in a format of ``config.export.SPLATS``.
 
-    place: see ``axes``; carv3d's own axes by default, which both kinds of PLY name in a comment. degree: of a PLY's
-    harmonics, padded with zeros beyond the Gaussians' own, for importers that know one degree only; None: their own.
-    colours: plain ones in a PLY, too. antialiased: what SPZ says of them. Gaussians that cannot be drawn (see
-    ``sound.faults``) are left out, which is announced. UserError if there is nothing to write, or if the format cannot
-    hold it.
+    place: see ``axes``; carv3d's own axes by default, which every PLY names in a comment. degree: of the harmonics of
+    3DGS's PLY, padded with zeros beyond the Gaussians' own, for importers that know one degree only (Unity's wants 3);
+    None: their own. antialiased: what SPZ says of them. Gaussians that cannot be drawn (see ``sound.faults``) are left
+    out, which is announced. UserError if there is nothing to write, or if the format cannot hold it.
     """
     degree = splats.degree if degree is None else degree
     if not splats.degree <= degree <= MAX_DEGREE:
         raise ValueError(f"degree must be {splats.degree} to {MAX_DEGREE}, got {degree}")
     given = _columns(path, splats, place, announce)
     try:
-        content = _content(kind, given, comment(place.up), degree, colours, antialiased)
+        content = _content(kind, given, comment(place.up), degree, antialiased)
     except UserError as error:
         raise UserError(f"{path} was not written: {error}") from None
     write_bytes(path, content)
@@ -68,11 +67,13 @@ def _columns(path: Path, splats: Splats, place: Placement, announce: Callable[[s
     return Columns(*(tensor.detach().cpu().float().numpy() for tensor in splats.tensors().values()))
 
 
-def _content(kind: str, given: Columns, said: str, degree: int, colours: bool, antialiased: bool) -> bytes:
+def _content(kind: str, given: Columns, said: str, degree: int, antialiased: bool) -> bytes:
     """The bytes of a file. said: which axis is up, for formats that can tell."""
     match kind:
         case "ply":
-            return packing.ply(given, said, degree, colours)
+            return packing.ply(given, said, degree)
+        case "points.ply":
+            return packing.points(given, said)
         case "splat":
             return packing.dot_splat(given)
         case "spz":

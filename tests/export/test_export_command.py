@@ -90,7 +90,7 @@ def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
 
 @pytest.mark.parametrize("arguments,words", [
     (["--format", "fbx"], ["--format fbx: not known; allowed: glb, obj, usdz, stl, ply, splat, spz, compressed.ply, "
-                           "splat.glb, all"]),
+                           "splat.glb, points.ply, all"]),
     (["--format", "ply"], ["--format: ply given with scene.type nerf", "allowed: glb, obj, usdz, stl"]),
     (["--format", "spz", "--format", "glb"], ["--format: spz given with scene.type nerf, which has no Gaussians"]),
     (["--up", "z"], ["--up z", "glb is y up"]),
@@ -165,7 +165,7 @@ def gaussians(root: Path) -> Path:
 
 
 UPS = {"mesh.glb": "y", "mesh.obj": "y", "mesh.usdz": "y", "mesh.stl": "z", "splats.ply": "z", "splats.splat": "-y",
-       "splats.spz": "y", "splats.compressed.ply": "-y", "splats.glb": "y"}
+       "splats.spz": "y", "splats.compressed.ply": "-y", "splats.glb": "y", "points.ply": "z"}
 LOADED = """
 import sys
 from carv3d.cli import main
@@ -187,7 +187,7 @@ def test_all_is_every_format_that_the_scene_has(tmp_path, capsys, asked):
     known = json.loads((save / "export.json").read_text())
     assert {name: entry["up"] for name, entry in known.items()} == UPS
     assert {name: entry["sh_degree"] for name, entry in known.items() if "gaussians" in entry} == {
-        name: 0 if name == "splats.splat" else 1 for name in UPS if name.startswith("splats")}
+        name: 0 if name in ("splats.splat", "points.ply") else 1 for name in UPS if not name.startswith("mesh")}
     assert [name for name, entry in known.items() if entry.get("unlit")] == ["mesh.glb"]
     assert "texture_size" not in known["mesh.stl"] and known["mesh.stl"]["quality"] == known["mesh.glb"]["quality"]
     assert gzip.decompress((save / "splats.spz").read_bytes())[14] == 1  # trained anti-aliased

@@ -25,14 +25,14 @@ def made(count: int = 50, degree: int = 3, seed: int = 0) -> Splats:
 
 
 def parsed(path) -> tuple[list[str], dict[str, np.ndarray]]:
-    """A reader of its own: header lines, and the attributes by name from packed little-endian floats and bytes."""
+    """A reader of its own: header lines, and the attributes by name from packed little-endian floats."""
     head, body = path.read_bytes().split(b"end_header\n", 1)
     lines = head.decode().splitlines()
-    kinds, names = zip(*(line.split()[1:] for line in lines if line.startswith("property ")), strict=True)
+    names = [line.split()[2] for line in lines if line.startswith("property float ")]
     count = next(int(line.split()[2]) for line in lines if line.startswith("element vertex"))
-    row = "<" + "".join({"float": "f", "uchar": "B"}[kind] for kind in kinds)
-    assert len(body) == struct.calcsize(row) * count
-    return lines, dict(zip(names, np.array(list(struct.iter_unpack(row, body))).T, strict=True))
+    assert len(body) == 4 * count * len(names)
+    rows = np.array(list(struct.iter_unpack(f"<{len(names)}f", body)))
+    return lines, dict(zip(names, rows.T, strict=True))
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
@@ -42,7 +42,7 @@ def test_an_independent_reader_finds_the_same_numbers(tmp_path, degree):
     assert lines[:3] == ["ply", "format binary_little_endian 1.0", "comment carv3d z up, front +x"]
     rest = 3 * ((degree + 1) ** 2 - 1)
     assert list(found) == [*"x y z nx ny nz f_dc_0 f_dc_1 f_dc_2".split(), *(f"f_rest_{i}" for i in range(rest)),
-                           *"opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3 red green blue".split()]
+                           *"opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3".split()]
     for i, axis in enumerate("xyz"):
         np.testing.assert_array_equal(found[axis], splats.means[:, i])
         np.testing.assert_array_equal(found[f"scale_{i}"], splats.log_scales[:, i])
@@ -55,14 +55,6 @@ def test_an_independent_reader_finds_the_same_numbers(tmp_path, degree):
     for channel in range(3):
         for i in range(each):  # channel-major: all of red first
             np.testing.assert_array_equal(found[f"f_rest_{channel * each + i}"], splats.sh[:, 1 + i, channel])
-    plain = (0.5 + SH_C0 * splats.sh[:, 0].double().numpy()).clip(0, 1) * 255
-    np.testing.assert_allclose(np.stack([found[name] for name in ("red", "green", "blue")], 1), plain, atol=0.501)
-
-
-def test_without_plain_colours_a_row_is_what_unity_asks_for(tmp_path):
-    """62 floats and nothing else: importers that look at the row's size want them (older ones of UnityGaussianSplatting)."""
-    path = splat.write(tmp_path / "a.ply", made(degree=1), degree=3, colours=False)
-    assert len(path.read_bytes().split(b"end_header\n", 1)[1]) == 50 * 248 and "red" not in parsed(path)[1]
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])

@@ -27,15 +27,15 @@ def splats(degree: int) -> Splats:
 
 
 def read(path) -> dict[str, np.ndarray]:
-    """Columns of a binary little-endian PLY of floats and bytes, by name."""
+    """Columns of a binary little-endian PLY of floats, by name."""
     data = path.read_bytes()
     header, _, body = data.partition(b"end_header\n")
     lines = header.decode().splitlines()
     assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
     count = next(int(line.split()[2]) for line in lines if line.startswith("element vertex"))
-    kinds, names = zip(*(line.split()[1:] for line in lines if line.startswith("property ")), strict=True)
-    rows = struct.iter_unpack("<" + "".join({"float": "f", "uchar": "B"}[kind] for kind in kinds), body)
-    return dict(zip(names, np.array(list(rows)).reshape(count, -1).T))
+    names = [line.split()[2] for line in lines if line.startswith("property float ")]
+    values = struct.unpack(f"<{count * len(names)}f", body)
+    return dict(zip(names, np.array(values).reshape(count, -1).T))
 
 
 def harmonics(direction: np.ndarray, degree: int) -> np.ndarray:

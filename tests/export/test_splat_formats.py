@@ -131,15 +131,6 @@ def test_spz_is_y_up_by_its_specification(tmp_path):
     assert (wrong.means - wanted.means * torch.tensor([1, -1, -1])).abs().max() <= WITHIN["spz"][0]
 
 
-@needs_reader
-def test_mixed_rows_of_floats_and_bytes_are_read_by_name(tmp_path):
-    """The PLY with plain colours, and without."""
-    splats = given(50)
-    one, other = reader(*(splat.write(tmp_path / f"{i}.ply", splats, colours=colours) for i, colours in
-                          enumerate((True, False))))
-    assert all(torch.equal(one.tensors()[name], other.tensors()[name]) for name in one.tensors())
-
-
 # --- without any other program -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("up", ["-y", "y", "world"])
@@ -156,6 +147,19 @@ def test_a_splat_file_is_read_in_its_own_axes(tmp_path):
     found = ply.read_splats(splat.write(tmp_path / "a.splat", given(), kind="splat", place=Placement("-y")))
     wanted = splat.placed(given(), Placement("-y"))
     assert all(a <= b for a, b in zip(apart(found, wanted), WITHIN["splat"]))
+
+
+def test_points_are_read_by_trimesh_and_by_carv3d(tmp_path):
+    import trimesh
+
+    path = splat.write(tmp_path / "a.ply", given(), kind="points.ply", place=Placement("z"))
+    wanted, found = splat.placed(given(), Placement("z")), trimesh.load(path)
+    colours = (0.5 + SH_C0 * wanted.sh[:, 0]).clamp(0, 1)
+    np.testing.assert_array_equal(found.vertices.astype(np.float32), wanted.means)
+    np.testing.assert_allclose(found.colors[:, :3] / 255, colours, atol=0.501 / 255)
+    np.testing.assert_allclose(found.colors[:, 3] / 255, wanted.opacity_logits.sigmoid(), atol=0.501 / 255)
+    points, rgb = ply.read_points(path, [].append)
+    assert torch.equal(points, wanted.means) and (rgb - colours).abs().max() < 0.501 / 255
 
 
 def test_spz_says_what_it_is(tmp_path):

@@ -158,3 +158,15 @@ def test_khronos_validator_finds_nothing_in_an_unlit_file(meshes, tmp_path):
         report = json.loads(line)
         assert report["issues"]["numErrors"] == report["issues"]["numWarnings"] == 0, report["issues"]
         assert report["info"].get("extensionsUsed", []) == ["KHR_materials_unlit"] * path.stem.endswith("True")
+
+
+@pytest.mark.skipif(browser.missing() is not None, reason=f"needs a browser with three.js: {browser.missing()}")
+def test_no_light_changes_the_colours_of_an_unlit_file(meshes, tmp_path):
+    """In three.js, under two lamps; the control: they do change those of another."""
+    jobs = [{"model": str(mesh.write_glb(tmp_path / f"{unlit}.glb", meshes["texture"], material=Material(unlit=unlit))),
+             "size": 128, "fovy_deg": 40.0, "eye": [1.0, 0.5, 2.2], "lit": lit}
+            for unlit, lit in ((True, True), (True, False), (False, True))]
+    lit, plain, other = (picture.astype(float) for picture in browser.draw(jobs))
+    shown = plain[..., 3] > 250
+    assert shown.mean() > 0.1 and np.abs(lit - plain)[shown].max() <= 1
+    assert np.abs(other - plain)[shown].mean() > 10

@@ -51,8 +51,9 @@ def _configured(run: Run, args: Namespace) -> Config:
     if "usdz" in formats:
         require_usd("--format")
     if args.up not in (None, "y") and all(kind != ALL and FORMATS[kind].fixed for kind in formats):
-        raise UserError(f"--up {args.up}: {', '.join(formats)} is y up by its specification; leave it out, or use "
-                        "--format obj or ply")
+        are = "is y up by its" if len(formats) == 1 else "are y up by their"
+        raise UserError(f"--up {args.up}: {', '.join(formats)} {are} specification; leave it out, or use --format obj "
+                        "or ply")
     config.export.formats, config.export.pad_sh = formats, config.export.pad_sh or args.pad_sh
     return config
 

@@ -36,18 +36,21 @@ def write(folder: Path, scenes: Sequence[Scene], device: torch.device, config: C
     made: list[Path] = []
     chosen = _chosen(formats, config)
     for scene, mark in numbered(scenes):
+        entries: dict[str, Record] = {}
         try:
-            entries = _write_one(folder, mark, scene, device, config, chosen, judge)
+            _write_one(folder, mark, scene, device, config, chosen, judge, entries)
         except UserError as error:
             raise UserError(f"particle {mark[1:]}: {error}" if mark else str(error)) from error
-        _record(folder / MANIFEST, {name: {**entry, "checkpoint_step": step} for name, entry in entries.items()})
+        finally:  # what was written before another format was refused is known, too
+            if entries:
+                _record(folder / MANIFEST, {name: {**each, "checkpoint_step": step} for name, each in entries.items()})
         made += [folder / name for name in entries]
     return made
 
 
 def _chosen(formats: list[str], config: Config) -> list[str]:
     """Each format once; all stands for those of the scene that can be written here."""
-    of_scene = registry.scene(config).formats
+    of_scene = [kind for kind in FORMATS if kind in registry.scene(config).formats]
     lacks_usd = ALL in formats and "usdz" in of_scene and "usdz" not in formats and not has_usd()
     if lacks_usd:
         say(f"notice: all but usdz: {NEEDS_USD}")
@@ -56,8 +59,9 @@ def _chosen(formats: list[str], config: Config) -> list[str]:
 
 
 def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, config: Config, formats: list[str],
-               judge: Judge | None) -> dict[str, Record]:
-    """The files of one scene: {name: what is known about it}. All of them lie in one place, whichever are written."""
+               judge: Judge | None, entries: dict[str, Record]) -> None:
+    """The files of one scene, and into ``entries`` {name: what is known about it} as each is there. All of them lie in
+    one place, whichever are written."""
     from carv3d.export import mesh, volume
 
     own = config.export
@@ -71,17 +75,15 @@ def _write_one(folder: Path, mark: str, scene: Scene, device: torch.device, conf
     moved = axes.offset(own.pivot, *(shape.box if shape else _box(scene)))
     files = {kind: (folder / f"{FORMATS[kind].stem}{mark}.{FORMATS[kind].ending}", _place(kind, moved, own))
              for kind in formats}
-    entries: dict[str, Record] = {}
     for kind in formats:
         if kind in SPLATS and scene.splats is not None:
-            entries |= _splats(kind, *files[kind], scene, own)
+            entries.update(_splats(kind, *files[kind], scene, own))
     if shape and meshes:
         scores: Record = {"quality": judge(shape.reduced)} if judge else {}
         plain = meshes == ["stl"]  # which has no colours
         made = None if plain else mesh.coloured(shape, scene, device, options, Progress, say)
         for kind in meshes:
-            entries |= _mesh(kind, *files[kind], shape, made, own, scores)
-    return entries
+            entries.update(_mesh(kind, *files[kind], shape, made, own, scores))
 
 
 def _place(kind: str, moved: tuple[float, float, float], own: ExportConfig) -> axes.Placement:

@@ -47,7 +47,7 @@ def write(path: Path, splats: Splats, *, kind: str = "ply", place: Placement = W
     try:
         content = _content(kind, given, comment(place.up), degree, antialiased)
     except UserError as error:
-        raise UserError(f"{path} was not written: {error}") from None
+        raise UserError(f"{path.name} was not written: {error}") from None
     write_bytes(path, content)
     return path
 

@@ -13,7 +13,8 @@ from carv3d.export.axes import Placement
 from carv3d.export.gltf import Material
 from carv3d.export.mesh import Mesh, as_png
 from carv3d.export.texture import to_linear
-from carv3d.runtime.files import atomic
+from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import write_bytes
 
 if TYPE_CHECKING:
     from pxr import Usd, UsdShade
@@ -29,11 +30,11 @@ def write(path: Path, mesh: Mesh, place: Placement = Placement("y"), material: M
     Texture coordinates are the faces' corners', so that seams do not split vertices. Without a texture the vertices
     carry their colours, in linear light, which the material reads. UserError without usd-core.
     """
-    require_usd("usdz")
+    require_usd(path.name)
     from pxr import Usd, UsdGeom, UsdUtils
 
-    with tempfile.TemporaryDirectory() as folder, atomic(path) as temporary:
-        layer = Path(folder) / "mesh.usdc"
+    with tempfile.TemporaryDirectory() as folder:
+        layer, package = Path(folder) / "mesh.usdc", Path(folder) / "mesh.usdz"
         stage = Usd.Stage.CreateNew(str(layer))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
         UsdGeom.SetStageMetersPerUnit(stage, 1.0)
@@ -47,8 +48,9 @@ def write(path: Path, mesh: Mesh, place: Placement = Placement("y"), material: M
             (Path(folder) / name).write_bytes(content)
         _bind(_geometry(stage, mesh, place), _material(stage, material, list(images)))
         stage.Save()
-        if not UsdUtils.CreateNewUsdzPackage(str(layer), str(temporary)):
-            raise RuntimeError(f"usd-core made no {path.name}")
+        if not UsdUtils.CreateNewUsdzPackage(str(layer), str(package)):
+            raise UserError(f"{path} was not written: usd-core could not pack it in {folder}; free some space there")
+        write_bytes(path, package.read_bytes())
     return path
 
 

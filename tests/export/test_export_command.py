@@ -194,6 +194,25 @@ def test_all_is_every_format_that_the_scene_has(tmp_path, capsys, asked):
     assert "notice" not in captured.err
 
 
+def test_a_format_that_is_refused_leaves_the_others_known(tmp_path, capsys):
+    folder = gaussians(tmp_path)
+    assert main(["export", str(folder), "--format", "ply", "--format", "spz", "export.scale=1e5"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "splats.spz was not written: positions up to 3.99e+04 and sizes from" in line and "change export.scale" in line
+    assert {path.name for path in (folder / "save").iterdir()} == {"splats.ply", "export.json"}
+    assert list(json.loads((folder / "save" / "export.json").read_text())) == ["splats.ply"]
+
+
+def test_axes_that_are_fixed_are_said(tmp_path, capsys):
+    folder = gaussians(tmp_path)
+    for formats, words in ((["spz"], "spz is y up by its"), (["splat.glb", "spz"], "splat.glb, spz are y up by their")):
+        assert main(["export", str(folder), *(f"--format={kind}" for kind in formats), "--up", "-y"]) == 2
+        assert f"--up -y: {words} specification" in capsys.readouterr().err
+    assert main(["export", str(folder), "--format", "spz", "--format", "splat", "--up", "z"]) == 0
+    known = json.loads((folder / "save" / "export.json").read_text())
+    assert [known[name]["up"] for name in ("splats.spz", "splats.splat")] == ["y", "z"]
+
+
 def test_what_cannot_be_written_here_is_said(run, tmp_path, capsys, monkeypatch):
     """Without usd-core: all leaves USDZ out and says so; asked for by name it is refused before anything is done."""
     from carv3d.config import export as options

@@ -87,12 +87,13 @@ def test_colours_of_vertices_come_with_the_usdz(textured, tmp_path):
 
 
 def test_points_stand_upright_with_their_colours(tmp_path):
-    """The control: in 3DGS's own PLY Blender finds no colours."""
-    points, plain = (splat.write(tmp_path / f"{kind}.ply", figure(), kind=kind, place=Placement("z"))
-                     for kind in ("points.ply", "ply"))
-    cloud, other = opened(points, plain)
-    at = np.array(cloud["points"])
-    assert at[:, 1].min() < -0.5 and at[:, 1].max() < 0.45 and at[:, 2].max() > 0.55
-    top = np.array(cloud["colours"])[at[:, 2] > 0.5, :3].mean(0)
-    assert top[0] > 4 * top[1:].max()  # the hat is red
+    """The point cloud, and the glTF of Gaussians. The control: in 3DGS's own PLY Blender finds no colours."""
+    paths = [splat.write(tmp_path / f"{kind}.{kind.split('.')[-1]}", figure(), kind=kind, place=Placement(up))
+             for kind, up in (("points.ply", "z"), ("splat.glb", "y"), ("ply", "z"))]
+    *clouds, other = opened(*paths)
+    for cloud in clouds:
+        at = np.array(cloud["points"])
+        assert at[:, 1].min() < -0.5 and at[:, 1].max() < 0.45 and at[:, 2].max() > 0.55
+        top = np.array(cloud["colours"])[at[:, 2] > 0.5, :3].mean(0)
+        assert top[0] > 4 * top[1:].max()  # the hat is red
     assert not other["colours"]

@@ -90,10 +90,11 @@ def parser() -> argparse.ArgumentParser:
 
     export = command("export", "a run as a mesh or as Gaussians for other programs; loads no teacher")
     export.add_argument("run", metavar="RUN", help="a run folder, or one of its checkpoints")
-    export.add_argument("--format", action="append", metavar="glb|obj|ply", help="may be given again; default: the "
+    export.add_argument("--format", action="append", metavar="F", help="glb, obj, usdz, stl: meshes; ply, splat, spz, "
+                        "compressed.ply, splat.glb, points.ply: Gaussians; all; may be given again; default: the "
                         "run's export.formats, or glb")
-    export.add_argument("--up", metavar="z|y|-y|world", help="axis that points up in obj (else y) and ply (else z); "
-                        "world: carv3d's own axes, z up")
+    export.add_argument("--up", metavar="z|y|-y|world", help="axis that points up in obj (else y), stl, ply (else z), "
+                        "splat and compressed.ply (else -y); world: carv3d's own axes, z up")
     export.add_argument("--resolution", type=_whole(16), metavar="N", help="grid points per axis for the surface")
     export.add_argument("--faces", type=_whole(100), metavar="N", help="triangles, about, at most")
     export.add_argument("--texture-size", type=_whole(0), metavar="S", help="texels a side; 0: colours at the vertices")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from carv3d.config.export import MESHES, SPLATS
 from carv3d.config.options import NoOptions
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
 from carv3d.config.schema import ExactConfig, OptimizerConfig, VsdConfig
@@ -91,7 +92,7 @@ class NerfTraits(SceneTraits):
     defaults: ClassVar[dict[str, Value]] = {}
     rates = _of_optimizer("encoding", "mlp")
     marched = True
-    formats = ("glb", "obj")
+    formats = MESHES
     lacks = "which has no Gaussians to write"
 
 
@@ -116,7 +117,7 @@ EARLIER: Value = {"values": [32, 64], "steps": [0, 150], "interpolation": "step"
 class GaussiansTraits(SceneTraits):
     Options = GaussiansConfig
     rates = _of_optimizer("means", "scales", "quaternions", "opacity", "sh")
-    formats = ("glb", "obj", "ply")
+    formats = (*MESHES, *SPLATS)
     gaussians = True
     defaults: ClassVar[dict[str, Value]] = {**SceneTraits.defaults, "data.width": EARLIER, "data.height": EARLIER}
 

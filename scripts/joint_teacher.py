@@ -1,12 +1,16 @@
 """A teacher of several views together, made of one of one view: the same network, whose self-attention reaches over the
 views of an object (``carv3d.diffusion.joint_views``), trained on.
 
-Autoencoder, tokenizer and text encoder are those of the teacher it is made of and stay as they are.
+What it learns to say is what the teacher of one view says of each picture when told where the camera stands, which the
+joint one is told from the first of the pictures alone: the mean over what is not known is the same as of the noise that
+was added (both are regressions on what the joint one sees), and has far less scatter. Autoencoder, tokenizer and text
+encoder are those of the teacher it is made of and stay as they are.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,12 +36,13 @@ class Joint:
 
 
 class JointModel(torch.nn.Module):
-    """A folder's UNet with its embedding of views, of so many views together."""
+    """A folder's UNet with its embedding of views, of so many views together, or of one."""
 
     def __init__(self, base: Path, together: int, device: torch.device):
         super().__init__()
         self.unet = loading.model(base, "unet", "", torch.float32).to(device).requires_grad_(True)
-        joint_views.join(self.unet, together)
+        if together > 1:
+            joint_views.join(self.unet, together)
         view = view_vector.load(base, self.unet.time_embedding.linear_2.out_features)
         if view is None:
             raise UserError(f"base: {base} has no embedding of views; give a folder that train_teacher.py wrote")
@@ -52,17 +57,28 @@ class JointModel(torch.nn.Module):
         return out
 
 
+def turned(vector: Tensor, views: int) -> Tensor:
+    """Vectors [n,32] of pictures that stand evenly around an object, each ``views`` of one, with azimuths from that of
+    the first; what tells no camera stays so. As ``view_vector`` of ``turned_to_first``."""
+    angle = 2.0 * math.pi / views * (torch.arange(len(vector), device=vector.device) % views)
+    waves = [wave(k * angle) for k in view_vector.HARMONICS for wave in (torch.cos, torch.sin)]
+    out = vector.clone()
+    out[:, 1:1 + len(waves)] = torch.stack(waves, -1) * vector[:, :1]
+    return out
+
+
 def train(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, data: dict[str, Tensor],
           device: torch.device, stop: int | None = None) -> JointModel:
-    """As the teacher of one view learned (v-prediction, timesteps in strata), with one timestep for what is looked at
-    together."""
+    """As the teacher of one view learned (v-prediction, timesteps in strata), from what that one says, with one
+    timestep for what is looked at together."""
     torch.manual_seed(seed)
     model = JointModel(base, data_settings.together, device)
+    single = JointModel(base, 1, device).requires_grad_(False).eval()
     text = loading.model(base, "text_encoder", "", torch.float32).to(device).eval()
     abar = loading.scheduler(base).alphas_cumprod.to(device)
     data = {key: value.to(device) for key, value in data.items()}
     steps, v, n = len(abar), data_settings.together, own.train.batch
-    forward = torch.compile(model) if own.compile else model
+    forward, says = (torch.compile(each) if own.compile else each for each in (model, single))
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = rng.generator(seed, "denoiser", step, device)
@@ -72,10 +88,12 @@ def train(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, 
         t = (u * steps).long().clamp(max=steps - 1).repeat_interleave(v)
         noise = torch.randn(x.shape, generator=generator, device=device)
         signal, sigma = abar[t].sqrt().view(-1, 1, 1, 1), (1.0 - abar[t]).sqrt().view(-1, 1, 1, 1)
+        noisy = signal * x + sigma * noise
         with torch.no_grad():
             states = text(input_ids=ids).last_hidden_state
-        out = forward(signal * x + sigma * noise, t, states, vector).float()
-        return (out - (signal * noise - sigma * x)).square().mean(), {}
+            target = says(noisy, t, states, vector).float()
+        out = forward(noisy, t, states, turned(vector, v)).float()
+        return (out - target).square().mean(), {}
 
     average = optimise("denoiser", folder, own.train, model, device, loss_of, stop)
     model.load_state_dict(average)

@@ -30,7 +30,6 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from carv3d.diffusion import linear_encoder, small_encoder, weights
-from carv3d.diffusion.joint_views import turned_to_first
 from carv3d.diffusion.prompts import VIEWS
 from carv3d.diffusion.view_vector import LIGHT, WIDTH, taken_out, view_vector
 from carv3d.runtime import rng
@@ -212,8 +211,7 @@ def encode_latents(settings: Settings, path: Path, autoencoder: Any, tokenizer: 
             colour = colour.repeat_interleave(v, 0)
             with precision(device):
                 mean = autoencoder.encode(composite(made.rgba, colour).to(device)).latent_dist.mean
-            cameras = turned_to_first(made.cameras, v) if v > 1 else made.cameras
-            vector = view_vector(cameras, colour, made.light)
+            vector = view_vector(made.cameras, colour, made.light)
             vector[~made.told, LIGHT] = 0.0
             latents.append(mean.float().cpu())
             viewed_ids.append(ids(made.viewed))

@@ -59,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--out", metavar="DIR", help="default: RUN/save")
     export.add_argument("overrides", nargs="*", metavar="key=value", help="export.*, such as export.smooth=0")
 
+    view = commands.add_parser("view", help="a run to turn in a browser, or a gallery of many")
+    view.add_argument("path", metavar="RUN_OR_SWEEP", help="a run's folder, a sweep's, or one that holds such folders")
+    view.add_argument("--port", type=_whole(0, 65535), default=0, metavar="N", help="default: any that is free")
+    view.add_argument("--host", default="127.0.0.1", metavar="H", help="default: 127.0.0.1, this machine alone; to "
+                      "others the address holds a random token")
+    view.add_argument("--no-browser", action="store_true", help="only print the address")
+
     evaluate = commands.add_parser("eval", help="score a run: against the toybox's ground truth, by a CLIP model")
     evaluate.add_argument("run", metavar="RUN")
     evaluate.add_argument("--out", metavar="FILE", help="JSON; default: into RUN/summary.json")
@@ -200,10 +207,9 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     return args
 
 
-MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
-           "sweep": "sweep", "report": "report", "attribute": "attribute", "distill": "distill",
-           "sample": "sample",
-           "prompts": "prompts", "doctor": "doctor"}
+MODULES = {"train": "train", "render": "render", "export": "export", "view": "view", "eval": "evaluate",
+           "measure": "measure", "sweep": "sweep", "report": "report", "attribute": "attribute", "distill": "distill",
+           "sample": "sample", "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:

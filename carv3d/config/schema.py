@@ -280,8 +280,7 @@ class OptimizerConfig:
 class TrainerConfig:
     max_steps: int = option(640, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
-    max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient after which a run ends as failed",
-                                      ge=1)
+    max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient that end a run as failed", ge=1)
 
 
 @dataclass
@@ -336,6 +335,7 @@ class LogConfig:
 @dataclass
 class ExportConfig:
     video: bool = option(True, "save/turntable.mp4 and save/preview.png at the end")
+    view: bool = option(True, "save/view.html at the end, to turn the scene in; needs the surface of quality.shape")
     video_frames: int = option(120, "frames of one full turn", ge=1, le=10000)
     video_fps: int = option(30, "frames per second", ge=1, le=240)
     video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)

@@ -1,4 +1,7 @@
-/*! Of carv3d (Apache-2.0) and these libraries:
+/*! Made of scripts/viewer/viewer.js and package-lock.json, sha256 of both in a row:
+71d4b822394cce3ce5dab3b6cd2e0b3e76b46876649dcb694948b907a3eebe3b
+
+Of carv3d (Apache-2.0) and these libraries:
 
 ==== three 0.187.0 ====
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from carv3d.report.gallery import Site
 from carv3d.report.serving import Server
-from carv3d.runs import checkpoint
 from carv3d.runs.folder import Run
 from carv3d.runs.shown import PAGE, step_of
 from carv3d.runtime.errors import UserError
@@ -51,6 +50,8 @@ def _folder(given: str) -> Path:
 def page_of(run: Run) -> Path:
     """A run's page, made from its newest checkpoint where it is missing or shows an earlier step. UserError where there
     is neither."""
+    from carv3d.runs import checkpoint
+
     path, found = run.save / PAGE, checkpoint.listing(run.ckpts)
     step = checkpoint.step_of(checkpoint.newest(run.ckpts)) if found else None
     if path.is_file() and (step is None or step_of(path) == step):

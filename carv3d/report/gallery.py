@@ -128,7 +128,7 @@ def _card(path: tuple[str, ...], run: Run, known: Record) -> str:
     base = "/".join(map(quote, (*path, "save")))
     prompt = run.summary().get("prompt")
     name = one_line(prompt) if isinstance(prompt, str) and prompt else one_line(path[-1])
-    facts = [known.get("status", "no summary yet")] + [f"step {known['step']:,}"] * (known["step"] is not None)
+    facts = [known.get("status", "no summary yet")] + ([] if known["step"] is None else [f"step {known['step']:,}"])
     facts += told(known["quality"])
     links = [f"<a href=\"{base}/{VIDEO}\">video</a>"] if (run.save / VIDEO).is_file() else []
     return (f"<li><a href=\"{base}/{PAGE}\"><span class=\"shot\">{_shot(run, base, name)}</span><b>{text(name)}</b></a>"

@@ -1,13 +1,14 @@
 // The program of save/view.html: it draws what the page carries (carv3d/export/page.py says in what form), to be turned.
 // build.sh makes carv3d/export/viewer/viewer.js of it.
 import {
-  BufferAttribute, BufferGeometry, DoubleSide, Mesh, PerspectiveCamera, Scene, ShaderMaterial, Vector3, WebGLRenderer,
+  BufferAttribute, BufferGeometry, DoubleSide, LineBasicMaterial, LineSegments, Mesh, PerspectiveCamera, Scene,
+  ShaderMaterial, Vector3, WebGLRenderer, WireframeGeometry,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import { DropInViewer, LogLevel, PlyLoader, SceneRevealMode } from "@mkkellogg/gaussian-splats-3d";
 
-const SETTLE_MS = 900; // splats are sorted by a worker: frames go on so long after the camera stood still
-const PATIENCE_MS = 30000;
+const SETTLE_MS = 900; // frames go on so long after the camera stood still, for a worker to begin to sort the splats
+const PATIENCE_MS = 60000;
 const element = (id) => document.getElementById(id);
 const data = JSON.parse(element("data").textContent);
 const stage = element("stage");
@@ -46,9 +47,12 @@ void main() {
 
 const material = new ShaderMaterial({
   vertexShader: VERTEX, fragmentShader: FRAGMENT, side: DoubleSide,
+  polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1, // behind the edges that lie on it
   uniforms: { towards: { value: new Vector3(...data.towards) }, ambient: { value: data.ambient },
               light: { value: false }, normals: { value: false } },
 });
+
+const ink = new LineBasicMaterial({ color: 0x2f8fd0, transparent: true, opacity: 0.5 });
 
 async function meshOf(packed) {
   const [steps, paint, faces] = (await Promise.all([packed.positions, packed.colours, packed.faces].map(unpacked)));
@@ -128,7 +132,7 @@ function show(ms = 0) {
     asked = false;
     controls.update();
     draw();
-    if (now < until || shown.turn) show();
+    if (now < until || shown.turn || loaded[shown.particle]?.splats?.viewer.sortRunning) show();
   });
 }
 
@@ -149,9 +153,11 @@ function apply() {
   const splats = Boolean(current.splats) && (shown.splats || !current.mesh);
   loaded.forEach((each, index) => {
     if (each.mesh) each.mesh.visible = index === shown.particle && !splats;
+    if (each.mesh && shown.wireframe && !each.mesh.children.length)
+      each.mesh.add(new LineSegments(new WireframeGeometry(each.mesh.geometry), ink));
+    for (const edges of each.mesh?.children ?? []) edges.visible = shown.wireframe;
     if (each.splats) each.splats.visible = index === shown.particle && splats;
   });
-  material.wireframe = shown.wireframe;
   material.uniforms.light.value = shown.light;
   material.uniforms.normals.value = shown.normals;
   controls.autoRotate = shown.turn;
@@ -203,6 +209,7 @@ async function start() {
   document.body.dataset.state = "ready";
 }
 
-// For a console, and for tests. picture: what is drawn now, as a data URL, transparent where nothing is.
-window.carv3d = { look, choose, shown, picture: () => (draw(), element("canvas").toDataURL("image/png")) };
+// For a console, and for tests. settled: whether nothing moves any more. picture: what is drawn now, as a data URL,
+// transparent where nothing is.
+window.carv3d = { look, choose, shown, settled: () => !asked, picture: () => (draw(), element("canvas").toDataURL("image/png")) };
 start().catch((error) => still(`The scene cannot be drawn here: ${error.message}`));

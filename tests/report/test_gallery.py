@@ -280,15 +280,13 @@ def test_the_gallery_in_a_browser(root, width, dark, tmp_path):
         with devtools.tab() as tab:
             tab.size(width, 844, dark)
             tab.open(site.server.url, (None,))
-            time.sleep(1)
-            assert tab.run("[...document.images].every(each => each.complete && each.naturalWidth > 0)")
+            tab.wait("[...document.images].every(each => each.complete && each.naturalWidth > 0)")
             assert tab.run("document.documentElement.scrollWidth") <= width and tab.said == []
             shot = tab.shot(tmp_path / "gallery.png")
             assert (shot[:8].mean() < 60) == dark
             red = (shot[..., 0] > 240) & (shot[..., 1] < 15) & (shot[..., 2] < 15)
             assert 15_000 < red.sum() <= 128 * 128
             tab.run("document.querySelectorAll('.runs a')[0].click()")
-            time.sleep(1)
-            assert tab.run("document.body.textContent") == "the page of ümlaut@3"
+            tab.wait("document.body && document.body.textContent === 'the page of ümlaut@3'")
     finally:
         site.close()

@@ -67,22 +67,24 @@ class Tab:
         elif method == "Log.entryAdded":
             self.said.append(f"{params['entry']['level']}: {params['entry']['text']}")
 
-    def size(self, width: int, height: int, dark: bool = False) -> None:
+    def size(self, width: int, height: int, dark: bool = False, still: bool = False) -> None:
+        """Of the window, and what its user prefers. still: less motion."""
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self._call("Emulation.setEmulatedMedia",
-                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                             {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
 
     def before(self, script: str) -> None:
         """Run in every page to come, before its own scripts."""
         self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
-    def open(self, url: str, states: tuple[str, ...] = ("ready", "still"), timeout_s: float = 90) -> str:
+    def open(self, url: str, states: tuple[str, ...] = ("ready", "still"), timeout_s: float = 180) -> str:
         """Go there; the state that a page of carv3d comes to."""
         self._call("Page.navigate", url=url)
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if (state := self.run("document.body && document.body.dataset.state")) in states:
-                time.sleep(0.5)
+                self.wait("document.readyState === 'complete' && (!window.carv3d || carv3d.settled())")
                 return state
             time.sleep(0.2)
         raise TimeoutError(f"{url}: {state}; {self.said}")
@@ -94,9 +96,23 @@ class Tab:
             raise RuntimeError(json.dumps(found["exceptionDetails"])[:500])
         return found["result"].get("value")
 
-    def picture(self, wait_s: float = 1.5) -> np.ndarray:
-        """What the page draws, [H,W,4] uint8, once splats are sorted."""
-        time.sleep(wait_s)
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """With the mouse, its left button pressed."""
+        for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def wait(self, script: str, timeout_s: float = 120) -> None:
+        """Until the expression is true."""
+        end = time.monotonic() + timeout_s
+        while not self.run(script):
+            if time.monotonic() > end:
+                raise TimeoutError(script)
+            time.sleep(0.1)
+
+    def picture(self, settled: bool = True) -> np.ndarray:
+        """What the page draws, [H,W,4] uint8. settled: once nothing moves and splats are sorted."""
+        if settled:
+            self.wait("carv3d.settled()")
         url = self.run("carv3d.picture()")
         return iio.imread(io.BytesIO(base64.b64decode(url.split(",")[1])), extension=".png")
 

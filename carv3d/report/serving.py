@@ -79,7 +79,7 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """With the token, if there is one, and a slash at its end."""
-        name = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        name = socket.gethostname() if self.host in ("", "0.0.0.0", "::") else self.host
         name = f"[{name}]" if ":" in name else name
         return f"http://{name}:{self.server_port}/" + (f"{self.token}/" if self.token else "")
 

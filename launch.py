@@ -18,11 +18,13 @@ from carv3d import config as configuration
 from carv3d.cli import Parser
 from carv3d.cli import main as carv3d
 from carv3d.config import threestudio, yaml_text
+from carv3d.runs.folder import Run
 from carv3d.runtime.errors import UserError, one_line, shown
 from carv3d.runtime.files import read_text
 from carv3d.runtime.progress import say
 
-OWN = {"test": "render", "export": "export"}  # threestudio's verb -> carv3d's command
+OWN = {"test": "render", "validate": "eval", "export": "export"}  # threestudio's verb -> carv3d's command
+FLAGS = {"export.video_frames": "--views", "export.video_size": "--size", "export.video_elevation": "--elevation"}
 NO_EFFECT = ("verbose", "typecheck")  # options of threestudio's
 
 
@@ -33,6 +35,7 @@ def parser() -> Parser:
     verb = top.add_mutually_exclusive_group(required=True)
     verb.add_argument("--train", action="store_true")
     verb.add_argument("--test", action="store_true", help="the turntable of resume=RUN again")
+    verb.add_argument("--validate", action="store_true", help="the scores of resume=RUN again")
     verb.add_argument("--export", action="store_true", help="resume=RUN as export.formats says, or as GLB")
     for name in NO_EFFECT:
         top.add_argument(f"--{name}", action="store_true", help="threestudio's; has no effect here")
@@ -52,13 +55,33 @@ def command(argv: list[str]) -> list[str]:
         raise UserError("resume: none given; give a run folder, or one of its checkpoints")
     for verb, own in OWN.items():
         if getattr(given, verb):
-            if not resume or arguments:
-                raise UserError(f"--{verb} needs resume=RUN and takes no other key; it is carv3d {own} RUN")
-            return [own, "--", resume[-1]]
+            if not resume:
+                raise UserError(f"--{verb} needs resume=RUN; it is carv3d {own} RUN")
+            return _of_finished(own, resume[-1], given, arguments)
     overrides = threestudio.of_arguments(arguments)
     if resume:
         return ["train", f"--resume={resume[-1]}", *overrides]
     return ["train", *_of_config(given, overrides)]
+
+
+def _of_finished(own: str, run: str, given: Namespace, arguments: list[str]) -> list[str]:
+    """A command on a run, which has its own configuration: of the keys those that the command knows."""
+    Run.open(run)  # before anything is said
+    if given.config:
+        say(f"passed over: --config {given.config}: a run has its own")
+    flags: list[str] = []
+    kept: list[str] = []
+    for argument in threestudio.of_arguments(arguments):
+        key, _, value = argument.partition("=")
+        if own == "export" and key == "export.formats":
+            flags += [f"--format={each.strip()}" for each in value.strip("[]").split(",")]
+        elif own == "export" and key.startswith("export."):
+            kept.append(argument)
+        elif own == "render" and key in FLAGS:
+            flags.append(f"{FLAGS[key]}={value}")
+        else:
+            say(one_line(f"passed over: {argument}: not of carv3d {own}"))
+    return [own, *flags, "--", run, *kept]
 
 
 def _choose_gpu(given: str | None) -> None:
@@ -72,7 +95,8 @@ def _of_config(given: Namespace, overrides: list[str]) -> list[str]:
     """The overrides over a file of threestudio's, said key by key, or with --config for one of carv3d's."""
     if given.config is None:
         return overrides
-    text = read_text(Path(given.config), "--config", "give the path of a YAML file")
+    there = ", ".join(map(str, sorted(Path("configs").glob("*.yaml"))))
+    text = read_text(Path(given.config), "--config", f"give {there and f'one of {there}' or 'the path of a YAML file'}")
     tree = yaml_text.read(text, f"--config {given.config}")
     if not isinstance(tree, dict) or not threestudio.recognised(tree):
         return [f"--config={given.config}", *overrides]

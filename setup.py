@@ -49,6 +49,7 @@ setup(
         "cuda": ["gsplat>=1.5,<1.6"],
         "tensorboard": ["tensorboard>=2.16"],
         "ray": ["ray>=2.40,<3"],
+        "usd": ["usd-core>=25.5"],
         "onnxruntime": ["onnxruntime>=1.20", "onnx>=1.17"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
                  "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6",

@@ -1,6 +1,8 @@
 """The command line: every mistake is one line and status 2; every command that makes something ends with its path."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +11,16 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from carv3d.cli import main
+from carv3d.cli import _parsed, main, parser
+from carv3d.commands import dry_run
+from carv3d.config import load, spelled_out
 from carv3d.diffusion import weights
 from carv3d.export.images import LABELS
+from carv3d.runtime import progress
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+import launch  # noqa: E402
 
 
 def failed(capsys, *arguments: str) -> str:
@@ -28,7 +35,23 @@ def failed(capsys, *arguments: str) -> str:
 
 @pytest.mark.parametrize("arguments,words", [
     (["trian"], ["trian", "did you mean train?"]),
+    (["run", "a mug"], ["run", "did you mean train?"]),
+    (["a green mug"], ["did you mean train", "a green mug"]),
     (["train"], ["prompt", "none given"]),
+    (["train", "a corgi"], ["'a corgi'", "20 objects in 12 colours", "carv3d prompts", "teacher.path"]),
+    (["train", "a", "corgi"], ["'a corgi'"]),
+    (["train", "--prompt", "a corgi"], ["'a corgi'"]),
+    (["train", "a green mug", "prompt=a red mug"], ["'a green mug' and 'a red mug'", "give one"]),
+    (["train", "a green mug", "K"], ["K: no value given", "K=VALUE"]),
+    (["train", "a green mug", "trainer.max_steps", "20"], ["trainer.max_steps=VALUE"]),
+    (["train", "a green mug", "K=-1"], ["estimator.k", "-1"]),
+    (["train", "mine.yaml"], ["--config mine.yaml"]),
+    (["train", "--resume", "nowhere", "-o", "x"], ["--out", "--resume"]),
+    (["train", "--resume", "nowhere", "--prompt", "x"], ["--prompt", "--resume"]),
+    (["train", "a green mug", "-o", str(ROOT / "docs")], ["--out", "not empty", "--resume"]),
+    (["train", "a green mug", "-o", str(ROOT / "setup.py")], ["--out", "cannot be read", "new folder"]),
+    (["eval", "nowhere/x.ckpt"], ["x.ckpt"]),
+    (["render", "x", "stray"], ["stray", "--help"]),
     (["train", "prompt=  "], ["prompt", "none given"]),
     (["train", "prompt=a red mushrom"], ["a red mushrom", "'a red mushroom'", "carv3d prompts"]),
     (["train", "prompt=a red mushroom", "estimator.kk=3"], ["estimator.kk", "estimator.k?"]),
@@ -50,6 +73,24 @@ def test_mistakes_end_in_one_line(capsys, tmp_path, monkeypatch, arguments, word
     line = failed(capsys, *arguments)
     assert all(word in line for word in words), line
     assert not list(tmp_path.iterdir())
+
+
+def test_short_names_and_bare_words_are_options():
+    assert load(None, spelled_out(["a", "green", "K=4", "mug", "is=off", "strat=off", "steps=7"])) == load(None, [
+        "prompt=a green mug", "estimator.k=4", "estimator.importance_sampling=false", "estimator.stratified=false",
+        "trainer.max_steps=7"])
+    assert spelled_out(["K=4"]) == ["K=4"] and spelled_out([], "a = b") == ["prompt=a = b"]
+
+
+def test_every_argument_of_every_command_says_what_it_is(capsys):
+    (commands,) = [action for action in parser()._actions if action.dest == "command"]
+    for name, each in commands.choices.items():
+        assert all(action.help for action in each._actions), name
+        said = each.format_help()
+        assert f"for example:\n  carv3d {name}" in said
+        for line in said.split("for example:")[1].strip().splitlines():  # which the parser understands
+            _parsed(shlex.split(line)[1:])
+    assert main([]) == 0 and "train" in capsys.readouterr().out
 
 
 def test_an_unwritable_output_folder(capsys, tmp_path):
@@ -87,6 +128,7 @@ def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_pa
     from carv3d import config as configuration
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dry_run, "MOST_S", 0.2)
     overrides, sizes = DRY[name]
     path = ROOT / "configs" / name
     assert main(["train", "--dry-run", "--config", str(path), "prompt=a red cube", *overrides, "estimator.k=2"]) == 0
@@ -94,6 +136,7 @@ def test_dry_run_prints_configuration_and_cost_and_writes_nothing(capsys, tmp_pa
     config = configuration.parse(out)
     assert config.prompt == "a red cube" and config.estimator.k == 2
     assert all(size in out for size in sizes) and "MiB" in out
+    assert re.search(r"# estimate: [\d:]+ to [\d:]+ of training", out)
     assert not list(tmp_path.iterdir())
 
 
@@ -120,12 +163,15 @@ def test_doctor(capsys, tmp_path):
 def run(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("cli")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "train.py"), "prompt=a blue car", "trainer.max_steps=30", "data.width=24",
-         "data.height=24", "teacher.type=exact", "teacher.exact.set_size=16", "data.views=4", "export.video_frames=12", "export.video_size=64",
-         f"exp_root_dir={root}", "trainer.preview_every=10", "log.tensorboard=true"], capture_output=True, text=True)
+        [sys.executable, str(ROOT / "scripts" / "train.py"), "a", "blue", "car", "steps=30", "K=2", "data.width=24",
+         "-o", str(root / "new" / "run"), "data.height=24", "teacher.type=exact", "teacher.exact.set_size=16", "data.views=4", "export.video_frames=12", "export.video_size=64",
+         "trainer.preview_every=10", "log.tensorboard=true"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1])
-    assert folder.is_dir()
+    assert folder == root / "new" / "run" and folder.is_dir()
+    said = done.stderr
+    assert "s/step" in said and "draws per view 2" in said and f"video: {folder}/save/turntable.mp4" in said
+    assert "quality: looks " in said and f"next: carv3d export {folder}" in said and f"--resume {folder} steps=60" in said
     return folder
 
 
@@ -165,6 +211,29 @@ assert not [m for m in sys.modules if m.startswith(("carv3d.diffusion.exact", "c
         assert frames.shape[:3] == (5, 32, 32) and frames[0, 0, 0].max() < 20
 
 
+def test_quiet_and_json_for_scripts(run, tmp_path, capsys):
+    command = ["render", str(run / "ckpts" / "last.ckpt"), "--json", "--quiet", "--views", "2", "--size", "32",
+               "--format", "gif", "--out", str(tmp_path)]
+    assert main(command) == 0
+    captured = capsys.readouterr()
+    (path,) = tmp_path.iterdir()
+    assert json.loads(captured.out) == {"status": 0, "results": [str(path)]} and captured.err == ""
+    assert main(["render", "nowhere", "--json"]) == 2
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["status"] == 2 and found["error"] in captured.err and "nowhere" in found["error"]
+    assert main(["prompts"]) == 0 and "mushroom" in capsys.readouterr().out  # it is not kept from one to the next
+
+
+def test_a_long_line_is_broken_between_words_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    progress.say("warning: " + "word " * 20 + "/a/path/that/is/longer/than/forty/columns/of/a/terminal")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 3 and all(len(line) <= 40 or " " not in line.strip() for line in lines)
+    assert " ".join(line.strip() for line in lines).count("word") == 20
+
+
 def test_eval_again(run, capsys):
     before = json.loads((run / "summary.json").read_text())["quality"]
     assert main(["eval", str(run)]) == 0
@@ -180,11 +249,38 @@ def test_eval_again(run, capsys):
       "system.prompt_processor.pretrained_model_name_or_path=nowhere"], 2, ["teacher.path: there is no folder nowhere"]),
     (["--test"], 2, ["resume=RUN"]),
     (["--export", "resume=nowhere"], 2, ["nowhere"]),
-    (["--export", "resume=nowhere", "seed=1"], 2, ["carv3d export RUN"]),
+    (["--validate"], 2, ["resume=RUN", "carv3d eval RUN"]),
+    (["--export", "resume=nowhere", "seed=1"], 2, ["nowhere is not a run folder"]),
+    (["--train", "--config", "configs/dreamfusion.yaml"], 2, ["configs/base.yaml", "configs/dreamfusion-sd.yaml"]),
 ])
 def test_launch_names_what_it_cannot_map(arguments, status, words):
-    done = subprocess.run([sys.executable, str(ROOT / "launch.py"), *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(ROOT / "launch.py"), *arguments], capture_output=True, text=True,
+                          cwd=ROOT)
     assert done.returncode == status and all(word in done.stderr for word in words), done.stderr
+
+
+def test_launch_passes_over_what_changes_nothing(run, capsys, monkeypatch):
+    """As threestudio's README has it: loggers, precision, exporters, on a finished run and at the start of one."""
+    monkeypatch.setattr(launch, "carv3d", lambda arguments: print(shlex.join(arguments)) or 0)
+    ckpt = f"resume={run}/ckpts/last.ckpt"
+    lines = [
+        (["--config", "c.yaml", "--export", ckpt, "system.exporter_type=mesh-exporter", "system.exporter.fmt=obj-mtl",
+          "system.exporter.save_texture=false", "system.geometry.isosurface_method=mc-cpu", "seed=1",
+          "system.geometry.isosurface_resolution=64"],
+         f"export --format=obj -- {run}/ckpts/last.ckpt export.mesh_resolution=64 export.texture_size=0",
+         ["--config c.yaml", "isosurface_method", "seed=1"]),
+        (["--test", ckpt, "data.n_test_views=6", "data.eval_width=32", "data.eval_height=32", "trainer.precision=16"],
+         f"render --views=6 --size=32 -- {run}/ckpts/last.ckpt", ["trainer.precision"]),
+        (["--validate", f"resume={run}", "--gpu", "0"], f"eval -- {run}", []),
+        (["--train", "prompt=a red cube", "system.loggers.wandb.enable=false", "use_timestamp=true",
+          "system.loss.lambda_z_variance=0.1", "checkpoint.save_last=true"], "train 'prompt=a red cube'",
+         ["wandb", "use_timestamp", "z_variance", "save_last"])]
+    for arguments, wanted, passed in lines:
+        assert launch.main(arguments) == 0
+        captured = capsys.readouterr()
+        assert captured.out.strip() == wanted
+        said = [line for line in captured.err.splitlines() if line.startswith("passed over: ")]
+        assert len(said) == len(passed) and all(word in line for word, line in zip(passed, said)), captured.err
 
 
 def test_launch_maps_threestudios_keys(tmp_path):

@@ -41,6 +41,10 @@ def test_a_good_scene_has_no_warning():
     assert warnings(scene("good"), 0, scene("good")) == []
 
 
+def test_a_flat_picture_fills_every_view_and_is_not_at_fault():
+    assert warnings(scene("full"), 0, scene("good"), fills=True) == []
+
+
 def test_a_symmetric_object_may_look_alike_from_behind():
     assert warnings(scene("janus"), 0, scene("janus")) == []
     assert "no fault" in warnings(scene("janus"), 0, None)[0]

@@ -108,7 +108,7 @@ CELLS = {"attribution": 12, "distillation": 54, "effective_compute": 168, "effec
          "effective_compute_dear": 32, "effective_compute_dear_tuning": 24, "effective_compute_falling": 32,
          "effective_compute_falling_tuning": 24, "effective_compute_gaussians": 32,
          "effective_compute_gaussians_tuning": 32, "effective_compute_quick": 24, "effective_compute_tuning": 56,
-         "effective_compute_variance": 8, "flow_teacher": 24, "guidance": 120, "guidance_remedies": 72, "k_toggle": 4}
+         "effective_compute_variance": 8, "flow_teacher": 24, "guidance": 120, "guidance_remedies": 48, "k_toggle": 4}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)

@@ -102,6 +102,9 @@ KEYS = [  # an argument of threestudio's, and what it makes of carv3d's options
     ("trainer.max_steps=7", {"trainer.max_steps": 7}), ("trainer.val_check_interval=9", {"trainer.preview_every": 9}),
     ("trainer.log_every_n_steps=3", {"log.every_n_steps": 3}),
     ("checkpoint.every_n_train_steps=6", {"checkpoint.every_n_train_steps": 6}),
+    ("data.eval_height=256", {}), ("system.exporter_type=mesh-exporter", {}),
+    ("system.exporter.fmt=obj-mtl", {"export.formats": ["obj"]}),
+    ("system.exporter.save_texture=false", {"export.texture_size": 0}),
     ("name=n", {"name": "n"}), ("tag=12:30", {"tag": "12:30"}), ("exp_root_dir=o", {"exp_root_dir": "o"}),
     ("seed=3", {"seed": 3}), ("estimator.k=8", {"estimator.k": 8}),  # carv3d's own too
 ]

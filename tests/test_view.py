@@ -158,6 +158,12 @@ def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, arguments, word
     assert line.count("\n") == 1 and all(word in line for word in words), line
 
 
+def test_json_is_refused(trained, capsys):
+    """Nothing would be told before the end."""
+    assert cli.main(["view", str(trained.folder), "--json"]) == 2
+    assert "serves until Ctrl-C" in json.loads(capsys.readouterr().out)["error"]
+
+
 def test_a_run_without_a_checkpoint_is_refused(trained, tmp_path, capsys):
     (tmp_path / "a@1" / "ckpts").mkdir(parents=True)
     (tmp_path / "a@1" / "config.yaml").write_bytes((trained.folder / "config.yaml").read_bytes())

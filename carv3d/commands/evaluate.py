@@ -20,13 +20,16 @@ def main(args: Namespace) -> int:
     from carv3d.runs.particles import numbered, of_particles
 
     run = Run.open(args.run)
+    if args.run.endswith(".ckpt") and not args.out:
+        raise UserError(f"{args.run}: a checkpoint is given, and summary.json has the scores of the run's end; name a "
+                        "file for these by --out FILE")
     for key in (configuration.split(argument)[0] for argument in args.overrides):
         if not key.startswith("quality."):
             raise UserError(f"{key}: cannot change with carv3d eval; allowed: quality.clip")
     config = run.config(args.overrides)
     needed = bool(args.overrides) or not registry.teacher(config).toybox
     build.settle_quality(config, needed)
-    scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    scenes, device, step = build.trained_scenes(config, checkpoint.named(args.run, run.ckpts))
     if not known(config, scenes[0]):
         named = config.teacher.path or config.teacher.type
         raise UserError(f"{run.folder}: no ground truth is known with the teacher {named}, and a scene without a "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from functools import partial
-from pathlib import Path
 
 from carv3d import config as configuration
 from carv3d.config.checks import check_formats
+from carv3d.config.export import ALL, FORMATS, require_usd
 from carv3d.config.schema import Config
 from carv3d.export.assets import write
 from carv3d.quality.solids import of_mesh
@@ -23,9 +23,7 @@ def main(args: Namespace) -> int:
     run = Run.open(args.run)
     config = _configured(run, args)
     formats = config.export.formats
-    given = Path(args.run)
-    scenes, device, step = build.trained_scenes(
-        config, given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts))
+    scenes, device, step = build.trained_scenes(config, checkpoint.named(args.run, run.ckpts))
     build.set_up_kernels(config, say)
     folder = expanded(args.out, "--out") if args.out else run.save
     make_folder(folder, "--out")
@@ -44,11 +42,15 @@ def _configured(run: Run, args: Namespace) -> Config:
     config = run.config([*args.overrides, *flags])
     formats = list(dict.fromkeys(args.format or config.export.formats or ["glb"]))
     for kind in formats:
-        if kind not in ("glb", "obj", "ply"):
-            raise UserError(f"--format {kind}: not known; allowed: glb, obj, ply")
+        if kind not in (*FORMATS, ALL):
+            raise UserError(f"--format {kind}: not known; allowed: {', '.join(FORMATS)}, {ALL}")
     check_formats(formats, config, "--format")
-    if formats == ["glb"] and args.up not in (None, "y"):
-        raise UserError(f"--up {args.up}: glb is y up by its specification; leave it out, or use --format obj")
+    if "usdz" in formats:
+        require_usd("--format")
+    if args.up not in (None, "y") and all(kind != ALL and FORMATS[kind].fixed for kind in formats):
+        are = "is y up by its" if len(formats) == 1 else "are y up by their"
+        raise UserError(f"--up {args.up}: {', '.join(formats)} {are} specification; leave it out, or use --format obj "
+                        "or ply")
     config.export.formats, config.export.pad_sh = formats, config.export.pad_sh or args.pad_sh
     return config
 

@@ -104,7 +104,7 @@ def _views(args: Namespace, run: Run | None, trainer: Trainer, states: States) -
 
 def _fresh(args: Namespace) -> tuple[Config, States]:
     """A new scene, after --warm-up steps of training."""
-    config = configuration.load(args.config, args.overrides)
+    config = configuration.load(args.config, configuration.spelled_out(args.overrides, args.prompt))
     build.settle(config)
 
     def states(trainer: Trainer) -> Iterator[int]:
@@ -121,7 +121,7 @@ def _fresh(args: Namespace) -> tuple[Config, States]:
 
 def _kept(run: Run, args: Namespace) -> tuple[Config, States]:
     """The named checkpoint of a run, or all that it kept."""
-    for option, given in (("--config", args.config), ("--warm-up", args.warm_up)):
+    for option, given in (("--config", args.config), ("--prompt", args.prompt), ("--warm-up", args.warm_up)):
         if given:
             raise UserError(f"{option} given with --run; a run keeps its own config.yaml and is not trained further, "
                             "give key=value")

@@ -23,6 +23,10 @@ from carv3d.text3d.finish import sheet
 from carv3d.text3d.loop import Observer
 from carv3d.text3d.trainer import Trainer
 
+# What the progress line says of the metrics: draws are the teacher's, of a view; the residual is the root mean square
+# norm of theirs; opacity is the mean of a picture's.
+SHOWN = {"k": "draws per view", "draw_norm": "residual", "opacity": "opacity"}
+
 
 class Recorder(Observer):
     """Writes metrics, previews, checkpoints, replays and scores into a run folder, and shows progress. What takes time
@@ -38,8 +42,9 @@ class Recorder(Observer):
         record = {"step": step, "wall_s": round(self.clock.seconds["train"], 3), **self.trainer.ledger, **metrics,
                   "step_ms": round(step_ms, 2), "peak_mem_mib": round(peak_memory_mib(), 1)}
         self.run.log(record, self.config.log.tensorboard)
-        shown = {k: v for k, v in metrics.items() if k in ("k", "opacity", "draw_norm") or k.startswith("loss_")}
-        self.bar.to(step, ms=round(step_ms), **{k: int(v) if k == "k" else v for k, v in shown.items()})
+        shown = {name: metrics[key] for key, name in SHOWN.items() if key in metrics}
+        losses = {f"loss {key.removeprefix('loss_')}": v for key, v in metrics.items() if key.startswith("loss_")}
+        self.bar.to(step, **{"s/step": step_ms / 1e3, **shown, **losses})
 
     def decision(self, step: int, record: Record) -> None:
         self.run.log({"step": step, "decision": record})

@@ -1,4 +1,4 @@
-"""carv3d render: any run again, from its newest checkpoint, without a teacher."""
+"""carv3d render: any run again, from its newest checkpoint or the one named, without a teacher."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def main(args: Namespace) -> int:
     video.check(args.format, args.background, args.size)
     run = Run.open(args.run)
     config = run.config()
-    scenes, device, step = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    scenes, device, step = build.trained_scenes(config, checkpoint.named(args.run, run.ckpts))
     build.set_up_kernels(config, say)
     folder = expanded(args.out, "--out") if args.out else run.save
     make_folder(folder, "--out")
-    made = []
+    made, size = [], args.size or video.usual_size(device)
     for scene, mark in numbered(scenes):
-        name = (f"it{step}{mark}-{args.views}views-{args.size or 'auto'}px-elevation{args.elevation:g}-"
+        name = (f"it{step}{mark}-{args.views}views-{size}px-elevation{args.elevation:g}-"
                 f"{args.background}.{args.format}")
-        made.append(render_turntable(folder / name, scene, config, device, views=args.views, size=args.size,
+        made.append(render_turntable(folder / name, scene, config, device, views=args.views, size=size,
                                      elevation_deg=args.elevation, background=args.background))
     for path in made:
         result(path)

@@ -42,7 +42,7 @@ def resumed(args: Namespace, command: str, overrides: list[str], free: tuple[str
     lock = hold(run)
     if not checkpoint.listing(run.ckpts):
         return Resumed(run, config, lock, None, {})
-    path = Path(args.resume) if args.resume.endswith(".ckpt") else checkpoint.newest(run.ckpts)
+    path = checkpoint.named(args.resume, run.ckpts)
     state = checkpoint.load(path)
     with checkpoint.fitting(path):
         saved = configuration.parse(state["config"])

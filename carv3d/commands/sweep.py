@@ -82,7 +82,7 @@ PLAINLY: dict[str, tuple[Callable[[Config], str], str]] = {  # what a cell does,
 
 
 def _dry_run(plan: Plan, workers: int) -> int:
-    """The cells, and of training their time from two probe steps per image size of one cell per variant; of the others
+    """The cells, and of training their time from probe steps at each image size of one cell per variant; of the others
     what a cell does, as what that costs is known only with its pictures or its teacher. Writes nothing."""
     from carv3d.commands.dry_run import estimate
 
@@ -98,11 +98,11 @@ def _dry_run(plan: Plan, workers: int) -> int:
         key = str({name: value for name, value in cell.axes.items() if name not in ("prompt", "seed")})
         alike.setdefault(key, []).append(cell)
     build.set_up_kernels(plan.cells[0].config, say, truth=True)
-    total = 0.0
+    settled, fresh = 0.0, 0.0
     for cells in alike.values():
-        seconds, _ = estimate(cells[0].config)
-        total += seconds * len(cells)
-        result(f"# {len(cells)} cells like '{cells[0].name}': {duration(seconds)} of training each")
-    result(f"# estimate: {duration(total / workers)} for {len(plan.cells)} cells with {workers} at a time (start, "
-          "images and video not counted), from probe steps with all cores")
+        found = estimate(cells[0].config)
+        settled, fresh = settled + found.settled * len(cells), fresh + max(found.settled, found.fresh) * len(cells)
+        result(f"# {len(cells)} cells like '{cells[0].name}': {duration(found.settled)} of training each")
+    result(f"# estimate: {duration(settled / workers)} to {duration(fresh / workers)} for {len(plan.cells)} cells with "
+          f"{workers} at a time (start, images and video not counted), from probe steps with all cores")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from carv3d.config.schema import Config
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment
-from carv3d.runs.folder import Run
+from carv3d.runs.folder import Run, named_folder
 from carv3d.runs.stopping import StopSignal, hold
 from carv3d.runs.tensorboard import require_tensorboard
 from carv3d.runtime import devices, distributed
@@ -41,8 +42,9 @@ def main(args: Namespace) -> int:
 
 
 def _start(args: Namespace, world: World) -> int:
-    config = configuration.load(args.config, args.overrides)
+    config = configuration.load(args.config, configuration.spelled_out(args.overrides, args.prompt))
     configuration.check_new(config)
+    folder = named_folder(args.out) if args.out else None
     build.settle(config)
     if config.log.tensorboard:
         require_tensorboard()
@@ -56,7 +58,7 @@ def _start(args: Namespace, world: World) -> int:
     with _video_checked(config):  # what can be refused is, before there is a folder
         _meet(world, config)
         ready = _trainer(config, clock, None, world)
-    run = Run.create(config, _environment(config, registry.foreign(config))) if world.rank == 0 else None
+    run = Run.create(config, _environment(config, registry.foreign(config)), folder) if world.rank == 0 else None
     return _run(run, ready, clock, None)
 
 
@@ -84,6 +86,9 @@ def _clock() -> Clock:
 def _resume(args: Namespace, world: World) -> int:
     if args.config:
         raise UserError("--config given with --resume; a resumed run keeps its own config.yaml, give key=value")
+    if args.out or args.prompt:
+        raise UserError(f"{'--out' if args.out else '--prompt'} given with --resume; a run keeps its folder and its "
+                        "prompt: leave it out")
     clock = _clock()
     run = Run.open(args.resume)
     given = Path(args.resume)
@@ -100,7 +105,7 @@ def _resume(args: Namespace, world: World) -> int:
         contents.check_moved(moved, _recorded(run), config)
         say("no checkpoint yet: starting again at step 0, with the same draws")
         return _go_on(run, config, clock, None, world, lock)
-    path = given if given.suffix == ".ckpt" else checkpoint.newest(run.ckpts)
+    path = checkpoint.named(given, run.ckpts)
     state = checkpoint.load(path)
     with checkpoint.fitting(path):
         _check_resumed(run, config, state, moved)
@@ -123,12 +128,14 @@ def _check_resumed(run: Run, config: Config, state: Record, moved: list[str]) ->
         raise UserError(f"budget.flops: {config.budget.flops:g} given on --resume of a run that has not counted them; "
                         "give it another budget")
     before = run.summary()
+    cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
+    if not (ended := budget.stopped_by(config, state["step"], cost)):
+        return
     if before.get("status") == "finished" and not before.get("missing"):  # else its end is to be made
-        cost = budget.spent(state["trainer"]["ledger"], state["seconds"].get("train", 0.0))
-        if ended := budget.stopped_by(config, state["step"], cost):
-            raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
-                            + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
-                            + f"; give a larger {ended} to go on")
+        raise UserError(f"{run.folder} is already at step {state['step']} of {config.trainer.max_steps}"
+                        + (f" and has used up {ended}" if ended != "trainer.max_steps" else "")
+                        + f"; give a larger {ended} to go on")
+    say(f"nothing is left to train; what is to be made: {', '.join(before.get('missing') or ['everything after it'])}")
 
 
 def _changes(before: Config, after: Config) -> tuple[list[str], list[str]]:
@@ -210,7 +217,9 @@ def _run(run: Run | None, trainer: Trainer, clock: Clock, state: Record | None, 
         raise known or error
     finally:
         lock.close()
-    result(run.folder)
+    if stop():
+        say(f"stopped; carv3d train --resume {shlex.quote(str(run.folder))} goes on")
+    result(run.folder, run=str(run.folder), summary=run.summary())
     return 130 if stop() else 0
 
 

@@ -18,6 +18,8 @@ from carv3d.runtime.progress import result, say
 
 
 def main(args: Namespace) -> int:
+    if args.json:
+        raise UserError("--json: carv3d view serves until Ctrl-C and has no end to tell of; leave it out")
     site = Site(_folder(args.path), page_of)
     if site.single:
         result(page_of(Run.open(site.root)))

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 
 from carv3d.config import registry
+from carv3d.config.export import ALL, require_usd
 from carv3d.config.options import SCHEDULED, Field, Schedule, constant, kind_of
 from carv3d.config.schema import Config, LossConfig, PromptsConfig
 from carv3d.runtime.errors import UserError, shown
@@ -79,6 +80,8 @@ def check_new(config: Config) -> None:
     if config.export.video_size % 2:
         raise UserError(f"export.video_size: {config.export.video_size} given; H.264 needs an even size; allowed: "
                         f"{config.export.video_size + 1}")
+    if "usdz" in config.export.formats:
+        require_usd("export.formats")
 
 
 def _with(trait: str) -> str:
@@ -264,6 +267,6 @@ def _check_scene(config: Config) -> None:
 def check_formats(formats: list[str], config: Config, option: str) -> None:
     """UserError for a file that the configured scene cannot give. option: the name by which the user gave them."""
     said = registry.scene(config)
-    if wrong := [kind for kind in formats if kind not in said.formats]:
+    if wrong := [kind for kind in formats if kind not in (said.formats and (*said.formats, ALL))]:
         raise UserError(f"{option}: {', '.join(wrong)} given with scene.type {config.scene.type}, {said.lacks}; "
                         f"allowed: {', '.join(said.formats) or 'none; carv3d render shows it'}")

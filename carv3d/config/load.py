@@ -22,6 +22,7 @@ from carv3d.config.checks import allowed_values, check_bounds, check_relations, 
 from carv3d.config.fields import SECTIONS, Sections, field_of, keys
 from carv3d.config.options import SCHEDULED, TEXTS, Field, Schedule, constant, kind_of
 from carv3d.config.schema import CompareConfig, Config, CostConfig
+from carv3d.config.words import ALIASES
 from carv3d.runtime.errors import UserError, shown
 from carv3d.runtime.files import read_text
 from carv3d.runtime.types import Record, Value
@@ -97,10 +98,11 @@ def of_estimator(key: str) -> bool:
 
 
 def split(argument: str) -> tuple[str, str]:
-    """``a.b=1`` -> ("a.b", "1"), cut at the first =; UserError unless there is such a key."""
+    """``a.b=1`` -> ("a.b", "1"), cut at the first =, a short name spelled out; UserError unless there is such a key."""
     key, separator, raw = argument.partition("=")
     if not separator or not key:
         raise UserError(f"{shown(argument)} is not understood; write key=value, for example trainer.max_steps=200")
+    key = ALIASES.get(key, key)
     field_of(key)
     return key, raw
 

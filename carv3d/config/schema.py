@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 
 from carv3d.config.attribution import AttributeConfig
+from carv3d.config.export import ExportConfig
 from carv3d.config.onestep import DistillConfig
 from carv3d.config.options import NoOptions, Open, Schedule, constant, option
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
@@ -280,7 +281,8 @@ class OptimizerConfig:
 class TrainerConfig:
     max_steps: int = option(640, "optimiser steps", ge=1)
     preview_every: int = option(100, "steps between images save/it{N}.png; 0: none", ge=0)
-    max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient that end a run as failed", ge=1)
+    max_nonfinite_steps: int = option(50, "steps in a row with a non-finite gradient after which a run ends as failed",
+                                      ge=1)
 
 
 @dataclass
@@ -330,37 +332,6 @@ class CheckpointConfig:
 class LogConfig:
     every_n_steps: int = option(10, "steps between lines of metrics.jsonl", ge=1)
     tensorboard: bool = option(False, "also write tb_logs/ (needs the package tensorboard)")
-
-
-@dataclass
-class ExportConfig:
-    video: bool = option(True, "save/turntable.mp4 and save/preview.png at the end")
-    view: bool = option(True, "save/view.html at the end, to turn the scene in; needs the surface of quality.shape")
-    video_frames: int = option(120, "frames of one full turn", ge=1, le=10000)
-    video_fps: int = option(30, "frames per second", ge=1, le=240)
-    video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)
-    video_elevation: float = option(15.0, "elevation of the video's camera, degrees", ge=-90, le=90)
-    video_lit: bool = option(True, "scenes whose colour is albedo: the video under the toybox's light; false: albedo")
-    formats: list[str] = option([], "files written at the end, and by carv3d export: glb and obj, meshes with a "
-                                "texture; ply, Gaussians", choices=("glb", "obj", "ply"))
-    up: str = option("auto", "axis that points up in obj and ply files; auto: y in obj, z in ply; glb is always y; "
-                     "world: carv3d's own axes, z up, front +x", choices=("auto", "z", "y", "-y", "world"))
-    pivot: str = option("origin", "what lies at the origin of a file: the scene's own origin; the middle of the "
-                                  "object's base; its middle", choices=("origin", "base", "centre"))
-    scale: float = option(1.0, "size of the object in a file over its size in the scene", ge=1e-6, le=1e6)
-    mesh_resolution: int = option(192, "grid points per axis that the surface is found on", ge=16, le=512)
-    smooth: int = option(20, "iterations of smoothing of the surface before faces are reduced; 0: none", ge=0, le=1000)
-    faces: int = option(20000, "triangles of a mesh, about, at most", ge=100, le=2000000)
-    texture_size: int = option(1024, "side of a mesh's texture in texels; 0: colours at the vertices instead", ge=0,
-                               le=8192)
-    normal_map: bool = option(True, "with a texture, a normal map of what reducing the faces smoothed away")
-    metallic: float = option(0.0, "of a mesh's material, 0 to 1", ge=0, le=1)
-    roughness: float = option(1.0, "of a mesh's material, 0 to 1", ge=0, le=1)
-    unwrap_s: float = option(120.0, "seconds after which the UV atlas is given up for colours at the vertices", gt=0,
-                              le=86400)
-    least_part: float = option(0.01, "loose parts smaller than this share of the largest one's volume are dropped",
-                               ge=0, le=1)
-    pad_sh: bool = option(False, "ply: spherical harmonics padded with zeros to degree 3, which Unity's importer wants")
 
 
 @dataclass

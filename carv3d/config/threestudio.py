@@ -13,8 +13,9 @@ import yaml
 from carv3d.config import yaml_text
 from carv3d.config.fields import field_of
 from carv3d.config.options import TEXTS, kind_of
-from carv3d.config.threestudio_keys import ESSENTIAL, PROMPTS, RULES, WORDS_OF_FOUR
-from carv3d.runtime.errors import UserError, shown
+from carv3d.config.threestudio_keys import ESSENTIAL, PASSED_OVER, PROMPTS, RULES, WORDS_OF_FOUR
+from carv3d.runtime.errors import UserError, one_line, shown
+from carv3d.runtime.progress import say
 from carv3d.runtime.types import Record, Value
 
 NOTHING = ("", "null", "~", "None", "???")  # how YAML and OmegaConf write that a value is not given
@@ -34,8 +35,9 @@ def recognised(tree: Record) -> bool:
     return any(key in tree for key in ("system_type", "data_type", "system"))
 
 
-def of_arguments(arguments: Iterable[str]) -> list[str]:
-    """key=value of threestudio's, or of carv3d's own, as carv3d's. UserError for what has no counterpart."""
+def of_arguments(arguments: Iterable[str], passed_over: Callable[[str], None] = say) -> list[str]:
+    """key=value of threestudio's, or of carv3d's own, as carv3d's. passed_over: is told of each key that has no
+    counterpart and needs none. UserError for the others without."""
     given: dict[str, Value] = {}
     own: list[str] = []
     lost: list[str] = []
@@ -47,6 +49,8 @@ def of_arguments(arguments: Iterable[str]) -> list[str]:
             given[key] = raw if _is_text(key) else yaml_text.read(raw, key) if raw.strip() else ""
         elif _is_own(key):
             own.append(argument)
+        elif PASSED_OVER.fullmatch(key):
+            passed_over(one_line(f"passed over: {key}: no counterpart, and none is needed"))
         else:
             lost.append(key)
     if lost:

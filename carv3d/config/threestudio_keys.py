@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -131,7 +132,7 @@ RULES: dict[str, Rule] = {  # in the order in which they are applied: what a lat
     "data.fovy_range": same("data.fovy_range"),
     "data.batch_uniform_azimuth": same("data.camera_strata"),
     "data.n_test_views": same("export.video_frames"),
-    "data.eval_width": same("export.video_size"),
+    "data.eval_width": same("export.video_size"), "data.eval_height": lambda value, given: [],  # videos are square
     "data.eval_elevation_deg": same("export.video_elevation"),
     f"{_GEOMETRY}radius": same("scene.nerf.bound"),
     f"{_GEOMETRY}density_blob_scale": same("scene.nerf.blob_scale"),
@@ -158,11 +159,21 @@ RULES: dict[str, Rule] = {  # in the order in which they are applied: what a lat
     f"{_ADAM}params.geometry.encoding.lr": same("optimizer.lr_encoding"),
     f"{_ADAM}params.geometry.density_network.lr": same("optimizer.lr_mlp"),
     f"{_ADAM}params.guidance.lr": same("objective.vsd.lr"),
+    "system.exporter_type": one_of({"mesh-exporter": []}),
+    "system.exporter.fmt": one_of({"obj": [("export.formats", ["obj"])], "obj-mtl": [("export.formats", ["obj"])]}),
+    "system.exporter.save_texture": switch([], [("export.texture_size", 0)]),
     "trainer.max_steps": same("trainer.max_steps"),
     "trainer.val_check_interval": same("trainer.preview_every"),
     "trainer.log_every_n_steps": same("log.every_n_steps"),
     "checkpoint.every_n_train_steps": same("checkpoint.every_n_train_steps"),
 }
+PASSED_OVER = re.compile(  # keys that change nothing of what is trained, or only weigh a loss that there is not here
+    r"use_timestamp|timestamp|trial_dir|trial_name|n_gpus|cleanup_after_\w+|data\.(n_val_views|eval_\w+|num_workers)"
+    r"|trainer\.(precision|enable_progress_bar|num_sanity_val_steps|inference_mode|accelerator|devices|strategy|profiler"
+    r"|benchmark|limit_\w+_batches|check_val_every_n_epoch)|checkpoint\.(save_last|save_top_k|filename|monitor)"
+    r"|system\.(loggers|exporter)\..+|system\.cleanup_after_\w+|system\.loss\.lambda_\w+"
+    r"|system\.guidance\.(enable_\w+|token_merging\w*|use_sjc|var_red)|system\.prompt_processor\.(spawn|use_cache)"
+    r"|system\.geometry\.isosurface_(method|threshold|chunk|coarse_to_fine|remove_outliers|outlier_n_faces_threshold)")
 ESSENTIAL = {  # without these another thing would be trained
     "system.guidance_type": "stable-diffusion-guidance, stable-diffusion-vsd-guidance",
     "system.geometry_type": "implicit-volume, gaussian-splatting"}

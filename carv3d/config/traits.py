@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from carv3d.config.export import MESHES, SPLATS
 from carv3d.config.options import NoOptions
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
 from carv3d.config.schema import ExactConfig, OptimizerConfig, VsdConfig
@@ -18,9 +19,9 @@ from carv3d.runtime.types import Value
 class SceneTraits:
     """Options: a dataclass of fields made with ``schema.option``. rates: learning rate of each parameter group by name,
     unless the configuration says otherwise. formats: what ``carv3d export`` can write of it. lacks: why not the
-    others, for people. gaussians: whether it is made of 3D Gaussians. marched: whether its
-    renders with gradients tell their samples along rays. signed: whether it
-    is a signed distance, whose zero is its surface. defaults: options that have another default with it, by name."""
+    others, for people. gaussians: whether it is made of 3D Gaussians. marched: whether its renders with gradients tell
+    their samples along rays. signed: whether it is a signed distance, whose zero is its surface. flat: whether it is a
+    picture, which fills every view. defaults: options that have another default with it, by name."""
 
     Options: ClassVar[type] = NoOptions
     rates: ClassVar[dict[str, float]] = {}
@@ -29,6 +30,7 @@ class SceneTraits:
     gaussians: ClassVar[bool] = False
     marched: ClassVar[bool] = False
     signed: ClassVar[bool] = False
+    flat: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Value]] = {"estimator.k": 2, "optimizer.floor_encoding": 0.0}
 
     @classmethod
@@ -90,7 +92,7 @@ class NerfTraits(SceneTraits):
     defaults: ClassVar[dict[str, Value]] = {}
     rates = _of_optimizer("encoding", "mlp")
     marched = True
-    formats = ("glb", "obj")
+    formats = MESHES
     lacks = "which has no Gaussians to write"
 
 
@@ -115,7 +117,7 @@ EARLIER: Value = {"values": [32, 64], "steps": [0, 150], "interpolation": "step"
 class GaussiansTraits(SceneTraits):
     Options = GaussiansConfig
     rates = _of_optimizer("means", "scales", "quaternions", "opacity", "sh")
-    formats = ("glb", "obj", "ply")
+    formats = (*MESHES, *SPLATS)
     gaussians = True
     defaults: ClassVar[dict[str, Value]] = {**SceneTraits.defaults, "data.width": EARLIER, "data.height": EARLIER}
 
@@ -133,6 +135,7 @@ class ImageTraits(SceneTraits):
     Options = ImageConfig
     rates = _of_optimizer("image")
     lacks = "a flat image"
+    flat = True
 
 
 class SdsTraits(ObjectiveTraits):

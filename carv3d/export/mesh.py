@@ -161,7 +161,7 @@ def write_glb(path: Path, mesh: Mesh, place: Placement = Placement("y"), materia
         attributes["TANGENT"] = np.concatenate([place.directions(along), sign], 1)
         images["normalTexture"] = as_png(mesh.relief.image)
     faces = mesh.atlas.faces if mesh.atlas else mesh.surface.faces
-    write_bytes(path, gltf.packed(attributes, faces, material, images))
+    write_bytes(path, gltf.mesh(attributes, faces, material, images))
     return path
 
 

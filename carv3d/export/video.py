@@ -127,12 +127,17 @@ def _rehearse() -> None:
     lighting.rehearse()
 
 
+def usual_size(device: torch.device) -> int:
+    """Pixels of a video of which nothing was said."""
+    return 512 if device.type == "cuda" else 256
+
+
 def render_turntable(path: Path, scene: Scene, config: Config, device: torch.device, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
     """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
     if device.type == "cpu" and probe_one("numba").works:
         compile_once("picture", _rehearse, say)
-    size = size or (512 if device.type == "cuda" else 256)
+    size = size or usual_size(device)
     lit = config.export.video_lit and config.light.colour == "albedo"
     with Progress("render", views) as bar:
         images = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add, lit)

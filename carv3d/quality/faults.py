@@ -9,10 +9,11 @@ from carv3d.cameras import RenderOut
 VIEWS = 8  # azimuths, 45 degrees apart, starting at the front
 
 
-def warnings(out: RenderOut, nonfinite_steps: int, truth: RenderOut | None) -> list[str]:
+def warnings(out: RenderOut, nonfinite_steps: int, truth: RenderOut | None, fills: bool = False) -> list[str]:
     """One line per fault seen in ``VIEWS`` renders around the scene on white.
 
     truth: the same views of what the prompt means, where that is known: a symmetric object may look alike from behind.
+    fills: the scene covers every view by its nature, as a flat picture does.
     """
     found = []
     if nonfinite_steps:
@@ -23,7 +24,7 @@ def warnings(out: RenderOut, nonfinite_steps: int, truth: RenderOut | None) -> l
     opacity = out.opacity.mean().item()
     if opacity < 0.01:
         return found + [f"empty: mean opacity is {opacity:.4f}; train longer, or lower loss.lambda_sparsity"]
-    if opacity > 0.97:
+    if opacity > 0.97 and not fills:
         found.append(f"saturated: mean opacity is {opacity:.3f}, the scene fills every view; "
                      "use data.background=random, or raise loss.lambda_sparsity")
     solid = out.opacity[..., 0] > 0.5

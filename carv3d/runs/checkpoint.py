@@ -111,6 +111,11 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
     return {**state, "path": path}
 
 
+def named(run: str | Path, folder: Path) -> Path:
+    """The checkpoint that RUN names, or else the newest in the run's folder of them."""
+    return Path(run) if Path(run).suffix == ".ckpt" else newest(folder)
+
+
 def newest(folder: Path) -> Path:
     """The newest checkpoint of a run's ckpts folder."""
     found = listing(folder)

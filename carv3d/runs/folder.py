@@ -49,6 +49,20 @@ def _cut(name: str, most: int = 180) -> str:
     return name.encode("utf-8")[:most].decode("utf-8", "ignore")
 
 
+def named_folder(name: str) -> Path:
+    """The folder of --out, not made yet; UserError unless it is new or empty."""
+    folder = expanded(name, "--out")
+    try:
+        full = any(folder.iterdir())
+    except FileNotFoundError:
+        return folder
+    except OSError as error:
+        raise UserError(f"--out: {folder} cannot be read ({files.reason(error)}); give a new folder") from None
+    if full:
+        raise UserError(f"--out: {folder} is not empty; give a new folder, or --resume {folder} to go on with a run")
+    return folder
+
+
 class Run:
     """``<exp_root_dir>/<name>/<tag>@<time>/`` with config.yaml, cmd.txt, env.json, metrics.jsonl, summary.json,
     ckpts/ and save/."""
@@ -63,9 +77,11 @@ class Run:
     # --- making and finding ---
 
     @classmethod
-    def create(cls, config: Config, environment: Record) -> Run:
-        """A fresh folder; UserError, and no folder, if it cannot be written."""
-        run = cls(fresh_folder(config, config.name))
+    def create(cls, config: Config, environment: Record, folder: Path | None = None) -> Run:
+        """A fresh folder, or the one that is named; UserError, and no folder, if it cannot be written."""
+        if folder:
+            files.make_folder(folder, "--out")
+        run = cls(folder or fresh_folder(config, config.name))
         try:
             files.make_folder(run.ckpts, "exp_root_dir")
             files.make_folder(run.save, "exp_root_dir")

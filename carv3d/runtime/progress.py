@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+import textwrap
 import time
 from typing import Any
 
 from carv3d.runtime.errors import UserError, printable
-from carv3d.runtime.types import Record
+from carv3d.runtime.types import Record, Value
 
 _hushed = False
+_quiet = False
+_collected: Record | None = None  # what --json prints at the end
 
 
 def hush() -> None:
@@ -24,20 +28,47 @@ def hush() -> None:
     _hushed = True
 
 
+def settle(quiet: bool, as_json: bool) -> None:
+    """quiet: warnings and errors alone are said. as_json: results are kept for ``collected``."""
+    global _quiet, _collected
+    _quiet, _collected = quiet, {"results": []} if as_json else None
+
+
+def collected() -> Record | None:
+    """The results so far, where they are kept."""
+    return _collected
+
+
 def say(text: str) -> None:
-    """One line for the user."""
+    """One line for the user, on a terminal broken between words."""
     if _hushed or sys.stderr is None:  # None: it was closed before we began
         return
+    if _quiet and not text.startswith(("warning: ", "carv3d: ")):
+        return
+    text = printable(text)
+    if on_terminal():
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
     except (OSError, ValueError):
         sys.stderr = open(os.devnull, "w")  # else what is left in its buffer fails again when Python ends
 
 
-def result(text: object) -> None:
-    """What was asked for, on stdout. UserError where it cannot be written; by then all work must be saved."""
+def result(text: object, **facts: Value) -> None:
+    """What was asked for, on stdout. facts: what --json tells beside it. UserError where it cannot be written; by then
+    all work must be saved."""
+    if _collected is not None:
+        _collected["results"].append(str(text))
+        _collected.update(facts)
+        return
+    put(printable(str(text)))
+
+
+def put(text: str) -> None:
+    """Text on stdout; UserError where it cannot be written."""
     try:
-        print(printable(str(text)), flush=True)
+        print(text, flush=True)
     except BrokenPipeError:  # nobody reads any more, as after | head
         raise
     except (OSError, ValueError) as error:
@@ -46,7 +77,7 @@ def result(text: object) -> None:
 
 def on_terminal() -> bool:
     """Whether somebody watches what is said."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    return not _quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 def duration(seconds: float) -> str:

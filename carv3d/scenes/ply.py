@@ -98,9 +98,8 @@ def _splats(path: Path, announce: Announce) -> Splats:
         return packed.splat_file(path)
     header = ply_header.read(path)
     elements = _rows(path, header)
-    if header.kind == "packed":
-        return packed.compressed(path, elements)
-    splats = _plain(path, elements["vertex"], announce)
+    packs = header.kind == "packed"
+    splats = packed.compressed(path, elements) if packs else _plain(path, elements["vertex"], announce)
     up = next((up for up in UP if comment(up) in header.comments), "world")
     if up == "world":
         return splats

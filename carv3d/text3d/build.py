@@ -59,7 +59,7 @@ def _start_of_run(config: Config, path: Path, count: int, generator: torch.Gener
 
     run = Run.open(path)
     other = run.config([f"device={devices.device(config.device).type}"])
-    scenes, where, _ = trained_scenes(other, path if path.suffix == ".ckpt" else checkpoint.newest(run.ckpts))
+    scenes, where, _ = trained_scenes(other, checkpoint.named(path, run.ckpts))
     one = scenes[0]
     if registry.scene(config).signed:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
@@ -15,7 +16,7 @@ from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, mesh_vie
 from carv3d.export.surface import Surface
 from carv3d.export.video import render_turntable
 from carv3d.quality import faults as health
-from carv3d.quality.scores import clip, evaluate, known
+from carv3d.quality.scores import clip, evaluate, in_words, known
 from carv3d.quality.solids import extract, has_field, of_mesh
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
@@ -23,7 +24,7 @@ from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
 from carv3d.runtime.errors import UserError, of_the_machine, one_line
-from carv3d.runtime.progress import say
+from carv3d.runtime.progress import duration, say
 from carv3d.runtime.types import Record
 from carv3d.scenes.base import Scene
 
@@ -81,7 +82,7 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
         finally:
             clock.lap(station)
             write()
-    _tell(clock, summary)
+    _tell(run, clock, summary)
 
 
 def _latest(run: Run) -> str:
@@ -130,7 +131,8 @@ def _faults(config: Config, scenes: Sequence[Scene], device: torch.device, summa
 
         truth = quality.views(config.prompt, cameras, white, unlit=config.light.colour == "albedo")
     for scene, mark in numbered(scenes):
-        found = health.warnings(all_views(scene, cameras, white, device), summary["ledger"]["nonfinite_steps"], truth)
+        found = health.warnings(all_views(scene, cameras, white, device), summary["ledger"]["nonfinite_steps"], truth,
+                                registry.scene(config).flat)
         summary["warnings"] += [f"particle {mark[1:]}: {fault}" if mark else fault for fault in found]
 
 
@@ -150,12 +152,19 @@ def _exports(run: Run, config: Config, scenes: Sequence[Scene], device: torch.de
         summary["artefacts"][path.name] = str(path.relative_to(run.folder))
 
 
-def _tell(clock: Clock, summary: Record) -> None:
+def _tell(run: Run, clock: Clock, summary: Record) -> None:
+    """What a person wants to know at the end; summary.json has all of it."""
     for fault in summary["warnings"]:
         say(f"warning: {fault}")
     scores = summary.get("particles") or ([summary["quality"]] if summary["quality"] else [])
     for score, (_, mark) in zip(scores, numbered(scores)):
-        shown = ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in score.items())
-        say(f"quality{mark}: {shown}")
-    say("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items())
-        + f"; peak memory {peak_memory_mib():.0f} MiB")
+        say(f"quality{mark}: {in_words(score, summary['prompt'])} (all scores: {run.folder / 'summary.json'})")
+    for name, path in summary["artefacts"].items():
+        if name != "checkpoint":
+            say(f"{name}: {run.folder / path}")
+    say(f"time: {duration(sum(clock.seconds.values()))} in all, in seconds: "
+        + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items()) + f"; peak memory {peak_memory_mib():,.0f} MiB")
+    folder = shlex.quote(str(run.folder))
+    if summary["status"] == "finished":
+        say(f"next: carv3d export {folder}, carv3d render {folder}, or with more steps carv3d train --resume {folder} "
+            f"steps={2 * summary['step']}")

@@ -178,6 +178,7 @@ def _unknown(text: str) -> UserError:
     closest = difflib.get_close_matches(text[:120], [caption(spec) for spec in form()], n=1, cutoff=0.0)[0]
     shown = text if len(text) <= 80 else text[:77] + "..."
     return UserError(
-        f"prompt {shown!r} is not in the toybox grammar; the closest prompt is {closest!r}; "
-        "list the grammar with: carv3d prompts"
+        f"prompt {shown!r} is none that this teacher knows ({len(KINDS)} objects in {len(COLOURS)} colours); the "
+        f"closest is {closest!r}; carv3d prompts lists them; for other prompts another teacher: teacher.type=diffusers "
+        "teacher.path=FOLDER"
     )

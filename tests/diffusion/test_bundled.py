@@ -119,7 +119,7 @@ def test_another_model_of_the_toybox_is_taken_from_its_folder(tmp_path):
     assert not isinstance(teachers.teacher(other).vae, SmallEncoder)
     with pytest.raises(UserError, match="teacher.path: none given"):
         teachers.settle(configuration.load(None, [*given, "teacher.type=toybox"]))
-    with pytest.raises(UserError, match="toybox grammar"):
+    with pytest.raises(UserError, match="none that this teacher knows"):
         teachers.settle(configuration.load(None, ["prompt=a castle", "teacher.type=toybox", f"teacher.path={folder}"]))
 
 

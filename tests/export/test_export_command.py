@@ -89,9 +89,12 @@ def test_every_particle_gets_its_file(fitted, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments,words", [
-    (["--format", "stl"], ["--format stl", "glb, obj, ply"]),
-    (["--format", "ply"], ["--format: ply given with scene.type nerf", "allowed: glb, obj"]),
+    (["--format", "fbx"], ["--format fbx: not known; allowed: glb, obj, usdz, stl, ply, splat, spz, compressed.ply, "
+                           "splat.glb, points.ply, all"]),
+    (["--format", "ply"], ["--format: ply given with scene.type nerf", "allowed: glb, obj, usdz, stl"]),
+    (["--format", "spz", "--format", "glb"], ["--format: spz given with scene.type nerf, which has no Gaussians"]),
     (["--up", "z"], ["--up z", "glb is y up"]),
+    (["export.unlit=maybe"], ["export.unlit", "true or false"]),
     (["--format", "obj", "--up", "x"], ["export.up", "'x' given", "auto, z, y, -y, world"]),
     (["--resolution", "9"], ["9 given", "from 16"]),
     (["--resolution", "5000"], ["export.mesh_resolution", "5000", "<= 512"]),
@@ -117,7 +120,8 @@ def test_a_flat_picture_is_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("value,words", [
-    ("[glb, stl]", ["export.formats", "'stl' given", "a list of some of glb, obj, ply"]),
+    ("[glb, fbx]", ["export.formats", "'fbx' given", "a list of some of glb, obj, usdz, stl, ply, splat, spz"]),
+    ("[all, splat]", ["export.formats: splat given with scene.type nerf"]),
     ("3", ["export.formats", "3 given"]),
     ("ply", ["export.formats: ply given with scene.type nerf"]),
 ])
@@ -144,6 +148,99 @@ def test_a_blank_scene_is_refused_and_leaves_no_file(fitted, tmp_path, capsys):
     line = capsys.readouterr().err.splitlines()[-1]
     assert "the scene has no surface: it is blank" in line and "densities from 1 to 1" in line
     assert not list((folder / "save").iterdir())
+
+
+def gaussians(root: Path) -> Path:
+    """A run of a ball of 300 Gaussians of degree 1."""
+    from carv3d.scenes.gaussians import Gaussians
+    from carv3d.scenes.splats import Splats
+
+    generator = torch.Generator().manual_seed(0)
+    means = torch.nn.functional.normalize(torch.randn(300, 3, generator=generator), dim=1) * 0.4
+    splats = Splats(means, torch.full((300, 3), -2.5), torch.tensor([[1.0, 0, 0, 0]]).repeat(300, 1),
+                    torch.full((300,), 3.0), torch.rand(300, 4, 3, generator=generator) - 0.5)
+    scene = Gaussians(splats, bound=1.0, antialias=True, raster_backend="auto")
+    return make_run(root, [scene.state_dict()], "scene.type=gaussians", "scene.gaussians.sh_degree=1",
+                    "scene.gaussians.count=300")
+
+
+UPS = {"mesh.glb": "y", "mesh.obj": "y", "mesh.usdz": "y", "mesh.stl": "z", "splats.ply": "z", "splats.splat": "-y",
+       "splats.spz": "y", "splats.compressed.ply": "-y", "splats.glb": "y", "points.ply": "z"}
+LOADED = """
+import sys
+from carv3d.cli import main
+assert main({!r}) == 0
+assert not [name for name in sys.modules if name.split(".")[0] == "pxr"]
+"""
+
+
+@pytest.mark.parametrize("asked", [["--format", "all"], ["export.formats=[all]"], ["--format", "splat", "--format", "all"]])
+def test_all_is_every_format_that_the_scene_has(tmp_path, capsys, asked):
+    import gzip
+
+    pytest.importorskip("pxr", reason="needs usd-core: pip install usd-core")
+    folder = gaussians(tmp_path)
+    assert main(["export", str(folder), *asked, *SMALL, "export.unlit=true"]) == 0
+    captured, save = capsys.readouterr(), folder / "save"
+    assert {Path(line).name for line in captured.out.splitlines()} == set(UPS)
+    assert {path.name for path in save.iterdir()} == {*UPS, "mesh.mtl", "mesh.png", "mesh_normal.png", "export.json"}
+    known = json.loads((save / "export.json").read_text())
+    assert {name: entry["up"] for name, entry in known.items()} == UPS
+    assert {name: entry["sh_degree"] for name, entry in known.items() if "gaussians" in entry} == {
+        name: 0 if name in ("splats.splat", "points.ply") else 1 for name in UPS if not name.startswith("mesh")}
+    assert [name for name, entry in known.items() if entry.get("unlit")] == ["mesh.glb"]
+    assert "texture_size" not in known["mesh.stl"] and known["mesh.stl"]["quality"] == known["mesh.glb"]["quality"]
+    assert gzip.decompress((save / "splats.spz").read_bytes())[14] == 1  # trained anti-aliased
+    assert "notice" not in captured.err
+
+
+def test_a_format_that_is_refused_leaves_the_others_known(tmp_path, capsys):
+    folder = gaussians(tmp_path)
+    assert main(["export", str(folder), "--format", "ply", "--format", "spz", "export.scale=1e5"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "splats.spz was not written: positions up to 3.99e+04 and sizes from" in line and "change export.scale" in line
+    assert {path.name for path in (folder / "save").iterdir()} == {"splats.ply", "export.json"}
+    assert list(json.loads((folder / "save" / "export.json").read_text())) == ["splats.ply"]
+
+
+def test_axes_that_are_fixed_are_said(tmp_path, capsys):
+    folder = gaussians(tmp_path)
+    for formats, words in ((["spz"], "spz is y up by its"), (["splat.glb", "spz"], "splat.glb, spz are y up by their")):
+        assert main(["export", str(folder), *(f"--format={kind}" for kind in formats), "--up", "-y"]) == 2
+        assert f"--up -y: {words} specification" in capsys.readouterr().err
+    assert main(["export", str(folder), "--format", "spz", "--format", "splat", "--up", "z"]) == 0
+    known = json.loads((folder / "save" / "export.json").read_text())
+    assert [known[name]["up"] for name in ("splats.spz", "splats.splat")] == ["y", "z"]
+
+
+def test_what_cannot_be_written_here_is_said(run, tmp_path, capsys, monkeypatch):
+    """Without usd-core: all leaves USDZ out and says so; asked for by name it is refused before anything is done."""
+    from carv3d.config import export as options
+
+    monkeypatch.setattr(options, "has_usd", lambda: False)
+    monkeypatch.setattr("carv3d.export.assets.has_usd", lambda: False)
+    assert main(["export", str(run), "--format", "all", "--out", str(tmp_path), *SMALL]) == 0
+    captured = capsys.readouterr()
+    assert [Path(line).name for line in captured.out.splitlines()] == ["mesh.glb", "mesh.obj", "mesh.stl"]
+    assert "notice: all but usdz: it needs usd-core: pip install 'carv3d[usd]'" in captured.err
+    for command in (["export", str(run), "--format", "usdz"], ["train", "prompt=a red mushroom", "export.formats=[usdz]"]):
+        assert main([*command, "--out", str(tmp_path / "no")] if command[0] == "export" else command) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert "usdz given, and this Python cannot write it" in line and "leave usdz out" in line
+    assert not (tmp_path / "no").exists()
+
+
+def test_triangles_alone_need_no_colours(run, tmp_path, capsys):
+    assert main(["export", str(run), "--format", "stl", "--out", str(tmp_path), *SMALL]) == 0
+    err = capsys.readouterr().err
+    assert "density" in err and "texture" not in err and "colours" not in err
+    assert f"{tmp_path}/mesh.stl (z up, front -y, " in err
+
+
+def test_usd_is_not_loaded_for_other_formats(run, tmp_path):
+    code = LOADED.format(["export", str(run), "--format", "glb", "--out", str(tmp_path), *SMALL])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # --- at the end of training ------------------------------------------------------------------------------------------

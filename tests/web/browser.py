@@ -1,4 +1,4 @@
-"""Pictures of .glb files as three.js draws them in headless Chromium."""
+"""Pictures of .glb and splat files as three.js and Spark draw them in headless Chromium."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def chromium() -> str | None:
     return next(filter(None, found), None)
 
 
-def missing() -> str | None:
-    """What is not there for ``draw``, or None."""
-    if not (HERE / "node_modules" / "three").is_dir():
-        return "three.js is missing: npm ci in tests/web"
+def missing(*packages: str) -> str | None:
+    """What is not there for ``draw`` with these packages beside three.js, or None."""
+    for package in ("three", *packages):
+        if not (HERE / "node_modules" / package).is_dir():
+            return f"{package} is missing: npm ci in tests/web"
     return None if chromium() else "chromium is missing: apt-get install chromium, or name one in CARV3D_CHROMIUM"
 
 
@@ -64,10 +65,11 @@ class _Handler(SimpleHTTPRequestHandler):
         pass
 
 
-def draw(jobs: list[dict], timeout_s: float = 300) -> list[np.ndarray]:
+def draw(jobs: list[dict], timeout_s: float = 300, page: str = "view.html") -> list[np.ndarray]:
     """One picture [S,S,4] uint8 per job: {model: path, size: S, fovy_deg, eye: [x,y,z] in the file's axes, lit}.
 
-    lit false: the base colour alone. The camera looks at the origin, y up; the background is transparent.
+    lit false: the base colour alone. The camera looks at the origin, y up; the background is transparent. page:
+    splats.html for splat files, which says what else a job has.
     """
     answers: queue.Queue = queue.Queue()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, jobs=jobs, answers=answers))
@@ -75,13 +77,13 @@ def draw(jobs: list[dict], timeout_s: float = 300) -> list[np.ndarray]:
     pictures: dict[int, np.ndarray] = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = subprocess.Popen(
-            [chromium(), *FLAGS, f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/view.html"],
+            [chromium(), *FLAGS, f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/{page}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while True:
                 path, body = answers.get(timeout=timeout_s)
                 if path == "/failed":
-                    raise RuntimeError(f"three.js: {body.decode()}")
+                    raise RuntimeError(f"{page}: {body.decode()}")
                 if path == "/done":
                     return [pictures[i] for i in range(len(jobs))]
                 pictures[int(path.split("/")[-1])] = iio.imread(body, extension=".png")

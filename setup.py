@@ -19,6 +19,7 @@ setup(
     packages=find_packages(include=["carv3d", "carv3d.*"]),
     package_data={"carv3d": ["bundled/*", "bundled/*/*"],
                   "carv3d.toybox": ["prompts/*.txt", "flow/*", "flow/*/*"],
+                  "carv3d.export": ["viewer/*"],
                   "carv3d.attribution": ["*.safetensors"]},
     install_requires=[
         "torch>=2.11,<2.14",

@@ -37,6 +37,7 @@ _EXAMPLES = {
              "  carv3d train --resume outputs/mug steps=800",
     "render": "carv3d render outputs/mug --format gif --size 256",
     "export": "carv3d export outputs/mug --format glb --format obj",
+    "view": "carv3d view outputs\n  carv3d view outputs/mug --no-browser --port 8000",
     "eval": "carv3d eval outputs/mug",
     "measure": "carv3d measure --run outputs/mug\n  carv3d measure \"a green mug\" --warm-up 200 guidance=7.5",
     "sweep": "carv3d sweep configs/sweeps/effective_compute_quick.yaml --workers 2",
@@ -101,6 +102,13 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--pad-sh", action="store_true", help="ply: harmonics padded to degree 3, as Unity wants")
     export.add_argument("--out", metavar="DIR", help="default: RUN/save")
     export.add_argument("overrides", nargs="*", metavar="key=value", help="export.*, such as export.smooth=0")
+
+    view = command("view", "a run to turn in a browser, or a gallery of many")
+    view.add_argument("path", metavar="RUN_OR_SWEEP", help="a run's folder, a sweep's, or one that holds such folders")
+    view.add_argument("--port", type=_whole(0, 65535), default=0, metavar="N", help="default: any that is free")
+    view.add_argument("--host", default="127.0.0.1", metavar="H", help="default: 127.0.0.1, this machine alone; to "
+                      "others the address holds a random token")
+    view.add_argument("--no-browser", action="store_true", help="only print the address")
 
     evaluate = command("eval", "score a run: against the toybox's ground truth, by a CLIP model")
     evaluate.add_argument("run", metavar="RUN", help="a run folder, or one of its checkpoints with --out")
@@ -247,10 +255,9 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     return args
 
 
-MODULES = {"train": "train", "render": "render", "export": "export", "eval": "evaluate", "measure": "measure",
-           "sweep": "sweep", "report": "report", "attribute": "attribute", "distill": "distill",
-           "sample": "sample",
-           "prompts": "prompts", "doctor": "doctor"}
+MODULES = {"train": "train", "render": "render", "export": "export", "view": "view", "eval": "evaluate",
+           "measure": "measure", "sweep": "sweep", "report": "report", "attribute": "attribute", "distill": "distill",
+           "sample": "sample", "prompts": "prompts", "doctor": "doctor"}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -39,6 +39,7 @@ TRAINING = {"carv3d.text3d", "carv3d.scenes", "carv3d.diffusion", "carv3d.object
     ("from carv3d import config\nfrom carv3d.text3d import build\n"
      "build.settle(config.load(None, ['prompt=a red cube', 'teacher.type=exact', 'scene.type=gaussians']))", HEAVY),
     ("import carv3d.commands.report, carv3d.report.page, carv3d.report.study, carv3d.report.multipliers", TRAINING),
+    ("import carv3d.commands.view, carv3d.report.gallery, carv3d.report.serving", HEAVY | TRAINING),
     ("import carv3d.report.attribution", TRAINING | {"carv3d.attribution"}),
     ("import carv3d.measure.summary, carv3d.measure.table, carv3d.measure.plots", TRAINING),
     ("import carv3d.scenes.nerf, carv3d.scenes.image",

@@ -68,7 +68,8 @@ def test_two_particles_leave_two_of_everything(whole):
     summary, lines, config = whole.summary(), whole.metrics(), whole.config()
     assert config.objective.guidance_scale == 7.5
     names = {path.name for path in whole.save.iterdir()}
-    assert names == {"it4-0.png", "it4-1.png", "preview-0.png", "preview-1.png", "turntable-0.mp4", "turntable-1.mp4"}
+    assert names == {"it4-0.png", "it4-1.png", "preview-0.png", "preview-1.png", "turntable-0.mp4", "turntable-1.mp4",
+                     "view.html", "view.png"}
     assert {path.name for path in map(Path, summary["artefacts"].values())} == {"last.ckpt", *(
         name for name in names if not name.startswith("it"))}
     pictures = [iio.imread(whole.save / f"preview-{i}.png") for i in (0, 1)]
@@ -119,7 +120,8 @@ def test_what_cannot_change_on_resume(whole, capsys):
 def test_one_particle_is_a_run_like_any_other(pipelines, tmp_path):
     run = train(tmp_path, *vsd(pipelines("sd21"), "objective.vsd.particles=1", "trainer.max_steps=2"))
     summary = run.summary()
-    assert {path.name for path in run.save.iterdir()} == {"preview.png"} and "particles" not in summary
+    assert {path.name for path in run.save.iterdir()} == {"preview.png", "view.html", "view.png"}
+    assert "particles" not in summary
     assert len(final_state(run.folder)["scenes"]) == 1 and summary["ledger"]["teacher_evals"] == 2 * 2 * 3 * 3
 
 

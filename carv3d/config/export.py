@@ -54,6 +54,7 @@ def require_usd(option_name: str) -> None:
 @dataclass
 class ExportConfig:
     video: bool = option(True, "save/turntable.mp4 and save/preview.png at the end")
+    view: bool = option(True, "save/view.html at the end, to turn the scene in; needs the surface of quality.shape")
     video_frames: int = option(120, "frames of one full turn", ge=1, le=10000)
     video_fps: int = option(30, "frames per second", ge=1, le=240)
     video_size: int = option(0, "side in pixels; 0: 512 on CUDA, 256 on a CPU", ge=0, le=4096)

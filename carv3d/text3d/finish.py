@@ -1,4 +1,4 @@
-"""What comes after training: images, video, quality, warnings, the summary, exports."""
+"""What comes after training: images, video, quality, warnings, the summary, the page to turn it in, exports."""
 
 from __future__ import annotations
 
@@ -58,8 +58,10 @@ def finish(run: Run, config: Config, scenes: Sequence[Scene], device: torch.devi
         "video": ("video", lambda: _videos(run, config, scenes, device, summary)),
         "quality": ("evaluation", lambda: _quality(config, scenes, surfaces, device, summary)),
         "faults": ("evaluation", lambda: _faults(config, scenes, device, summary)),
+        "view": ("view", lambda: _view(run, config, scenes, surfaces, device, step, summary)),
         "export": ("export", lambda: _exports(run, config, scenes, device, step, summary))}
-    wanted = {"video": config.export.video, "export": bool(config.export.formats)}
+    wanted = {"video": config.export.video, "view": config.export.view and config.quality.shape,
+              "export": bool(config.export.formats)}
     summary["missing"] = [name for name in parts if wanted.get(name, True)]
 
     def write() -> None:
@@ -132,6 +134,16 @@ def _faults(config: Config, scenes: Sequence[Scene], device: torch.device, summa
         found = health.warnings(all_views(scene, cameras, white, device), summary["ledger"]["nonfinite_steps"], truth,
                                 registry.scene(config).flat)
         summary["warnings"] += [f"particle {mark[1:]}: {fault}" if mark else fault for fault in found]
+
+
+def _view(run: Run, config: Config, scenes: Sequence[Scene], surfaces: Surfaces, device: torch.device, step: int,
+          summary: Record) -> None:
+    from carv3d.text3d import viewing
+
+    found = [surface() if surface else None for surface in surfaces]
+    for name, path in zip(("view", "poster"), viewing.write(run, config, scenes, found, device, step, summary),
+                          strict=True):
+        summary["artefacts"][name] = str(path.relative_to(run.folder))
 
 
 def _exports(run: Run, config: Config, scenes: Sequence[Scene], device: torch.device, step: int, summary: Record

@@ -171,7 +171,7 @@ def run(tmp_path_factory) -> Path:
     assert folder == root / "new" / "run" and folder.is_dir()
     said = done.stderr
     assert "s/step" in said and "draws per view 2" in said and f"video: {folder}/save/turntable.mp4" in said
-    assert "quality: looks " in said and f"next: carv3d export {folder}" in said and f"--resume {folder} steps=60" in said
+    assert "quality: looks " in said and f"next: carv3d view {folder}" in said and f"view: {folder}/save/view.html" in said and f"--resume {folder} steps=60" in said
     return folder
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from carv3d.scenes.base import Scene
 
 CLIP_VIEWS, CLIP_SIZE = 8, 224
-WORDS = {"psnr": "PSNR {:.1f} dB against the true pictures", "mask_iou": "silhouettes agree to {1:.0f} %",
-         "volume_iou": "the shape to {1:.0f} % by volume", "clip_score": "CLIP score {:.3f}"}
 
 
 def known(config: Config, scene: Scene) -> bool:
@@ -57,18 +55,6 @@ def evaluate(config: Config, scene: Scene, device: torch.device, geometry: bool 
         views = all_views(scene, cameras, BACKGROUNDS["white"], device).rgb
         scores["clip_score"] = model(config.prompt, views)
     return scores
-
-
-def in_words(scores: Scores, prompt: str) -> str:
-    """Scores for a person, the telling ones first."""
-    said = []
-    if "retrieval_top1" in scores:
-        nearest = scores.get("nearest_prompt", prompt)
-        said.append(f"looks like {prompt!r} and like nothing else" if scores["retrieval_top1"]
-                    else f"looks more like {nearest!r} than like {prompt!r}")
-    said += [form.format(scores[key], 100 * scores[key]) for key, form in WORDS.items()
-             if isinstance(scores.get(key), float)]
-    return ", ".join(said)
 
 
 def clip(config: Config, device: torch.device) -> ClipScore:

@@ -16,13 +16,14 @@ from carv3d.export.images import BACKGROUNDS, all_views, contact_sheet, mesh_vie
 from carv3d.export.surface import Surface
 from carv3d.export.video import render_turntable
 from carv3d.quality import faults as health
-from carv3d.quality.scores import clip, evaluate, in_words, known
+from carv3d.quality.scores import clip, evaluate, known
 from carv3d.quality.solids import extract, has_field, of_mesh
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
+from carv3d.runs.shown import in_words
 from carv3d.runtime.errors import UserError, of_the_machine, one_line
 from carv3d.runtime.progress import duration, say
 from carv3d.runtime.types import Record
@@ -166,5 +167,5 @@ def _tell(run: Run, clock: Clock, summary: Record) -> None:
         + ", ".join(f"{k} {v:.1f}" for k, v in clock.seconds.items()) + f"; peak memory {peak_memory_mib():,.0f} MiB")
     folder = shlex.quote(str(run.folder))
     if summary["status"] == "finished":
-        say(f"next: carv3d export {folder}, carv3d render {folder}, or with more steps carv3d train --resume {folder} "
+        say(f"next: carv3d view {folder}, carv3d export {folder}, or with more steps carv3d train --resume {folder} "
             f"steps={2 * summary['step']}")

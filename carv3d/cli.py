@@ -242,14 +242,30 @@ def _joined(argv: list[str]) -> list[str]:
     return out
 
 
+ELSEWHERE = {  # what options are called elsewhere
+    "--output": "--out", "--output-dir": "--out", "--name": "name=NAME", "--seed": "seed=N", "--k": "K=N",
+    "--gpu": "CUDA_VISIBLE_DEVICES=N before the command", "--steps": "steps=N", "--iters": "steps=N",
+    "--max-steps": "steps=N", "--guidance": "guidance=G", "--teacher": "teacher.type=T",
+    "--model": "teacher.path=FOLDER", "--text": "--prompt"}
+
+
+def _meant(command: str, word: str) -> str:
+    """What an option that there is not may have been meant for."""
+    (commands,) = (each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
+    options = [name for action in commands.choices[command]._actions for name in action.option_strings]
+    name = word.split("=")[0].replace("_", "-").lower()
+    near = [ELSEWHERE[name]] if name in ELSEWHERE else difflib.get_close_matches(name, options, 1, 0.7)
+    return f"; did you mean {near[0]}?" if near and near[0] != name else ";"
+
+
 def _parsed(argv: list[str]) -> argparse.Namespace:
     """argparse gives up key=value after an option, where a positional came before it."""
     args, rest = parser().parse_known_args(argv)
     prompt = hasattr(args, "overrides") and hasattr(args, "prompt")  # of which words without = are a part
     if stray := [word for word in rest if word.startswith("-") or not (prompt or "=" in word and
                                                                        hasattr(args, "overrides"))]:
-        raise UserError(f"unrecognized arguments: {' '.join(stray)}; carv3d {args.command} --help lists what is "
-                        "allowed")
+        raise UserError(f"unrecognized arguments: {' '.join(stray)}{_meant(args.command, stray[0])} "
+                        f"carv3d {args.command} --help lists what is allowed")
     if rest:
         args.overrides += rest
     return args

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from teacher_data import Data, picked
-from teacher_loop import Optimiser, optimise
+from teacher_loop import Optimiser, forget_paths, optimise
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -131,6 +131,7 @@ def export(out: Path, base: Path, model: FlowModel, device: torch.device) -> Non
         vae=vae, text_encoder=text, tokenizer=tokenizer, text_encoder_2=text, tokenizer_2=tokenizer,
         text_encoder_3=None, tokenizer_3=None)
     pipeline.to(torch.float16).save_pretrained(out, safe_serialization=True)
+    forget_paths(out)
     model.view.save(out)
     index = json.loads((out / "model_index.json").read_text(encoding="utf-8"))
     write_text(out / "model_index.json", json.dumps({**index, sd3.LENGTH: 0}, indent=2) + "\n")

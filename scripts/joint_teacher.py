@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from teacher_data import Data, picked
-from teacher_loop import Optimiser, optimise
+from teacher_loop import Optimiser, forget_paths, optimise
 from torch import Tensor
 
 from carv3d.diffusion import joint_views, loading, view_vector
@@ -105,6 +105,7 @@ def export(out: Path, base: Path, model: JointModel, together: int) -> None:
     shutil.copytree(base, out, ignore=shutil.ignore_patterns("README.md", "unet", "view"), dirs_exist_ok=True)
     model.unet.half().save_pretrained(out / "unet", safe_serialization=True)
     model.view.save(out)
+    forget_paths(out)
     index = json.loads((out / "model_index.json").read_text(encoding="utf-8"))
     write_text(out / "model_index.json", json.dumps({**index, TOGETHER: together}, indent=2) + "\n")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

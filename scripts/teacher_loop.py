@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,6 +119,14 @@ def log(path: Path, row: dict[str, float]) -> None:
             rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
     rows.append({k: v if k == "step" else f"{v:.6g}" for k, v in row.items()})
     write_text(path, "\n".join([",".join(row), *(",".join(str(r[k]) for k in row) for r in rows)]) + "\n")
+
+
+def forget_paths(folder: Path) -> None:
+    """Of a folder of diffusers: where its parts were loaded from is nobody's concern."""
+    for path in folder.glob("*/config.json"):
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known.pop("_name_or_path", None) is not None:
+            write_text(path, json.dumps(known, indent=2) + "\n")
 
 
 def save(path: Path, content: Any) -> None:

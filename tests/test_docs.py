@@ -51,6 +51,16 @@ def recorded(path: Path) -> list[tuple[float, ...]]:
             if row[name + "value"] and row[name + "low"]]
 
 
+def test_the_page_on_guidance_has_the_tables_of_its_files(capsys):
+    """Word for word. Control: a figure that is not in them."""
+    page = (ROOT / "docs" / "guidance.md").read_text()
+    assert script("guidance_tables").main([]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(lines) > 60 and [line for line in lines if line not in page.splitlines()] == []
+    assert [line for line in page.splitlines() if line.startswith("| bundled, 1 |") and line not in lines] == []
+    assert "| bundled, 1 | 7.77 |" not in page
+
+
 def test_effective_compute_says_what_its_figures_give(capsys):
     """Every interval of the experiment's part of the page is one of its CSVs', or of what the scripts print of them; of
     the first edition all that its script prints stands there; README's are the page's."""

@@ -87,6 +87,7 @@ def test_the_folder_answers_as_what_was_trained(trained, monkeypatch, tmp_path):
     """Four views at a time, within half precision; with the words and the cameras that it is told."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder, settings = trained / "teacher", settings_of()
+    assert not [path for path in folder.rglob("*.json") if str(ROOT) in path.read_text()]  # of this machine nothing
     weights.locate(str(folder))
     teacher = stable_diffusion.load(folder, ["a red mug"], weights_of=partial(view_weights, views=1), device=CPU)
     assert teacher.views_per_item == 4 and teacher.view is not None

@@ -71,7 +71,9 @@ def test_k_is_a_number_or_a_schedule_or_chosen(tmp_path):
     steps = "estimator.k={values: [1, 4], steps: [0, 10]}"
     for words, at, ks in (([], [1, 1, 2, 2], [1, 2]), (["estimator.k=3"], [3] * 4, [3]), (["estimator.k=auto"], [None] * 4, []),
                           ([steps], [1, 2, 4, 4], [1, 4]), ([steps, "estimator.k=5"], [5] * 4, [5]),
-                          (["estimator.k={values: [3]}"], [3] * 4, [3]), (["teacher.type=exact"], [2] * 4, [2]), (["scene.type=gaussians"], [2] * 4, [2]),
+                          (["estimator.k={values: [3]}"], [3] * 4, [3]), (["teacher.type=exact"], [2] * 4, [2]), (["guidance=2"], [1, 1, 2, 2], [1, 2]),
+                          (["guidance=7.5"], [2] * 4, [2]), (["guidance=7.5", "K=1"], [1] * 4, [1]),
+                          (["objective.type=vsd"], [2] * 4, [2]), (["scene.type=gaussians"], [2] * 4, [2]),
                           (["scene.type=sdf"], [2] * 4, [2])):
         config = load(None, ["prompt=a red cube", *words])
         assert [config.estimator.k_at(step) for step in (0, 5, 480, 999)] == at and config.estimator.ks() == ks

@@ -32,6 +32,7 @@ DRAWING = (  # options of the estimator beside its own section
 KEPT_BEFORE: Record = {  # how runs were before there was an option for it
     "seed_per_prompt": False, "light": {"colour": "baked"}, "optimizer": {"floor_encoding": 0.0},
     "teacher": {"engine": "torch", "encoder": "vae", "encode_gradient": "exact"}}
+GENTLE = 2.0  # guidance up to which noise is so small that one draw a view is the default; docs/guidance.md
 Overrides = list[str] | tuple[str, ...]
 
 
@@ -124,6 +125,7 @@ def pairs(tree: Record, prefix: str = "") -> list[tuple[str, Value]]:
 def _merge(files: list[Record], overrides: Overrides) -> Config:
     given = [pair for source in files for pair in pairs(source)]
     given += [(key, _Raw(raw)) for key, raw in map(split, overrides)]
+    said = {key for key, _ in given}
     types = {section: getattr(getattr(Config(), section), "type") for section in registry.GROUPS}
     types |= {key.removesuffix(".type"): str(value) for key, value in given if key.removesuffix(".type") in types}
     for section in ("teacher", "scene"):
@@ -152,6 +154,9 @@ def _merge(files: list[Record], overrides: Overrides) -> Config:
         own = registry.objective(config).default_guidance
         found = registry.guidance(config) if own is None else own
         config.objective.guidance_scale = "auto" if found is None else found
+    scale = config.objective.guidance_scale
+    if not isinstance(scale, str) and scale > GENTLE and "estimator.k" not in said:
+        config.estimator.k = 2
     if config.light.colour == "auto":
         config.light.colour = "albedo" if registry.teacher(config).told_light else "baked"
     check_relations(config)

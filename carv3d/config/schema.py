@@ -210,7 +210,8 @@ class CostConfig:
 class EstimatorConfig:
     k: int | str | Schedule = option(
         Schedule([1, 2], [0, 480], "step"), "K: teacher draws per rendered view, a number or a schedule (the default "
-        "of a NeRF with the bundled teacher at guidance up to 2; 2 otherwise), or auto: chosen from measured variance and cost",
+        "of a NeRF with the bundled teacher at guidance up to 2; 2 otherwise), or auto: chosen from measured variance "
+        "and cost",
         ge=1, le=1024)
     importance_sampling: bool = option(True, "draw timesteps from a proposal q(t), weights p/q; off: q = p")
     proposal: str = option("adaptive", "q(t): adaptive, fitted to past draws, p while it brings nothing; weight, "

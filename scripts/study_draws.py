@@ -102,16 +102,21 @@ def mixtures(guidance: float, cameras: int, sets: int, seeds: Sequence[int]) -> 
                         lambda means, at=theta: looked_at.pull_back(at, means.unflatten(0, (cameras, -1))))
 
 
-def nerf(teacher: str, guidance: float, cameras: int, sets: int, engine: str) -> Iterator[Scene]:
-    """A NeRF after STEPS steps at this guidance, with the proposal that its run has come to."""
-    given = configuration.load(None, ["prompt=a red mushroom", f"teacher.type={teacher}", f"teacher.engine={engine}",
-                                      f"objective.guidance_scale={guidance}", "device=cpu", "estimator.k=2"])
+def trained(*options: str) -> Trainer:
+    """A run of the defaults with K 2 after STEPS steps."""
+    given = configuration.load(None, ["prompt=a red mushroom", "device=cpu", "estimator.k=2", *options])
     build.settle(given)
     build.set_up_kernels(given, lambda line: None, truth=True)
     trainer = build.trainer(given)
     trainer.teacher.prepare()
     for step in range(STEPS):
         train_step(trainer, step)
+    return trainer
+
+
+def nerf(teacher: str, guidance: float, cameras: int, sets: int, engine: str) -> Iterator[Scene]:
+    """A NeRF after STEPS steps at this guidance, with the proposal that its run has come to."""
+    trainer = trained(f"teacher.type={teacher}", f"teacher.engine={engine}", f"objective.guidance_scale={guidance}")
     looked_at = views.sample(trainer.config, STEPS, cameras, "study")
     sketch = Sketch.make(sum(p.numel() for p in trainer.parameters), SKETCH, worlds.gen(0))
     alone = [LabelledBatch(trainer, STEPS, looked_at[c : c + 1], f"study {c}") for c in range(cameras)]

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from study_draws import STEPS, trained
 from torch import Tensor
 
 from carv3d import carv
-from carv3d import config as configuration
 from carv3d.carv import Design
 from carv3d.carv.bootstrap import Bootstrap, interval
 from carv3d.carv.variance import Sketch, between_items
@@ -35,13 +35,11 @@ from carv3d.measure.records import Measured, Settings
 from carv3d.runtime import rng
 from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import say
-from carv3d.text3d import build
-from carv3d.text3d.step import train_step
 from carv3d.text3d.trainer import Trainer
 
 TABLE = Path(__file__).resolve().parent.parent / "docs" / "guidance" / "kappa.csv"
-PROMPT, STEPS, REPLICATES, SKETCH = "a red mushroom", 150, 3, 8192
-REMEDIES = {"none": {}, "rescale": {"objective.rescale": 0.5}, "limit": {"objective.x0_limit": 3.0}}
+REPLICATES, SKETCH = 3, 8192
+REMEDIES = {"none": (), "rescale": ("objective.rescale=0.5",), "limit": ("objective.x0_limit=3",)}
 PLAIN = Design("uniform", False, "iid", 1)
 K = (2, 4, 8)
 WAYS = {"importance (weight)": ("weight", False, "iid"), "importance (adaptive)": ("adaptive", False, "iid"),
@@ -68,19 +66,6 @@ class Ways(Settings):
         single = [PLAIN, *(Design(*WAYS[way], 1) for way in ("importance (weight)", "importance (adaptive)"))]
         three = [Design("adaptive", True, noise, 3) for noise in ("iid", "zero_sum")]
         return [*single, *three, *(Design(*how, k) for k in K for how in WAYS.values() if how[1])]
-
-
-def trained(state: State) -> Trainer:
-    options = {"prompt": PROMPT, "teacher.type": state.teacher, "objective.guidance_scale": state.guidance,
-               "device": "cpu", "estimator.k": 2, **REMEDIES[state.remedy]}
-    config = configuration.load(None, [f"{key}={value}" for key, value in options.items()])
-    build.settle(config)
-    build.set_up_kernels(config, lambda line: None, truth=True)
-    trainer = build.trainer(config)
-    trainer.teacher.prepare()
-    for step in range(STEPS):
-        train_step(trainer, step)
-    return trainer
 
 
 def looked_at(trainer: Trainer, cameras: int) -> Measured:
@@ -128,7 +113,8 @@ def quantities(measured: Measured) -> Iterator[tuple[str, Tensor]]:
 
 def study(state: State, cameras: int) -> list[list[str]]:
     torch.set_num_threads(1)
-    measured = looked_at(trained(state), cameras)
+    options = f"teacher.type={state.teacher}", f"objective.guidance_scale={state.guidance}", *REMEDIES[state.remedy]
+    measured = looked_at(trained(*options), cameras)
     rows = []
     for quantity, values in quantities(measured):
         numbers = interval(values, len(measured.cameras))

@@ -50,6 +50,15 @@ def field_of(key: str, sections: Sections | None = None) -> Field:
     return found
 
 
+def is_key(key: str) -> bool:
+    """Whether there is such an option."""
+    try:
+        field_of(key)
+    except UserError:
+        return False
+    return True
+
+
 def _unknown(key: str, sections: Sections | None) -> str:
     declared = [f"{section}.{item.name}" for section, cls in (sections or {}).items()
                 for item in dataclasses.fields(cls)]

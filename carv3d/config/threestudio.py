@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from carv3d.config import yaml_text
-from carv3d.config.fields import field_of
+from carv3d.config.fields import field_of, is_key
 from carv3d.config.options import TEXTS, kind_of
 from carv3d.config.threestudio_keys import ESSENTIAL, PASSED_OVER, PROMPTS, RULES, WORDS_OF_FOUR
 from carv3d.runtime.errors import UserError, one_line, shown
@@ -47,7 +47,7 @@ def of_arguments(arguments: Iterable[str], passed_over: Callable[[str], None] = 
             raise UserError(f"{shown(argument)} is not understood; write key=value, for example trainer.max_steps=200")
         if key in RULES:
             given[key] = raw if _is_text(key) else yaml_text.read(raw, key) if raw.strip() else ""
-        elif _is_own(key):
+        elif is_key(key):
             own.append(argument)
         elif PASSED_OVER.fullmatch(key):
             passed_over(one_line(f"passed over: {key}: no counterpart, and none is needed"))
@@ -138,14 +138,6 @@ def _numbers(value: Value) -> Value:
     if isinstance(value, dict):
         return {key: _numbers(each) for key, each in value.items()}
     return value if (number := yaml_text.number(value)) is None else number
-
-
-def _is_own(key: str) -> bool:
-    try:
-        field_of(key)
-    except UserError:
-        return False
-    return True
 
 
 def _is_text(key: str) -> bool:

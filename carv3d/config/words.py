@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carv3d.config.fields import field_of
+from carv3d.config.fields import is_key
 from carv3d.runtime.errors import UserError, shown
 
 ALIASES = {"K": "estimator.k", "is": "estimator.importance_sampling", "strat": "estimator.stratified",
@@ -18,7 +18,7 @@ def spelled_out(words: Sequence[str], prompt: str | None = None) -> list[str]:
     """
     bare = [word for word in words if "=" not in word]
     for word in bare:
-        if word in ALIASES or _is_key(word):
+        if word in ALIASES or is_key(word):
             raise UserError(f"{word}: no value given; write {word}=VALUE, as in steps=200")
         if word.endswith((".yaml", ".yml")):
             raise UserError(f"{shown(word)} given as a part of the prompt; write --config {word} for a file of options")
@@ -28,11 +28,3 @@ def spelled_out(words: Sequence[str], prompt: str | None = None) -> list[str]:
     if len(given) > 1:
         raise UserError(f"prompt: {shown(given[0])} and {shown(given[1])} given; one run is of one prompt: give one")
     return [f"prompt={given[0]}", *pairs] if given else pairs
-
-
-def _is_key(word: str) -> bool:
-    try:
-        field_of(word)
-    except UserError:
-        return False
-    return True

@@ -133,7 +133,7 @@ def test_evaluations_need_a_ground_truth():
 
 
 def test_the_estimate_of_a_dry_run_knows_the_budget():
-    lines = estimate(configuration.load(None, [*SMALL, "budget.draws=33"]))[1]
+    lines = estimate(configuration.load(None, [*SMALL, "budget.draws=33"])).lines
     assert [line.split(":")[0] for line in lines] == ["# 5 steps at 16x16"]
 
 

@@ -77,7 +77,9 @@ def put(text: str) -> None:
 
 def on_terminal() -> bool:
     """Whether somebody watches what is said."""
-    return not _quiet and sys.stderr is not None and sys.stderr.isatty()
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # of a stream of another kind, or one that is closed
+        return not _quiet and sys.stderr is not None and sys.stderr.isatty()
+    return False
 
 
 def duration(seconds: float) -> str:

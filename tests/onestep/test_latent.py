@@ -277,7 +277,7 @@ def test_bundled_teachers_prompts_are_of_its_grammar():
     (["teacher.path=nowhere/at/all", "data.prompts=words.txt"], ["teacher.path", "nowhere/at/all"]),
     (["teacher.path=FOLDER"], ["teacher", "without distill.prompts", "no effect"]),
     (["teacher.type=exact", "data.prompts=words.txt"], ["teacher.type", "exact", "bundled, diffusers"]),
-    (["teacher.type=bundled", "data.prompts=words.txt"], ["zebra", "toybox"]),
+    (["teacher.type=bundled", "data.prompts=words.txt"], ["zebra", "none that this teacher knows"]),
     (["distill.fake_rank=4"], ["distill.fake_rank", "without distill.prompts"]),
     (["budget.renders=4"], ["budget.renders", "no effect", "budget.seconds"]),
 ])

@@ -14,6 +14,7 @@ import torch
 from carv3d import config as configuration
 from carv3d.cameras import Cameras, RenderOut, orbit, sample_cameras, turntable
 from carv3d.config import registry
+from carv3d.config.export import MESHES
 from carv3d.config.options import Schedule, constant
 from carv3d.config.scenes import SdfConfig
 from carv3d.export import mesh, volume
@@ -359,7 +360,7 @@ def test_mistakes_are_one_line(tmp_path, given, told):
 
 def test_what_it_says_of_itself():
     given = load()
-    assert registry.component("scene", "sdf") is Sdf and registry.scene(given).formats == ("glb", "obj")
+    assert registry.component("scene", "sdf") is Sdf and registry.scene(given).formats == MESHES
     assert registry.learning_rates(given) == {"encoding": 0.02, "mlp": 0.003}
     assert configuration.parse(configuration.dump(given)) == given and "lambda_eikonal" in configuration.dump(given)
     assert given.loss.at(0)["eikonal"] > 0

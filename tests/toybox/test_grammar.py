@@ -64,7 +64,7 @@ def test_a_prompt_outside_gets_one_helpful_line(prompt: str, closest: str) -> No
         parse(prompt)
     line = str(error.value)
     assert "\n" not in line and "carv3d prompts" in line
-    suggestion = line.split("the closest prompt is ")[1].split(";")[0].strip("'")
+    suggestion = line.split("the closest is ")[1].split(";")[0].strip("'")
     assert closest in suggestion
     parse(suggestion)
 

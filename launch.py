@@ -66,7 +66,7 @@ def command(argv: list[str]) -> list[str]:
 
 def _of_finished(own: str, run: str, given: Namespace, arguments: list[str]) -> list[str]:
     """A command on a run, which has its own configuration: of the keys those that the command knows."""
-    Run.open(run)  # before anything is said
+    folder = Run.open(run).folder  # before anything is said
     if given.config:
         say(f"passed over: --config {given.config}: a run has its own")
     flags: list[str] = []
@@ -81,7 +81,7 @@ def _of_finished(own: str, run: str, given: Namespace, arguments: list[str]) -> 
             flags.append(f"{FLAGS[key]}={value}")
         else:
             say(one_line(f"passed over: {argument}: not of carv3d {own}"))
-    return [own, *flags, "--", run, *kept]
+    return [own, *flags, "--", str(folder) if own == "eval" else run, *kept]
 
 
 def _choose_gpu(given: str | None) -> None:

@@ -271,7 +271,7 @@ def test_launch_passes_over_what_changes_nothing(run, capsys, monkeypatch):
          ["--config c.yaml", "isosurface_method", "seed=1"]),
         (["--test", ckpt, "data.n_test_views=6", "data.eval_width=32", "data.eval_height=32", "trainer.precision=16"],
          f"render --views=6 --size=32 -- {run}/ckpts/last.ckpt", ["trainer.precision"]),
-        (["--validate", f"resume={run}", "--gpu", "0"], f"eval -- {run}", []),
+        (["--validate", ckpt, "--gpu", "0"], f"eval -- {run}", []),
         (["--train", "prompt=a red cube", "system.loggers.wandb.enable=false", "use_timestamp=true",
           "system.loss.lambda_z_variance=0.1", "checkpoint.save_last=true"], "train 'prompt=a red cube'",
          ["wandb", "use_timestamp", "z_variance", "save_last"])]

@@ -291,7 +291,8 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(error)
     except KeyboardInterrupt:
         say("carv3d: stopped")
-        _tell({"status": 130})
+        with contextlib.suppress(UserError):
+            _tell({"status": 130})
         return 130
     except BrokenPipeError:
         _give_up_stdout()

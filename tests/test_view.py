@@ -35,7 +35,7 @@ def trained(tmp_path_factory) -> Run:
 
 
 def held(run: Run) -> dict:
-    text = (run.save / "view.html").read_text()
+    text = (run.save / "view.html").read_text(encoding="utf-8")
     return json.loads(text.split('id="data">')[1].split("</script>")[0])
 
 
@@ -47,7 +47,7 @@ def test_a_training_ends_with_its_page(trained):
     assert 0 < summary["seconds"]["view"] < 20 and step_of(trained.save / "view.html") == 3
     (particle,) = held(trained)["particles"]
     assert particle["mesh"]["faces"] and particle["splats"] is None
-    assert page.program() in (trained.save / "view.html").read_text()
+    assert page.program() in (trained.save / "view.html").read_text(encoding="utf-8")
     assert (trained.save / "view.html").stat().st_size < 6_000_000
 
 
@@ -79,9 +79,9 @@ def test_runs_of_a_sweep_share_the_program(tmp_path):
     os.makedirs(tmp_path / "out")
     assert cli.main(["sweep", str(tmp_path / "s.yaml"), f"exp_root_dir={tmp_path}/out"]) == 0
     (program,) = (tmp_path / "out" / "s").glob("*.js")
-    assert program.name == page.shared_name() and program.read_text() == page.program()
+    assert program.name == page.shared_name() and program.read_text(encoding="utf-8") == page.program()
     pages = list((tmp_path / "out" / "s").glob("*@*/save/view.html"))
-    assert len(pages) == 2 and all(each.stat().st_size < 100_000 and f'src="../../{program.name}"' in each.read_text() for each in pages)
+    assert len(pages) == 2 and all(each.stat().st_size < 100_000 and f'src="../../{program.name}"' in each.read_text(encoding="utf-8") for each in pages)
     run = Run(pages[0].parent.parent)
     pages[0].unlink(), program.unlink()
     assert view.page_of(run) == pages[0] and program.exists()
@@ -94,7 +94,7 @@ def test_a_page_is_made_where_it_is_missing_or_old(trained, monkeypatch):
     path.unlink()
     assert view.page_of(trained) == path and step_of(path) == 3
     mesh = held(trained)["particles"][0]["mesh"]
-    path.write_text(path.read_text().replace('content="3"', 'content="2"'))
+    path.write_text(path.read_text(encoding="utf-8").replace('content="3"', 'content="2"'), encoding="utf-8")
     view.page_of(trained)
     assert step_of(path) == 3 and held(trained)["particles"][0]["mesh"] == mesh
 

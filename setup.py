@@ -49,10 +49,12 @@ setup(
         "cuda": ["gsplat>=1.5,<1.6"],
         "tensorboard": ["tensorboard>=2.16"],
         "ray": ["ray>=2.40,<3"],
+        "viewer": ["viser>=1.1,<1.2"],
         "usd": ["usd-core>=25.5"],
         "onnxruntime": ["onnxruntime>=1.20", "onnx>=1.17"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
                  "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6",
+                 "viser>=1.1,<1.2",
                  "ruff>=0.17,<0.18", "mypy>=2.4,<3"],  # a newer ruff or mypy may find more
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

@@ -9,13 +9,14 @@ left; its centre lies at (0.5, 0.5). ``fovy`` spans the height of the image.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from carv3d.runtime.devices import moved
+from carv3d.runtime.types import State
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,15 @@ class Cameras:
 
     def __getitem__(self, index: slice | Tensor) -> Cameras:
         """A subset of the cameras, by slice or index tensor."""
-        return Cameras(
-            self.azimuth_deg[index], self.elevation_deg[index], self.distance[index], self.fovy_deg[index],
-            self.width, self.height,
-        )
+        return self._each(lambda values: values[index])
 
     def to(self, device: torch.device | str) -> Cameras:
-        return Cameras(moved(self.azimuth_deg, device), moved(self.elevation_deg, device), moved(self.distance, device),
-                       moved(self.fovy_deg, device), self.width, self.height)
+        return self._each(lambda values: moved(values, device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Cameras:
+        """The cameras with all that is a tensor of theirs changed."""
+        changed: State = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **changed)
 
     @property
     def focal_px(self) -> Tensor:
@@ -75,6 +77,26 @@ class Cameras:
         length = (column.square() + (row.square() + focal.square())[..., None]).sqrt()  # [B,H,W]
         directions = (across[:, None] + along[:, :, None]) / length[..., None]
         return c2w[:, None, None, :3, 3].expand_as(directions), directions
+
+
+@dataclass(frozen=True)
+class PlacedCameras(Cameras):
+    """Cameras that stand anywhere and look anywhere, as a person moves one. pose: [B,4,4], their ``c2w``; angles and
+    distance are those of where they stand."""
+
+    pose: Tensor
+
+    @property
+    def c2w(self) -> Tensor:
+        return self.pose
+
+
+def placed(pose: Tensor, fovy_deg: Tensor, width: int, height: int) -> PlacedCameras:
+    """The cameras of matrices ``c2w`` [B,4,4] float32, fovy_deg [B]."""
+    x, y, z = pose[:, :3, 3].unbind(-1)
+    level = torch.hypot(x, y)
+    return PlacedCameras(torch.rad2deg(torch.atan2(y, x)), torch.rad2deg(torch.atan2(z, level)), torch.hypot(level, z),
+                         fovy_deg, width, height, pose)
 
 
 def orbit(

@@ -37,7 +37,7 @@ _EXAMPLES = {
              "  carv3d train --resume outputs/mug steps=800",
     "render": "carv3d render outputs/mug --format gif --size 256",
     "export": "carv3d export outputs/mug --format glb --format obj",
-    "view": "carv3d view outputs\n  carv3d view outputs/mug --no-browser --port 8000",
+    "view": "carv3d view outputs\n  carv3d view outputs/mug --no-browser --port 8000\n  carv3d view outputs/mug --live",
     "eval": "carv3d eval outputs/mug",
     "measure": "carv3d measure --run outputs/mug\n  carv3d measure \"a green mug\" --warm-up 200 guidance=7.5",
     "sweep": "carv3d sweep configs/sweeps/effective_compute_quick.yaml --workers 2",
@@ -73,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--config", metavar="FILE", action="append", help=_YAML)
     train.add_argument("--resume", metavar="RUN", help="a run folder, or one of its checkpoints, to go on from")
     train.add_argument("--dry-run", action="store_true", help="print the resolved configuration and its cost")
+    train.add_argument("--view", action="store_true", help="show the scene in a browser while it trains "
+                       "(viewer.enabled; port, host: viewer.*)")
     train.add_argument("--prompt", metavar="TEXT", help=_PROMPT)
     train.add_argument("-o", "--out", metavar="DIR", help="the run's folder, new or empty; default: outputs/carv3d/"
                        "PROMPT@TIME (exp_root_dir, name, tag)")
@@ -108,6 +110,8 @@ def parser() -> argparse.ArgumentParser:
     view.add_argument("--port", type=_whole(0, 65535), default=0, metavar="N", help="default: any that is free")
     view.add_argument("--host", default="127.0.0.1", metavar="H", help="default: 127.0.0.1, this machine alone; to "
                       "others the address holds a random token")
+    view.add_argument("--live", action="store_true", help="of one run: drawn here from its checkpoint, as while it "
+                      "trains, with camera paths to video (needs viser)")
     view.add_argument("--no-browser", action="store_true", help="only print the address")
 
     evaluate = command("eval", "score a run: against the toybox's ground truth, by a CLIP model")
@@ -246,7 +250,7 @@ ELSEWHERE = {  # what options are called elsewhere
     "--output": "--out", "--output-dir": "--out", "--name": "name=NAME", "--seed": "seed=N", "--k": "K=N",
     "--gpu": "CUDA_VISIBLE_DEVICES=N before the command", "--steps": "steps=N", "--iters": "steps=N",
     "--max-steps": "steps=N", "--guidance": "guidance=G", "--teacher": "teacher.type=T",
-    "--model": "teacher.path=FOLDER", "--text": "--prompt"}
+    "--model": "teacher.path=FOLDER", "--text": "--prompt", "--viewer": "--view", "--vis": "--view"}
 
 
 def _meant(command: str, word: str) -> str:

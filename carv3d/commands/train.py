@@ -15,6 +15,7 @@ import carv3d
 from carv3d import config as configuration
 from carv3d.config import registry
 from carv3d.config.schema import Config
+from carv3d.report.serving import is_loopback
 from carv3d.runs import budget, checkpoint
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment
@@ -30,10 +31,11 @@ from carv3d.runtime.types import Record
 from carv3d.text3d import build, contents
 
 if TYPE_CHECKING:
+    from carv3d.text3d.loop import Observer
     from carv3d.text3d.trainer import Trainer
 
-FREE_ON_RESUME = ("trainer", "budget", "quality", "compare", "checkpoint", "log", "export", "exp_root_dir", "name",
-                  "tag", "device")
+FREE_ON_RESUME = ("trainer", "budget", "quality", "compare", "checkpoint", "log", "viewer", "export", "exp_root_dir",
+                  "name", "tag", "device")
 
 
 def main(args: Namespace) -> int:
@@ -41,8 +43,12 @@ def main(args: Namespace) -> int:
         return _resume(args, world) if args.resume else _start(args, world)
 
 
+def _overrides(args: Namespace) -> list[str]:
+    return [*args.overrides, *(["viewer.enabled=true"] if args.view else [])]
+
+
 def _start(args: Namespace, world: World) -> int:
-    config = configuration.load(args.config, configuration.spelled_out(args.overrides, args.prompt))
+    config = configuration.load(args.config, configuration.spelled_out(_overrides(args), args.prompt))
     configuration.check_new(config)
     folder = named_folder(args.out) if args.out else None
     build.settle(config)
@@ -55,7 +61,7 @@ def _start(args: Namespace, world: World) -> int:
 
         return dry_run(config)
     clock = _clock()
-    with _video_checked(config):  # what can be refused is, before there is a folder
+    with _end_checked(config):  # what can be refused is, before there is a folder
         _meet(world, config)
         ready = _trainer(config, clock, None, world)
     run = Run.create(config, _environment(config, registry.foreign(config)), folder) if world.rank == 0 else None
@@ -63,9 +69,13 @@ def _start(args: Namespace, world: World) -> int:
 
 
 @contextlib.contextmanager
-def _video_checked(config: Config) -> Iterator[None]:
-    """UserError where the video at the end could not be encoded: nobody should learn that after hours. ffmpeg is asked
-    while the rest is made ready."""
+def _end_checked(config: Config) -> Iterator[None]:
+    """UserError where the viewer could not be served, or the video at the end not be encoded: nobody should learn that
+    after hours. ffmpeg is asked while the rest is made ready."""
+    if config.viewer.enabled:
+        from carv3d.commands.live import guard
+
+        guard.check(config.viewer.host, config.viewer.port)
     if not config.export.video:
         yield
         return
@@ -92,7 +102,7 @@ def _resume(args: Namespace, world: World) -> int:
     clock = _clock()
     run = Run.open(args.resume)
     given = Path(args.resume)
-    config = run.config(args.overrides)
+    config = run.config(_overrides(args))
     changed, moved = _changes(run.config(), config)
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
@@ -163,7 +173,7 @@ def _meet(world: World, config: Config) -> None:
 def _go_on(run: Run, config: Config, clock: Clock, state: Record | None, world: World,
            lock: IO[str] | None) -> int:
     """From a checkpoint's state or from the start: once all ranks have read the folder, the first one writes to it."""
-    with _video_checked(config):
+    with _end_checked(config):
         _meet(world, config)
         ready = _trainer(config, clock, state, world)
     world.any(False)
@@ -240,6 +250,25 @@ def _trainer(config: Config, clock: Clock, state: Record | None, world: World) -
     return trainer
 
 
+@contextlib.contextmanager
+def _viewed(run: Run, trainer: Trainer, clock: Clock, stop: StopSignal) -> Iterator[list[Observer]]:
+    """The viewer, if one is wanted, which is served meanwhile."""
+    own = trainer.config.viewer
+    if not own.enabled:
+        yield []
+        return
+    from carv3d.commands.live import guard
+    from carv3d.commands.live.viewer import Viewer
+
+    server, address = guard.open_server(own.host, own.port)
+    viewer = Viewer(server, run, trainer, clock, stop)
+    say(f"viewer: {address}" + ("" if is_loopback(own.host) else "; whoever has this address sees and steers the run"))
+    try:
+        yield [viewer]
+    finally:
+        viewer.close()
+
+
 def _follow(trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal) -> None:
     from carv3d.text3d.loop import train
 
@@ -268,9 +297,9 @@ def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop:
     if estimator.stratified and estimator.ks() == [1] and config.data.sizes == [1]:
         say("estimator.stratified: one draw of one view leaves nothing to stratify; timesteps are independent")
     clock.lap("start")
-    with Progress("train", config.trainer.max_steps, first) as bar:
+    with _viewed(run, trainer, clock, stop) as viewers, Progress("train", config.trainer.max_steps, first) as bar:
         recorder = Recorder(run, trainer, clock, first, bar)
-        done = train(trainer, first, [recorder], lambda: stop.of_any(world), clock)
+        done = train(trainer, first, [recorder, *viewers], lambda: stop.of_any(world), clock)
     world.leave()
     clock.lap("loop")
     finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop(), notes)

@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from carv3d.report.gallery import Site
-from carv3d.report.serving import Server
+from carv3d.report.serving import Server, is_loopback
 from carv3d.runs.folder import Run
 from carv3d.runs.shown import PAGE, step_of
 from carv3d.runtime.errors import UserError
@@ -20,6 +20,8 @@ from carv3d.runtime.progress import result, say
 def main(args: Namespace) -> int:
     if args.json:
         raise UserError("--json: carv3d view serves until Ctrl-C and has no end to tell of; leave it out")
+    if args.live:
+        return _live(args)
     site = Site(_folder(args.path), page_of)
     if site.single:
         result(page_of(Run.open(site.root)))
@@ -27,15 +29,40 @@ def main(args: Namespace) -> int:
         raise UserError(f"RUN_OR_SWEEP: {args.path} holds no runs of carv3d train; give a run's folder, a sweep's, or "
                         "one that holds such folders, as outputs")
     with Server(args.host, args.port, site) as server:
-        url = server.url + site.first()
-        result(url)
-        if server.token:
-            say("whoever has this address sees these runs; it is another one each time")
-        say("Ctrl-C ends it")
-        if not args.no_browser and _has_screen():
-            webbrowser.open(url)
+        _announce(args, server.url + site.first())
         server.serve_forever()
     return 0
+
+
+def _live(args: Namespace) -> int:
+    """A run drawn here for whoever looks, from its newest checkpoint or the one named."""
+    from carv3d.commands.live import guard, viewer
+    from carv3d.commands.live.stage import Stage
+    from carv3d.runs import checkpoint
+    from carv3d.text3d import build
+
+    guard.check(args.host, args.port)
+    run = Run.open(args.path)
+    config = run.config()
+    scenes, device, step = build.trained_scenes(config, checkpoint.named(args.path, run.ckpts))
+    build.set_up_kernels(config, say)
+    server, url = guard.open_server(args.host, args.port)
+    try:
+        _announce(args, url)
+        viewer.show(run, config, Stage.of(server, scenes, device, config), step)
+    finally:
+        guard.close(server)
+    return 0
+
+
+def _announce(args: Namespace, url: str) -> None:
+    """The address, on stdout, and in a browser where there is one."""
+    result(url)
+    if not is_loopback(args.host):
+        say("whoever has this address sees these runs; it is another one each time")
+    say("Ctrl-C ends it")
+    if not args.no_browser and _has_screen():
+        webbrowser.open(url)
 
 
 def _folder(given: str) -> Path:

@@ -12,6 +12,7 @@ from carv3d.config.export import ExportConfig
 from carv3d.config.onestep import DistillConfig
 from carv3d.config.options import NoOptions, Open, Schedule, constant, option
 from carv3d.config.scenes import GaussiansConfig, ImageConfig, NerfConfig, SdfConfig
+from carv3d.config.viewer import ViewerConfig
 
 
 @dataclass
@@ -360,6 +361,7 @@ class Config:
     compare: CompareConfig = field(default_factory=CompareConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    viewer: ViewerConfig = field(default_factory=ViewerConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     attribute: AttributeConfig = field(default_factory=AttributeConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)

@@ -82,7 +82,7 @@ def write_png(path: Path, image: Tensor) -> Path:
 def strip(out: RenderOut, cameras: Cameras, mesh: Tensor | None = None) -> Tensor:
     """B views side by side, a row each of colour, normals, depth, opacity and ``mesh`` [B,H,W,3] if there is one, with
     the rows' names at the left: [R H, LABELS + B W, 3]."""
-    rows = {"colour": out.rgb, "normals": normals(out, cameras), "depth": _shaded(out).expand(-1, -1, -1, 3),
+    rows = {"colour": out.rgb, "normals": normals(out, cameras), "depth": nearness(out).expand(-1, -1, -1, 3),
             "opacity": out.opacity.expand(-1, -1, -1, 3)} | ({} if mesh is None else {"mesh": mesh})
     return torch.cat([torch.cat([_label(name, cameras.height), *row], 1) for name, row in rows.items()], 0)
 
@@ -96,7 +96,7 @@ def normals(out: RenderOut, cameras: Cameras) -> Tensor:
     return torch.where(shown, 0.5 + 0.5 * local, 0.0)
 
 
-def _shaded(out: RenderOut) -> Tensor:
+def nearness(out: RenderOut) -> Tensor:
     """Depth as brightness, [B,H,W,1]: 1 the nearest of all views, 0.2 the farthest, 0 where there is nothing."""
     seen, depth = out.opacity > 0.5, out.depth
     if not seen.any():

@@ -22,12 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from carv3d.cameras import turntable
 from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.export import smoothing, splat, texture
 from carv3d.export.axes import Placement
 from carv3d.export.surface import Surface, reduce
-from carv3d.export.video import frames
+from carv3d.export.video import frames, lit
 from carv3d.lights import AMBIENT, fixed
 from carv3d.runtime.errors import UserError, one_line
 from carv3d.runtime.files import write_bytes, write_text
@@ -122,16 +123,10 @@ def _antialias(config: Config) -> bool:
     return bool(getattr(registry.options(config, "scene"), "antialias", False))
 
 
-def lit(config: Config) -> bool:
-    """Whether pictures of this configuration's scenes are lit: where the colour is albedo."""
-    return config.export.video_lit and config.light.colour == "albedo"
-
-
 def poster(scene: Scene, config: Config, device: torch.device) -> Tensor:
     """The scene from the front, as the page begins with it: [S,S,4] in [0,1], transparent where nothing is."""
-    own = config.export.video_elevation
-    (image,) = frames(scene, 1, POSTER_SIZE, own, *config.data.middle_camera, "transparent", device,
-                      lambda count: None, lit(config))
+    cameras = turntable(1, config.export.video_elevation, *config.data.middle_camera, POSTER_SIZE)
+    (image,) = frames(scene, cameras, "transparent", device, lambda count: None, lit(config))
     return image
 
 

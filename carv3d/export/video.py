@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from carv3d.cameras import turntable
+from carv3d.cameras import Cameras, turntable
 from carv3d.config.schema import Config
 from carv3d.export.images import BACKGROUNDS, to_bytes, views, write_png
 from carv3d.runtime.errors import UserError
@@ -27,12 +27,10 @@ FORMATS = ("mp4", "gif", "png")
 AHEAD = 8  # frames that may wait for the encoder
 
 
-def frames(scene: Scene, count: int, size: int, elevation_deg: float, distance: float, fovy_deg: float,
-           background: str, device: torch.device, progress: Callable[[int], None], lit: bool = False
-           ) -> Iterator[torch.Tensor]:
-    """One full turn without a repeated frame: [H,W,3], or premultiplied-free [H,W,4] on ``transparent``."""
-    cameras = turntable(count, elevation_deg, distance, fovy_deg, size)
-    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device, lit, closer=True):
+def frames(scene: Scene, cameras: Cameras, background: str, device: torch.device, progress: Callable[[int], None],
+           light: bool = False) -> Iterator[torch.Tensor]:
+    """What each camera sees: [H,W,3], or premultiplied-free [H,W,4] on ``transparent``. light: see ``images.views``."""
+    for out in views(scene, cameras, BACKGROUNDS.get(background, 0.0), device, light, closer=True):
         rgb = out.rgb
         if background == "transparent":  # rendered on black: colour is premultiplied, PNG wants it straight
             rgb = torch.cat([rgb / out.opacity.clamp(min=1e-3), out.opacity], -1)
@@ -134,11 +132,24 @@ def usual_size(device: torch.device) -> int:
 
 def render_turntable(path: Path, scene: Scene, config: Config, device: torch.device, *, views: int, size: int,
                      elevation_deg: float, background: str) -> Path:
-    """Render one full turn to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
+    """Render one full turn without a repeated frame to ``path``; size 0 means 512 on CUDA and 256 on a CPU."""
+    cameras = turntable(views, elevation_deg, *config.data.middle_camera, size or usual_size(device))
+    return render(path, scene, config, device, cameras, background)
+
+
+def render(path: Path, scene: Scene, config: Config, device: torch.device, cameras: Cameras, background: str,
+           progress: Callable[[int], None] = lambda count: None) -> Path:
+    """Render what the cameras see, one after another, to ``path``. progress: told how many frames more are made."""
     if device.type == "cpu" and probe_one("numba").works:
         compile_once("picture", _rehearse, say)
-    size = size or usual_size(device)
-    lit = config.export.video_lit and config.light.colour == "albedo"
-    with Progress("render", views) as bar:
-        images = frames(scene, views, size, elevation_deg, *config.data.middle_camera, background, device, bar.add, lit)
-        return write(path, images, config.export.video_fps)
+    with Progress("render", len(cameras)) as bar:
+        def made(count: int) -> None:
+            bar.add(count)
+            progress(count)
+
+        return write(path, frames(scene, cameras, background, device, made, lit(config)), config.export.video_fps)
+
+
+def lit(config: Config) -> bool:
+    """Whether images of this configuration's scenes are lit: where the colour is albedo."""
+    return config.export.video_lit and config.light.colour == "albedo"

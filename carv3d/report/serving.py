@@ -52,6 +52,25 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def token_for(host: str) -> str:
+    """What the address holds where other machines may ask: a random word, or nothing."""
+    return "" if is_loopback(host) else secrets.token_urlsafe(24)
+
+
+def address(host: str, port: int, token: str) -> str:
+    """With the token, if there is one, and a slash at its end."""
+    name = socket.gethostname() if host in ("", "0.0.0.0", "::") else host
+    name = f"[{name}]" if ":" in name else name
+    return f"http://{name}:{port}/" + (f"{token}/" if token else "")
+
+
+def names_loopback(host: str) -> bool:
+    """Whether a request's Host is a name of this machine for itself, which is all that a server without a token may
+    answer to: any page on the web could ask through a name of its own that it points here."""
+    name = host.rsplit(":", 1)[0] if re.search(r":\d+$", host) else host
+    return is_loopback(name.strip("[]"))
+
+
 class Server(ThreadingHTTPServer):
     """answer: of decoded path segments, called in a thread for each request; UserError is told to who asked."""
 
@@ -60,7 +79,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, answer: Callable[[tuple[str, ...]], Answer]):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.answer, self.host = answer, host
-        self.token = "" if is_loopback(host) else secrets.token_urlsafe(24)
+        self.token = token_for(host)
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
@@ -79,17 +98,11 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """With the token, if there is one, and a slash at its end."""
-        name = socket.gethostname() if self.host in ("", "0.0.0.0", "::") else self.host
-        name = f"[{name}]" if ":" in name else name
-        return f"http://{name}:{self.server_port}/" + (f"{self.token}/" if self.token else "")
+        return address(self.host, self.server_port, self.token)
 
     def knows(self, host: str) -> bool:
-        """Whether a request's Host may be: on this machine alone only its own names, or any page on the web could ask
-        through a name of its own that it points here."""
-        if self.token:
-            return True
-        name = host.rsplit(":", 1)[0] if re.search(r":\d+$", host) else host
-        return is_loopback(name.strip("[]"))
+        """Whether a request's Host may be."""
+        return bool(self.token) or names_loopback(host)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that went away is nobody's fault."""

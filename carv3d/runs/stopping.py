@@ -40,6 +40,10 @@ class StopSignal:
     def __call__(self) -> bool:
         return self.received is not None
 
+    def ask(self) -> None:
+        """As the first signal, from a thread of this process."""
+        self.received = self.received or signal.SIGTERM
+
     def of_any(self, world: World) -> bool:
         agreed = world.any(self())  # and not self() below: a signal between the two would part the ranks
         if agreed and not self():

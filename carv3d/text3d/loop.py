@@ -28,6 +28,10 @@ class Observer:
     def log(self, step: int, metrics: dict[str, float]) -> None:
         """Every ``log.every_n_steps``: scalars of the latest step, means over ranks."""
 
+    def drawn(self, step: int, timestep: Tensor, squared_norm: Tensor) -> None:
+        """Each step; of its draws, [items,K] each, over all ranks: where they were, and the squared norms of what came
+        of them."""
+
     def decision(self, step: int, record: Record) -> None:
         """K was chosen anew; what from, for replaying."""
 
@@ -37,8 +41,12 @@ class Observer:
     def preview(self, step: int) -> None:
         """Every ``trainer.preview_every``."""
 
+    def wants_checkpoint(self) -> bool:
+        """Asked after each step: whether there is to be a checkpoint of it. Of several ranks none may ask for one."""
+        return False
+
     def checkpoint(self, step: int) -> None:
-        """Every ``checkpoint.every_n_train_steps``, and after the last step."""
+        """Every ``checkpoint.every_n_train_steps``, where one is wanted, and after the last step."""
 
     def keep_replay(self, step: int, draws: dict[str, Tensor]) -> None:
         """A step's gradient was not finite; all that it came from."""
@@ -72,8 +80,11 @@ def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
             for each in observers:
                 each.decision(done, decision)
         pending.append((step, out))
-        ended = stop() or points.stopped(done)
-        saving = ended or _every(config.checkpoint.every_n_train_steps, done)
+        for each in observers:
+            each.drawn(done, out.timestep, out.squared_norm)
+            each.progress(done)
+        ended, wanted = stop() or points.stopped(done), [each.wants_checkpoint() for each in observers]
+        saving = ended or any(wanted) or _every(config.checkpoint.every_n_train_steps, done)
         logging, previewing = _every(config.log.every_n_steps, done), _every(config.trainer.preview_every, done)
         due = points.due(done)
         if trainer.device.type == "cuda" and (logging or saving or previewing or any(due)):
@@ -87,10 +98,9 @@ def train(trainer: Trainer, first_step: int, observers: Sequence[Observer] = (),
         if saving:
             trainer.require_agreement()
         for each in observers:
-            each.progress(done)
-            for wanted, call in ((previewing, each.preview), (due[0], each.evaluate), (due[1], each.compare),
-                                 (saving, each.checkpoint)):  # points ahead of the checkpoint: a kill loses none
-                if wanted:
+            for now, call in ((previewing, each.preview), (due[0], each.evaluate), (due[1], each.compare),
+                              (saving, each.checkpoint)):  # points ahead of the checkpoint: a kill loses none
+                if now:
                     call(done)
     return done
 

@@ -23,11 +23,14 @@ Metrics: TypeAlias = dict[str, Tensor | float]  # scalars for the log; tensors s
 
 @dataclass
 class StepOut:
-    """What a step leaves behind; tensors stay on the device until somebody logs them."""
+    """What a step leaves behind; tensors stay on the device until somebody logs them. timestep, squared_norm: of its
+    draws, [items,K] each."""
 
     metrics: Metrics
     finite: Tensor
     replay: dict[str, Tensor]
+    timestep: Tensor
+    squared_norm: Tensor
 
 
 def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | None = None) -> StepOut:
@@ -88,7 +91,7 @@ def train_step(trainer: Trainer, step: int, mark: Mark = unmarked, seed: int | N
     metrics: Metrics = {"k": trainer.sampler.k, "grad_norm": grad_norm, "draw_norm": squared_norm.mean().sqrt(),
                "opacity": batch.out.opacity.detach().mean(), **batch.out.stats, **learned,
                **{f"loss_{name}": term.detach().mean() for name, term in terms.items()}}
-    return StepOut(metrics, finite, _replay(batch, carv.join(parts)))
+    return StepOut(metrics, finite, _replay(batch, carv.join(parts)), timestep, squared_norm)
 
 
 def _backward(trainer: Trainer, scene: Scene, batch: Batch, estimates: list[carv.Estimate], extra: Tensor | None

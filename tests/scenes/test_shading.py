@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from carv3d import lights
-from carv3d.cameras import RenderOut, orbit
+from carv3d.cameras import RenderOut, orbit, turntable
 from carv3d.lights import PLAIN, brightness
 from carv3d.scenes.shading import normals, shaded
 
@@ -244,7 +244,7 @@ def test_videos_of_albedo_are_lit_unless_asked_not_to():
             return quality.views("a red sphere", cameras[part], float(background[0, 0]), unlit=True)
 
     for lit, least in ((True, 0.01), (False, 1e-6)):
-        (frame,) = frames(Ball(), 1, 32, 15.0, 2.65, 40.0, "white", torch.device("cpu"), lambda count: None, lit)
+        (frame,) = frames(Ball(), turntable(1, 15.0, 2.65, 40.0, 32), "white", torch.device("cpu"), lambda count: None, lit)
         inside = frame[12:20, 12:20, 0]
         assert (inside.std() > least) == lit
 

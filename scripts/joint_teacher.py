@@ -3,14 +3,15 @@ views of an object (``carv3d.diffusion.joint_views``), trained on.
 
 What it learns to say is what the teacher of one view says of each picture when told where the camera stands, which the
 joint one is told from the first of the pictures alone: the mean over what is not known is the same as of the noise that
-was added (both are regressions on what the joint one sees), and has far less scatter. Autoencoder, tokenizer and text
-encoder are those of the teacher it is made of and stay as they are.
+was added (both are regressions on what the joint one sees), and has far less scatter. It is told so at places of the
+vector that the teacher of one view does not use, and begins as that one with no camera told: which has learned to see
+from a noisy picture, and from words, which way an object faces. Autoencoder, tokenizer and text encoder are those of
+the teacher it is made of and stay as they are.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +48,9 @@ class JointModel(torch.nn.Module):
         if view is None:
             raise UserError(f"base: {base} has no embedding of views; give a folder that train_teacher.py wrote")
         self.view = view.to(device).requires_grad_(True)
+        if together > 1:  # where one view tells nothing, there is nothing learned either
+            with torch.no_grad():
+                self.view.linear_1.weight[:, view_vector.TURN] = 0.0
         self._shift = torch.zeros(())
         self.unet.time_embedding.register_forward_hook(lambda module, args, out: out + self._shift)
 
@@ -55,16 +59,6 @@ class JointModel(torch.nn.Module):
         self._shift = self.view(vector)
         out: Tensor = self.unet(noisy, timestep, states, return_dict=False)[0]
         return out
-
-
-def turned(vector: Tensor, views: int) -> Tensor:
-    """Vectors [n,32] of pictures that stand evenly around an object, each ``views`` of one, with azimuths from that of
-    the first; what tells no camera stays so. As ``view_vector`` of ``turned_to_first``."""
-    angle = 2.0 * math.pi / views * (torch.arange(len(vector), device=vector.device) % views)
-    waves = [wave(k * angle) for k in view_vector.HARMONICS for wave in (torch.cos, torch.sin)]
-    out = vector.clone()
-    out[:, 1:1 + len(waves)] = torch.stack(waves, -1) * vector[:, :1]
-    return out
 
 
 def train(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, data: dict[str, Tensor],
@@ -92,7 +86,7 @@ def train(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, 
         with torch.no_grad():
             states = text(input_ids=ids).last_hidden_state
             target = says(noisy, t, states, vector).float()
-        out = forward(noisy, t, states, turned(vector, v)).float()
+        out = forward(noisy, t, states, view_vector.of_first(vector, v)).float()
         return (out - target).square().mean(), {}
 
     average = optimise("denoiser", folder, own.train, model, device, loss_of, stop)

@@ -9,9 +9,8 @@ import torch
 
 from carv3d.cameras import orbit
 from carv3d.diffusion import stable_diffusion, weights
-from carv3d.diffusion.joint_views import turned_to_first
 from carv3d.diffusion.prompts import view_weights
-from carv3d.diffusion.view_vector import CAMERA
+from carv3d.diffusion.view_vector import CAMERA, of_first
 from carv3d.runtime import rng
 from carv3d.runtime.errors import UserError
 
@@ -67,13 +66,21 @@ def test_what_is_looked_at_together_is_picked_and_told_together(trained):
     assert torch.equal(empty, empty[:, :1].expand(8, 4)) and 0 < empty.float().mean() < 1
 
 
-def test_a_joint_teacher_is_told_azimuths_from_the_first():
-    cameras = orbit([20.0, 110.0, 200.0, 290.0, -70.0, 20.0, 110.0, 200.0], 15.0, 2.65, 40.0, 64, 64)
-    vector = training.view_vector(cameras, torch.full((8, 3), 0.5))
-    wanted = training.view_vector(turned_to_first(cameras, 4), torch.full((8, 3), 0.5))
-    assert torch.allclose(joint.turned(vector, 4), wanted, atol=1e-5) and not torch.allclose(vector, wanted, atol=0.1)
-    vector[:4, CAMERA] = wanted[:4, CAMERA] = 0.0  # of which nothing is told
-    assert torch.allclose(joint.turned(vector, 4), wanted, atol=1e-5)
+def test_it_begins_as_the_teacher_of_one_view_that_is_told_no_camera():
+    """Of four pictures that are all alike it says what that one says of each; what it is told of the turn counts for
+    nothing yet. Control: told the camera, that one says something else."""
+    both, alone = (joint.JointModel(weights.bundled(), views, CPU).eval() for views in (4, 1))
+    cameras = orbit([20.0, 110.0, 200.0, 290.0], 15.0, 2.65, 40.0, 64, 64)
+    vector = training.view_vector(cameras, torch.full((4, 3), 0.5))
+    generator = rng.generator(0, "test")
+    noisy = torch.randn(1, 4, 16, 16, generator=generator).expand(4, -1, -1, -1)
+    states, t = torch.randn(1, 24, both.unet.config.cross_attention_dim, generator=generator).expand(4, -1, -1), torch.full((4,), 600)
+    untold = vector.clone()
+    untold[:, CAMERA] = 0.0
+    with torch.no_grad():
+        said = both(noisy, t, states, of_first(vector, 4))
+        assert (said - alone(noisy, t, states, untold)).abs().max() < 1e-4
+        assert (said - alone(noisy, t, states, vector)).abs().max() > 1e-2
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(trained, tmp_path):
@@ -96,7 +103,7 @@ def test_the_folder_answers_as_what_was_trained(trained, monkeypatch, tmp_path):
     cameras = orbit([20.0, 110.0, 200.0, 290.0], 15.0, 2.65, 40.0, 64, 64)
     condition = teacher.condition(cameras, torch.full((4, 3), 0.5))
     noisy, t = torch.randn(4, 4, 16, 16, generator=rng.generator(0, "test")), torch.full((4,), 600)
-    vector = training.view_vector(turned_to_first(cameras, 4), torch.full((4, 3), 0.5))
+    vector = of_first(training.view_vector(cameras, torch.full((4, 3), 0.5)), 4)
     with torch.no_grad():
         v = model(noisy, t, condition.text["states"], vector)
     alpha, sigma = teacher.schedule.alpha_sigma(t, noisy)

@@ -31,7 +31,7 @@ MAY_IMPORT = {  # room -> those it may import, of the rooms below it
     "text3d": {"cameras", "carv", "config", "diffusion", "export", "lights", "objectives", "quality", "runs", "scenes",
                "teachers", "toybox", "runtime"},
     "measure": {"cameras", "carv", "config", "scenes", "text3d", "runtime"},
-    "commands": {"attribution", "config", "diffusion", "digits", "export", "measure", "onestep", "quality", "report", "runs", "scenes", "sweep", "teachers",
+    "commands": {"attribution", "cameras", "config", "diffusion", "digits", "export", "measure", "onestep", "quality", "report", "runs", "scenes", "sweep", "teachers",
                  "text3d", "toybox", "runtime"},
     "cli": {"runtime"},
     "__main__": {"cli"},

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
 from carv3d.diffusion.guidance import perp_neg
-from carv3d.diffusion.joint_views import turned_to_first
 from carv3d.diffusion.linear_encoder import LinearEncoder
 from carv3d.diffusion.loading import Network
 from carv3d.diffusion.offload import Turns, by_layers
@@ -156,9 +155,8 @@ class DiffusersTeacher(Teacher):
         """What is told of each view beside words, [B,D], from ``groups``; None without an embedding."""
         if self.view is None:
             return None
-        if self.views_per_item > 1 and not self.view.by_matrix:
-            cameras = turned_to_first(cameras, self.views_per_item)
-        return self.view(self.view.vector(cameras, background, light, self.groups).to(self.device))
+        vector = self.view.vector(cameras, background, light, self.groups, self.views_per_item)
+        return self.view(vector.to(self.device))
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """One a branch for each view; Perp-Neg needs the empty prompt's and the negatives'."""

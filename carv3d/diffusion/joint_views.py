@@ -7,11 +7,8 @@ passes over.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import Tensor
 
-from carv3d.cameras import Cameras
 from carv3d.diffusion.loading import Network
 
 
@@ -33,9 +30,3 @@ def join(unet: Network, views: int) -> None:
     """Let the self-attention of diffusers' UNet reach over views; attention to words stays each view's own."""
     unet.set_attn_processor({name: Joint(each, views) if name.endswith("attn1.processor") else each
                              for name, each in unet.attn_processors.items()})
-
-
-def turned_to_first(cameras: Cameras, views: int) -> Cameras:
-    """The same, with azimuths from that of the first view of each V: which way a scene faces is left open."""
-    azimuth = cameras.azimuth_deg.view(-1, views)
-    return replace(cameras, azimuth_deg=(azimuth - azimuth[:, :1]).flatten())

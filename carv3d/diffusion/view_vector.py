@@ -26,8 +26,9 @@ from carv3d.runtime.errors import UserError
 HARMONICS = (1, 2, 4)
 MIDDLE_DISTANCE, MIDDLE_FOVY_DEG = 2.65, 40.0
 CAMERA, BACKGROUND, LIGHT = slice(0, 15), slice(15, 19), slice(19, 26)
+TURN = slice(26, 32)  # of what looks at several views together: azimuths from that of the first
 GROUPS = {"camera": CAMERA, "background": BACKGROUND, "light": LIGHT}
-WIDTH = 32  # of the vector; the rest is zero, for what may come
+WIDTH = 32  # of the vector
 MATRIX = 16  # numbers of a camera's matrix
 COMPONENT, WEIGHTS = "view", "model.safetensors"
 
@@ -45,6 +46,19 @@ def view_vector(cameras: Cameras, background: Tensor, light: Light | None = None
         lit = (light.ambient < 1).to(out)
         flags = torch.stack([known, lit, light.plain.to(out), light.ambient.to(out)], -1)
         out[:, LIGHT] = torch.cat([flags, lit[:, None] * light.towards.to(out)], -1)
+    return out
+
+
+def of_first(vector: Tensor, views: int) -> Tensor:
+    """What is told, [n,32], of views that are looked at together, ``views`` in a row: instead of the camera the azimuth
+    from that of the first of them, at places of its own, so that nothing says which way an object faces. Where the
+    camera is not told, nothing is."""
+    waves = vector[:, CAMERA][:, 1:1 + 2 * len(HARMONICS)].unflatten(1, (-1, 2))
+    cosine, sine = waves.unbind(-1)
+    cosine_0, sine_0 = waves[::views].repeat_interleave(views, 0).unbind(-1)
+    out = vector.clone()
+    out[:, CAMERA] = 0.0
+    out[:, TURN] = torch.stack([cosine * cosine_0 + sine * sine_0, sine * cosine_0 - cosine * sine_0], -1).flatten(1)
     return out
 
 
@@ -68,15 +82,17 @@ class ViewEmbedding(nn.Module):
         """Whether it reads the camera's matrix."""
         return self.linear_1.in_features == MATRIX
 
-    def vector(self, cameras: Cameras, background: Tensor, light: Light | None, groups: Collection[str]) -> Tensor:
-        """What it reads of B views, on the device of the cameras: of ``view_vector`` the groups alone."""
+    def vector(self, cameras: Cameras, background: Tensor, light: Light | None, groups: Collection[str],
+               together: int = 1) -> Tensor:
+        """What it reads of B views, on the device of the cameras: of ``view_vector`` the groups alone. together: how
+        many are looked at together (``of_first``); of matrices each is its own."""
         if self.by_matrix:
             return camera_matrix(cameras) * ("camera" in groups)
         vector = view_vector(cameras, background, light)
         for name, group in GROUPS.items():
             if name not in groups:
                 vector[:, group] = 0.0
-        return vector
+        return of_first(vector, together) if together > 1 else vector
 
     def forward(self, vector: Tensor) -> Tensor:
         return self.whole(vector) - self.whole(torch.zeros_like(vector[:1]))

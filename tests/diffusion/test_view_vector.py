@@ -9,7 +9,19 @@ import torch
 from carv3d import lights, teachers
 from carv3d.cameras import orbit
 from carv3d.diffusion import stable_diffusion
-from carv3d.diffusion.view_vector import BACKGROUND, CAMERA, GROUPS, LIGHT, WIDTH, load, taken_out, view_vector
+from carv3d.diffusion.view_vector import (
+    BACKGROUND,
+    CAMERA,
+    GROUPS,
+    HARMONICS,
+    LIGHT,
+    TURN,
+    WIDTH,
+    load,
+    of_first,
+    taken_out,
+    view_vector,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -27,12 +39,26 @@ def lit(ambient=0.3, plain=False):
 
 def test_groups_lie_side_by_side_each_behind_its_flag():
     taken = [i for group in GROUPS.values() for i in range(WIDTH)[group]]
-    assert taken == list(range(len(taken))) and len(taken) < WIDTH
+    assert taken == list(range(len(taken))) and [*taken, *range(WIDTH)[TURN]] == list(range(WIDTH))
     vector = view_vector(SEEN, GREY, lit())
     assert vector.shape == (3, WIDTH) and vector.dtype == torch.float32
     assert all((vector[:, group.start] == 1).all() for group in GROUPS.values())
-    assert not vector[:, len(taken):].any()  # room for more
+    assert not vector[:, TURN].any()  # which is of several views together
     assert vector.abs().max() <= 2
+
+
+def test_what_is_looked_at_together_is_told_its_turn_from_the_first():
+    """Azimuths from the first of each four at places of their own, nothing else of the camera; all else stays. Control:
+    an object whose cameras are not told."""
+    cameras = orbit([20.0, 110.0, 200.0, 290.0, -70.0, 20.0, 130.0, 200.0], 15.0, 2.65, 40.0, 64, 64)
+    vector = view_vector(cameras, torch.full((8, 3), 0.3))
+    told = of_first(vector, 4)
+    assert torch.equal(told[:, BACKGROUND], vector[:, BACKGROUND]) and not told[:, CAMERA].any()
+    since = torch.deg2rad(torch.tensor([0.0, 90.0, 180.0, 270.0, 0.0, 90.0, 200.0, 270.0]))
+    wanted = torch.stack([wave(k * since) for k in HARMONICS for wave in (torch.cos, torch.sin)], -1)
+    assert torch.allclose(told[:, TURN], wanted, atol=1e-5)
+    vector[:4, CAMERA] = 0.0
+    assert not of_first(vector, 4)[:4, TURN].any() and torch.equal(of_first(vector, 4)[4:], told[4:])
 
 
 def test_the_camera_is_told_by_waves_and_departures_from_the_middle():

@@ -16,6 +16,8 @@ import torch
 
 pytest.importorskip("viser")
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "web")]
+from browser import chromium  # noqa: E402
+from devtools import tab  # noqa: E402
 from live_client import Client  # noqa: E402
 from test_train import SMALL, final_state, here  # noqa: E402
 
@@ -324,3 +326,31 @@ def test_a_finished_run_is_shown_live(tmp_path, monkeypatch):
     assert shown.returncode == 130 and shown.stdout.splitlines() == [addresses[0][1]], shown.stderr
     assert clients[0].images[0].shape[2] == 3 and "Pause" not in clients[0].said()
     assert here("view", "nowhere", "--live", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.skipif(not chromium(), reason="chromium is missing: apt-get install chromium")
+@pytest.mark.parametrize("more", [(), ("scene.type=gaussians", "scene.gaussians.count=200"), ("scene.type=image",)],
+                         ids=["nerf", "gaussians", "image"])
+def test_a_real_browser_watches_and_stops_a_run(tmp_path, more):
+    """The scene is seen there, the panel says what it is, a press pauses the run and another stops it; nothing is asked
+    of other servers, and nothing fails in the page."""
+    press = "[...document.querySelectorAll('button')].find(each => each.textContent.trim() === '{}').click()"
+    with training(tmp_path / "run", "viewer.share=0.5", *more) as (seen, address), tab() as browser:
+        browser.size(900, 700)
+        browser.go(address)
+        browser.wait("document.body && document.body.innerText.includes('gradient norm')")
+        browser.wait("document.querySelectorAll('.uplot, canvas').length > 1")
+        browser.run(press.format("Pause"))
+        browser.wait("document.body.innerText.includes(', paused')")
+        end = time.monotonic() + 120
+        while (spread := browser.shot()[150:500, 100:500].std()) < 3 and time.monotonic() < end:
+            time.sleep(0.5)
+        assert spread >= 3  # of a blank page it is 0
+        assert "a red mushroom" in browser.run("document.body.innerText")
+        browser.run(press.format("Stop training"))
+        end = time.monotonic() + 120
+        while seen["viewer"].stop.received is None and time.monotonic() < end:
+            time.sleep(0.1)
+        assert all(url.startswith((address, "blob:", "data:")) for url in browser.asked), browser.asked
+        assert not [line for line in browser.said if line.startswith(("exception", "error"))], browser.said
+    assert seen["result"].returncode == 130 and Run(tmp_path / "run").summary()["status"] == "interrupted"

@@ -78,9 +78,13 @@ class Tab:
         """Run in every page to come, before its own scripts."""
         self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
+    def go(self, url: str) -> None:
+        """To any page, without waiting for it."""
+        self._call("Page.navigate", url=url)
+
     def open(self, url: str, states: tuple[str, ...] = ("ready", "still"), timeout_s: float = 180) -> str:
         """Go there; the state that a page of carv3d comes to."""
-        self._call("Page.navigate", url=url)
+        self.go(url)
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if (state := self.run("document.body && document.body.dataset.state")) in states:

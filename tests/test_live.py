@@ -15,7 +15,7 @@ import pytest
 import torch
 
 pytest.importorskip("viser")
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "web")]
+sys.path[:0] = [str(Path(__file__).parent / each) for each in (".", "web", "../scripts")]
 from browser import chromium  # noqa: E402
 from devtools import tab  # noqa: E402
 from live_client import Client  # noqa: E402

@@ -1,8 +1,14 @@
-"""A browser's part of the viewer, without a browser: it says where it looks from and keeps what it is sent."""
+"""A browser's part of the live viewer, without a browser: it says where it looks from and keeps what it is sent.
+
+usage: python scripts/live_client.py ADDRESS still|turning   (until it is ended; for benchmarks)
+"""
 
 from __future__ import annotations
 
 import io
+import sys
+import threading
+import time
 
 import imageio.v3 as iio
 import msgspec
@@ -15,7 +21,8 @@ from websockets.sync.client import connect
 class Client:
     """One connection to ``address``. heard: every message, in order; images: [H,W,3] uint8."""
 
-    def __init__(self, address: str, **headers: str):
+    def __init__(self, address: str, decodes: bool = True, **headers: str):
+        self.decodes = decodes
         self.heard: list[dict] = []
         self.images: list[np.ndarray] = []
         self._socket = connect("ws" + address.removeprefix("http"), subprotocols=[f"viser-v{viser.__version__}"],
@@ -42,7 +49,7 @@ class Client:
         """Of what has that name."""
         self._send("GuiUpdateMessage", uuid=self._named(label), updates={"value": value})
 
-    def hear(self, wanted, timeout_s: float = 300.0):
+    def hear(self, wanted, timeout_s: float | None = 300.0):
         """Reads on until ``wanted``, asked after each message, is true."""
         while not wanted():
             self._take(self._socket.recv(timeout=timeout_s))
@@ -62,9 +69,29 @@ class Client:
         self._socket.send(msgspec.msgpack.encode({"type": kind, **fields}))
 
     def _take(self, raw: bytes) -> None:
+        if not self.decodes:
+            return
         size = int.from_bytes(raw[8:16], "little")
         packed = zstandard.ZstdDecompressor().decompress(raw[16:16 + size], int.from_bytes(raw[:8], "little"))
         for message in msgspec.msgpack.decode(packed)["messages"]:
             self.heard.append(message)
             if message["type"] == "BackgroundImageMessage" and message["rgb_data"]:
                 self.images.append(iio.imread(io.BytesIO(message["rgb_data"]), extension=".jpeg"))
+
+
+def main() -> int:
+    from carv3d.cameras import orbit
+
+    address, how = sys.argv[1:]
+    with Client(address, decodes=False) as client:
+        threading.Thread(target=lambda: client.hear(lambda: False, None), daemon=True).start()
+        turn = 0.0
+        while True:
+            (pose,) = orbit([turn], 20.0, 2.65, 40.0, 1, 1).c2w.double().numpy()
+            client.look(pose, 40.0, 1280, 800)
+            turn += 2.0 * (how == "turning")
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

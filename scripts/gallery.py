@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from carv3d.cameras import turntable
 from carv3d.export.images import BACKGROUNDS, all_views, sheet_cameras, to_bytes, write_png
 from carv3d.export.video import frames
 from carv3d.runs import checkpoint
@@ -41,9 +42,9 @@ def turn(run: Run, count: int, size: int, elevation_deg: float) -> Tensor:
     """One turn, [F,S,S,3]."""
     config = run.config()
     scenes, device, _ = build.trained_scenes(config, checkpoint.newest(run.ckpts))
+    cameras = turntable(count, elevation_deg, *config.data.middle_camera, size)
     with Progress(run.folder.name, count) as bar:
-        return torch.stack(list(frames(scenes[0], count, size, elevation_deg, *config.data.middle_camera, "white",
-                                       device, bar.add, config.light.colour == "albedo")))
+        return torch.stack(list(frames(scenes[0], cameras, "white", device, bar.add, config.light.colour == "albedo")))
 
 
 def tiled(turns: list[Tensor], columns: int) -> Tensor:

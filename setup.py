@@ -48,6 +48,10 @@ setup(
     extras_require={
         "cuda": ["gsplat>=1.5,<1.6"],
         "tensorboard": ["tensorboard>=2.16"],
+        "wandb": ["wandb>=0.22"],
+        "mlflow": ["mlflow-skinny>=3"],
+        "notebook": ["nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"],
+        "docs": ["mkdocs-material>=9.6,<10"],
         "ray": ["ray>=2.40,<3"],
         "usd": ["usd-core>=25.5"],
         "onnxruntime": ["onnxruntime>=1.20", "onnx>=1.17"],

@@ -27,7 +27,7 @@ def test_every_page_is_in_the_navigation():
 
 def test_the_site_builds_strictly(tmp_path):
     done = built(ROOT, tmp_path)
-    assert done.returncode == 0 and "WARNING" not in done.stdout + done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr  # --strict: a warning ends it
     pages = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
     assert "gallery.webp" in pages["index.html"] and (tmp_path / "gallery.webp").is_file()
     assert "estimator" in pages["source/configs/base.yaml.html"] and "draws.csv" in pages["source/docs/effective_compute.html"]

@@ -106,7 +106,9 @@ class WandB:
                  "settings": wandb.Settings(silent=True, console="off", disable_git=True, disable_code=True,
                                             symlink=False, x_disable_stats=True, x_disable_meta=True,
                                             x_disable_machine_info=True, x_save_requirements=False)}
+        self.home = about.home
         self.run = wandb.init(**given)
+        self._unlink()
 
     def _logged_in(self) -> bool:
         try:
@@ -124,6 +126,13 @@ class WandB:
     def end(self, status: str) -> None:
         self.run.summary.update({"status": status})
         self.run.finish(exit_code=0 if status == "finished" else 1)
+        self._unlink()
+
+    def _unlink(self) -> None:
+        """W&B links to a log in the user's cache, and a run folder with a link out of it is refused."""
+        for path in self.home.rglob("*"):
+            if path.is_symlink():
+                path.unlink()
 
 
 class MLflow:

@@ -76,6 +76,7 @@ def init(*, id, resume, mode, dir, name, config, project, group, settings):
 """
 MLFLOW = STAND_IN.replace("import json", "import sys, json") + """
 import collections
+from pathlib import Path
 Metric = collections.namedtuple("Metric", "key value timestamp step")
 Param = collections.namedtuple("Param", "key value")
 entities = sys.modules["mlflow.entities"] = SimpleNamespace(Metric=Metric, Param=Param)
@@ -90,6 +91,9 @@ class MlflowClient:
     def create_run(self, experiment_id, *, run_name):
         called("mlflow.create_run", name=run_name, experiment=experiment_id)
         return SimpleNamespace(info=SimpleNamespace(run_id="a1"))
+    def get_run(self, run_id):
+        place = Path(os.environ["CALLS"]).with_name("run") / "trackers" / "mlflow"
+        return SimpleNamespace(info=SimpleNamespace(artifact_uri=os.environ.get("PLACE", place.as_uri()) + "/a1/artifacts"))
     def update_run(self, run_id, status):
         called("mlflow.update_run", id=run_id, status=status)
     def log_batch(self, run_id, metrics=(), params=()):
@@ -242,6 +246,15 @@ def test_the_process_that_dies_costs_a_line(tmp_path, calls, monkeypatch, capfd)
     monkeypatch.setattr(tracking, "CODE", "raise SystemExit(9)")
     written(tmp_path / "run", "log.wandb=true")
     assert "the trackers' process ended with status 9" in capfd.readouterr().err
+
+
+def test_a_store_that_leads_out_of_the_run_costs_a_line(tmp_path, calls, monkeypatch, capfd):
+    """As in a folder that somebody else made."""
+    run = written(tmp_path / "run", "log.mlflow=true")
+    monkeypatch.setenv("PLACE", "file:///elsewhere")
+    written(run.folder, "log.mlflow=true", first=4, last=6)
+    assert "no MLflow from here on: UserError: trackers/mlflow names files out of the run" in capfd.readouterr().err
+    assert len(calls("mlflow.log_artifact")) == 4 and calls("mlflow.update_run") == []
 
 
 @pytest.mark.parametrize("status,code,word", [("interrupted", 1, "KILLED"), ("failed", 1, "FAILED"), ("running", 1, "KILLED")])

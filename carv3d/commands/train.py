@@ -96,6 +96,7 @@ def _resume(args: Namespace, world: World) -> int:
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
+    trackers.require(config.log)
     lock = hold(run) if world.rank == 0 else None
     for what in run.damaged():
         say(f"warning: {what}; going on without")

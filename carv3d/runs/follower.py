@@ -66,8 +66,8 @@ class Follower:
         summary = self.run.summary()
         step, status = int(summary.get("step") or 0), str(summary.get("status"))
         self.look()
-        shown = [(name, self.run.folder / path) for name, path in summary.get("artefacts", {}).items()
-                 if SHOWN.fullmatch(name)]
+        shown = [(name, self.run.folder / path) for name, path in (summary.get("artefacts") or {}).items()
+                 if SHOWN.fullmatch(name) and ".." not in path and not os.path.isabs(path)]
         last = {key: summary.get(key) for key in ("ledger", "quality", "particles", "seconds", "peak_mem_mib")}
         self._tell([Told(step, numbers({k: v for k, v in last.items() if v is not None}, "end/")),
                     *(Told(step, {}, pair) for pair in shown)])

@@ -7,6 +7,7 @@ MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME and the rest); without them everythi
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -142,12 +143,14 @@ class MLflow:
 
     def __init__(self, about: About):
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or self._local(about)
+        uri, local = self._store(about)
         entities = importlib.import_module("mlflow.entities")
         self.Metric, self.Param = entities.Metric, entities.Param
         self.client = importlib.import_module("mlflow").MlflowClient(tracking_uri=uri)
         if run_id := about.known.get("id"):
             self.id = str(run_id)
+            if local and not self._within(uri):
+                raise UserError("trackers/mlflow names files out of the run; move it away")
             self.client.update_run(self.id, status="RUNNING")
             return
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or about.group
@@ -158,15 +161,25 @@ class MLflow:
         for first in range(0, len(options), BATCH):
             self.client.log_batch(self.id, params=options[first:first + BATCH])
 
-    def _local(self, about: About) -> str:
-        """A store's files name their own folder: where the run was moved, it is told anew."""
-        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # since MLflow 3 asked for; a database would need more packages
-        store = about.home / "mlflow"
-        if about.known.get("store") != str(store):
-            shutil.rmtree(store, ignore_errors=True)
+    def _within(self, store: str) -> bool:
+        """Whether the run of a store in the run folder keeps its pictures there: whoever made the folder has said."""
+        place = str(self.client.get_run(self.id).info.artifact_uri)
+        return place.startswith(f"{store}/") and ".." not in place
+
+    def _store(self, about: About) -> tuple[str, bool]:
+        """Its URI, and whether it lies in the run folder. One that is new to the run is told all: another server, or
+        files of a run that was moved, which name their old folder."""
+        given, own = os.environ.get("MLFLOW_TRACKING_URI"), about.home / "mlflow"
+        uri = given or own.absolute().as_uri()
+        digest = hashlib.sha256(uri.encode()).hexdigest()[:16]  # it may hold a password
+        if about.known.get("store") != digest:
             about.known.clear()
-            about.known["store"] = str(store)
-        return store.absolute().as_uri()
+            about.known["store"] = digest
+            if not given:
+                shutil.rmtree(own, ignore_errors=True)
+        if not given:
+            os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # MLflow 3 asks for it; a database would need more packages
+        return uri, not given
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         now = round(1e3 * time.time())

@@ -56,7 +56,8 @@ setup(
         "usd": ["usd-core>=25.5"],
         "onnxruntime": ["onnxruntime>=1.20", "onnx>=1.17"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "tensorboard>=2.16", "hypothesis>=6.100,<7", "POT>=0.9.4",
-                 "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6",
+                 "triton>=3.2; platform_system=='Linux'", "gsplat>=1.5,<1.6", "nbclient>=0.10", "nbformat>=5.10",
+                 "ipykernel>=6.29",
                  "ruff>=0.17,<0.18", "mypy>=2.4,<3"],  # a newer ruff or mypy may find more
     },
     entry_points={"console_scripts": ["carv3d=carv3d.cli:main"]},

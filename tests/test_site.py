@@ -1,6 +1,7 @@
 """The documentation as a site: it builds, every link in it leads somewhere, and it asks no other host for anything."""
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -31,6 +32,8 @@ def test_the_site_builds_strictly(tmp_path):
     pages = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
     assert "gallery.webp" in pages["index.html"] and (tmp_path / "gallery.webp").is_file()
     assert "estimator" in pages["source/configs/base.yaml.html"] and "draws.csv" in pages["source/docs/effective_compute.html"]
+    found = json.loads((tmp_path / "search" / "search_index.json").read_text())["docs"]
+    assert any("antithetic" in each["text"] for each in found) and not any(each["location"].startswith("source/") for each in found)
     assert [name for name, text in pages.items() if OUTSIDE.search(text)] == []
     assert OUTSIDE.search('<link rel="stylesheet" href="https://fonts.example/css">')  # the control
     for name, text in pages.items():  # as a browser would follow them

@@ -54,7 +54,7 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     run(book)
     shown = [output for cell in book.cells for output in cell.get("outputs", [])]
     text = "".join(output.get("text", "") for output in shown)
-    assert "finished after 6 steps" in text and "plain: " in text and "K = 4: " in text
+    assert "finished after 6 steps" in text and "plain: " in text and "K = 2: " in text
     assert re.search(r"plain: mean 0\.[34]\d+ .*\ncarv: mean 0\.[34]\d+ ", text) and re.search(r"\.glb \d+ KiB", text)
     kinds = [kind for output in shown for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 2 and "text/html" in kinds and [path.name for path in (tmp_path / "empty").iterdir()] == ["outputs"]

@@ -71,6 +71,8 @@ def init(*, id, resume, mode, dir, name, config, project, group, settings):
     assert resume == "allow" and isinstance(settings, Settings) and os.path.isdir(dir)
     print("chatter on stdout")
     os.system("echo chatter of a child >&2")
+    if mode == "online":
+        raise ConnectionError("no network")
     called("wandb.init", id=id, mode=mode, name=name, prompt=config["prompt"], project=project, group=group)
     return Run()
 """
@@ -240,6 +242,13 @@ def wait_for(what) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not what() and time.monotonic() < deadline:
         time.sleep(0.1)
+
+
+def test_a_server_that_cannot_be_reached_leaves_it_offline(tmp_path, calls, monkeypatch, capfd):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    written(tmp_path / "run", "log.wandb=true")
+    assert [each["mode"] for each in calls("wandb.init")] == ["offline"] and capfd.readouterr() == ("", "")
+    assert len(calls("wandb.finish")) == 1
 
 
 def test_the_process_that_dies_costs_a_line(tmp_path, calls, monkeypatch, capfd):

@@ -108,7 +108,12 @@ class WandB:
                                             symlink=False, x_disable_stats=True, x_disable_meta=True,
                                             x_disable_machine_info=True, x_save_requirements=False)}
         self.home = about.home
-        self.run = wandb.init(**given)
+        try:
+            self.run = wandb.init(**given)
+        except Exception:  # a server that cannot be reached, an account that is refused: what is told stays here
+            if mode != "online":
+                raise
+            self.run = wandb.init(**given | {"mode": "offline"})
         self._unlink()
 
     def _logged_in(self) -> bool:

@@ -198,21 +198,6 @@ def test_a_folder_that_cannot_be_synced_is_no_obstacle(tmp_path, monkeypatch):
     assert (tmp_path / "a.txt").read_text() == "whole"
 
 
-def test_a_board_that_cannot_be_written_is_left_behind(tmp_path, monkeypatch, capsys):
-    from carv3d.runs.tensorboard import Board
-
-    tried = []
-
-    def full(self, record):
-        tried.append(record)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Board, "__init__", lambda self, folder: None)
-    monkeypatch.setattr(Board, "add_scalars_of", full)
-    run = trained(tmp_path, "log.tensorboard=true", "log.every_n_steps=1")
-    assert len(tried) == 1 and "no TensorBoard" in capsys.readouterr().err and run.summary()["step"] == 3
-
-
 def test_a_sweep_on_a_file_system_without_locks_goes_on(tmp_path, monkeypatch, capsys):
     """There a lock can neither be held nor be missed; the ledger still gives a cell to one owner alone."""
     from carv3d.sweep.engine import _hold

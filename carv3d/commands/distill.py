@@ -17,18 +17,19 @@ from carv3d.onestep.latent import Latent
 from carv3d.onestep.settle import settle
 from carv3d.onestep.student import Student
 from carv3d.onestep.world import World
-from carv3d.runs import budget, checkpoint
+from carv3d.runs import budget, checkpoint, trackers
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment, peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.stopping import StopSignal, hold
+from carv3d.runs.tracking import Tracking
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import convenient
 from carv3d.runtime.progress import Progress, say
 from carv3d.runtime.types import Record, State
 
 CHOSEN_AT = 50  # updates after which k=auto chooses: before, the fake score is the teacher still
-FREE_ON_RESUME = ("distill.evaluate_every", "checkpoint", "log.every_n_steps", "budget", "exp_root_dir", "name", "tag")
+FREE_ON_RESUME = ("distill.evaluate_every", "checkpoint", "log", "budget", "exp_root_dir", "name", "tag")
 GROUP = "distill"
 
 
@@ -38,6 +39,7 @@ def main(args: Namespace) -> int:
     words = students.spelt(args.overrides)
     if args.resume:
         run, config, lock, path, state = session.resumed(args, "distill", words, FREE_ON_RESUME, settle)
+        trackers.require(config.log)
         work = Distillation(config, clock)
         if path:
             with checkpoint.fitting(path):
@@ -49,6 +51,7 @@ def main(args: Namespace) -> int:
         config = configuration.load(args.config, words)
         configuration.check_new(config)
         settle(config)
+        trackers.require(config.log)
         config.name = GROUP if config.name == Config().name else config.name
         config.tag = config.tag or students.title(config)
         work = Distillation(config, clock)
@@ -60,11 +63,12 @@ def main(args: Namespace) -> int:
 
 def _run(run: Run, lock: IO[str], work: Distillation) -> int:
     def whole(stop: StopSignal) -> bool:
-        ended = work.train(run, stop)
+        ended = work.train(run, stop, tracking)
         work.finish(run, "finished" if ended else "interrupted")
         return ended
 
-    return session.guarded(run, lock, whole)
+    with Tracking(run, work.config.log) as tracking:
+        return session.guarded(run, lock, whole)
 
 
 class Distillation:
@@ -88,7 +92,7 @@ class Distillation:
             self.clock.lap("evaluation")
         return self._world
 
-    def train(self, run: Run, stop: StopSignal) -> bool:
+    def train(self, run: Run, stop: StopSignal, tracking: Tracking) -> bool:
         """The updates that are missing. Returns whether they ended by themselves."""
         config, own = self.config, self.config.distill
         with Progress("distill", own.steps, self.done) as bar:
@@ -108,6 +112,7 @@ class Distillation:
                                   own.evaluate_every and self.done % own.evaluate_every == 0)
                 if scored or self.done % config.log.every_n_steps == 0:
                     run.log(self._line(found) | (self._scores(run) if scored else {}))
+                    tracking.look()
                     self.clock.lap("evaluation")
                 every = config.checkpoint.every_n_train_steps
                 if last or every and self.done % every == 0:

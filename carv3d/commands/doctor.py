@@ -18,7 +18,7 @@ from carv3d.runtime.progress import result
 
 PACKAGES = ("torch", "numpy", "omegaconf", "numba", "nerfacc", "imageio", "imageio-ffmpeg", "diffusers",
             "transformers", "tokenizers", "huggingface_hub", "safetensors", "gsplat", "triton", "tensorboard",
-            "usd-core")
+            "wandb", "mlflow-skinny", "usd-core")
 Answer = tuple[bool, str]  # whether it works, and what was seen or what to do
 
 

@@ -16,6 +16,7 @@ from carv3d.runs.clock import Clock
 from carv3d.runs.environment import peak_memory_mib
 from carv3d.runs.folder import Run
 from carv3d.runs.particles import numbered, of_particles
+from carv3d.runs.tracking import Tracking
 from carv3d.runtime.files import convenient
 from carv3d.runtime.progress import Progress
 from carv3d.runtime.types import Record
@@ -41,7 +42,7 @@ class Recorder(Observer):
         step_ms = 1e3 * (time.perf_counter() - self.began) / (step - self.first_step)
         record = {"step": step, "wall_s": round(self.clock.seconds["train"], 3), **self.trainer.ledger, **metrics,
                   "step_ms": round(step_ms, 2), "peak_mem_mib": round(peak_memory_mib(), 1)}
-        self.run.log(record, self.config.log.tensorboard)
+        self.run.log(record)
         shown = {name: metrics[key] for key, name in SHOWN.items() if key in metrics}
         losses = {f"loss {key.removeprefix('loss_')}": v for key, v in metrics.items() if key.startswith("loss_")}
         self.bar.to(step, **{"s/step": step_ms / 1e3, **shown, **losses})
@@ -92,3 +93,22 @@ class Recorder(Observer):
         self.clock.lap("loop")
         work()
         self.clock.lap(station)
+
+
+class Tracked(Observer):
+    """Has the run's trackers look at what a Recorder, which is asked before it, has written."""
+
+    def __init__(self, tracking: Tracking):
+        self.tracking = tracking
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        self.tracking.look()
+
+    def preview(self, step: int) -> None:
+        self.tracking.look()
+
+    def evaluate(self, step: int) -> None:
+        self.tracking.look()
+
+    def compare(self, step: int) -> None:
+        self.tracking.look()

@@ -16,12 +16,12 @@ from carv3d import config as configuration
 from carv3d.config import registry
 from carv3d.config.schema import Config
 from carv3d.report.serving import is_loopback
-from carv3d.runs import budget, checkpoint
+from carv3d.runs import budget, checkpoint, trackers
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment
 from carv3d.runs.folder import Run, named_folder
 from carv3d.runs.stopping import StopSignal, hold
-from carv3d.runs.tensorboard import require_tensorboard
+from carv3d.runs.tracking import Tracking
 from carv3d.runtime import devices, distributed
 from carv3d.runtime.distributed import World
 from carv3d.runtime.errors import UserError, of_the_machine
@@ -52,8 +52,7 @@ def _start(args: Namespace, world: World) -> int:
     configuration.check_new(config)
     folder = named_folder(args.out) if args.out else None
     build.settle(config)
-    if config.log.tensorboard:
-        require_tensorboard()
+    trackers.require(config.log)
     if args.dry_run:
         if world.size > 1:
             raise UserError("--dry-run: it probes one process; give it without torchrun")
@@ -107,6 +106,7 @@ def _resume(args: Namespace, world: World) -> int:
     if changed:
         raise UserError(f"{changed[0]}: cannot change on --resume; allowed: {', '.join(FREE_ON_RESUME)}; "
                         "start a new run for another value")
+    trackers.require(config.log)
     lock = hold(run) if world.rank == 0 else None
     for what in run.damaged():
         say(f"warning: {what}; going on without")
@@ -215,8 +215,20 @@ def _run(run: Run | None, trainer: Trainer, clock: Clock, state: Record | None, 
     lock = lock or hold(run)
     run.write_summary({"status": "running", "prompt": config.prompt})
     say(f"run folder {run.folder}")
+    with Tracking(run, config.log) as tracking:
+        _guarded(run, trainer, clock, state, stop, lock, tracking)
+    if stop():
+        say(f"stopped; carv3d train --resume {shlex.quote(str(run.folder))} goes on")
+    result(run.folder, run=str(run.folder), summary=run.summary())
+    return 130 if stop() else 0
+
+
+def _guarded(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal, lock: IO[str],
+             tracking: Tracking) -> None:
+    """A failure is in the run's summary; the lock is given back."""
+    config = trainer.config
     try:
-        _train(run, trainer, clock, state, stop)
+        _train(run, trainer, clock, state, stop, tracking)
     except KeyboardInterrupt:
         run.try_summary({"status": "interrupted", "reason": "stopped at once", "prompt": config.prompt})
         raise
@@ -227,10 +239,6 @@ def _run(run: Run | None, trainer: Trainer, clock: Clock, state: Record | None, 
         raise known or error
     finally:
         lock.close()
-    if stop():
-        say(f"stopped; carv3d train --resume {shlex.quote(str(run.folder))} goes on")
-    result(run.folder, run=str(run.folder), summary=run.summary())
-    return 130 if stop() else 0
 
 
 def _trainer(config: Config, clock: Clock, state: Record | None, world: World) -> Trainer:
@@ -276,8 +284,9 @@ def _follow(trainer: Trainer, clock: Clock, state: Record | None, stop: StopSign
     trainer.world.leave()
 
 
-def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal) -> None:
-    from carv3d.commands.recorder import Recorder
+def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal, tracking: Tracking
+           ) -> None:
+    from carv3d.commands.recorder import Recorder, Tracked
     from carv3d.text3d.finish import finish
     from carv3d.text3d.loop import train
 
@@ -299,7 +308,8 @@ def _train(run: Run, trainer: Trainer, clock: Clock, state: Record | None, stop:
     clock.lap("start")
     with _viewed(run, trainer, clock, stop) as viewers, Progress("train", config.trainer.max_steps, first) as bar:
         recorder = Recorder(run, trainer, clock, first, bar)
-        done = train(trainer, first, [recorder, *viewers], lambda: stop.of_any(world), clock)
+        observers = [recorder, Tracked(tracking), *viewers]
+        done = train(trainer, first, observers, lambda: stop.of_any(world), clock)
     world.leave()
     clock.lap("loop")
     finish(run, config, trainer.scenes, trainer.device, clock, dict(trainer.ledger), done, stop(), notes)

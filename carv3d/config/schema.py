@@ -333,7 +333,11 @@ class CheckpointConfig:
 @dataclass
 class LogConfig:
     every_n_steps: int = option(10, "steps between lines of metrics.jsonl", ge=1)
-    tensorboard: bool = option(False, "also write tb_logs/ (needs the package tensorboard)")
+    tensorboard: bool = option(False, "also write tb_logs/ (pip install \"carv3d[tensorboard]\")")
+    wandb: bool = option(False, "also tell Weights & Biases, offline in trackers/wandb unless you are logged in "
+                                "(pip install \"carv3d[wandb]\")")
+    mlflow: bool = option(False, "also tell MLflow at MLFLOW_TRACKING_URI, else in trackers/mlflow (pip install "
+                                 "\"carv3d[mlflow]\")")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from carv3d.config.schema import Config
 from carv3d.runtime.errors import UserError
 from carv3d.runtime.files import expanded, read_text
 
-TAKEN = ("distill", "seed", "exp_root_dir", "name", "tag", "checkpoint", "log.every_n_steps", "budget.seconds",
+TAKEN = ("distill", "seed", "exp_root_dir", "name", "tag", "checkpoint", "log", "budget.seconds",
          "budget.teacher_evals", "budget.evaluations")
 OF_A_MODEL = ("teacher.type", "teacher.path", "teacher.base", "teacher.revision", "teacher.variant", "teacher.use_ema",
               "teacher.dtype", "teacher.offline", "device")  # taken with prompts

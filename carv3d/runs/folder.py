@@ -16,7 +16,6 @@ from pathlib import Path
 from carv3d import config as configuration
 from carv3d.config import registry
 from carv3d.config.schema import Config
-from carv3d.runs.tensorboard import Board
 from carv3d.runtime import files
 from carv3d.runtime.errors import UserError, remedy, shown
 from carv3d.runtime.files import as_json, expanded, write_text
@@ -71,8 +70,6 @@ class Run:
         self.folder = folder
         self.ckpts = folder / "ckpts"
         self.save = folder / "save"
-        self._tensorboard: Board | None = None
-        self._boardless = False  # once the board could not be written
 
     # --- making and finding ---
 
@@ -143,14 +140,9 @@ class Run:
         """What env.json holds; empty where it cannot be read."""
         return files.read_object(self.folder / "env.json")
 
-    def log(self, record: Record, tensorboard: bool = False) -> None:
+    def log(self, record: Record) -> None:
         """Append one line to metrics.jsonl."""
         files.append_text(self.folder / "metrics.jsonl", as_json(record) + "\n")
-        if tensorboard and not self._boardless:
-            self._boardless = True
-            with files.convenient("TensorBoard from here on"):
-                self._board().add_scalars_of(record)
-                self._boardless = False
 
     def truncate_metrics(self, step: int) -> None:
         """Drop the lines after ``step`` (they will be written again), and a last line cut short by a kill."""
@@ -174,17 +166,7 @@ class Run:
         return files.read_bytes(path).split(b"\n")[:-1] if path.exists() else []
 
     def _metric_lines(self) -> list[tuple[str, Record]]:
-        out = []
-        for line in self._whole_lines():
-            try:
-                text = line.decode("utf-8") + "\n"
-                record = json.loads(text)
-            except (ValueError, RecursionError):
-                continue  # damaged
-            step = record.get("step") if isinstance(record, dict) else None
-            if isinstance(step, int) and not isinstance(step, bool):
-                out.append((text, record))
-        return out
+        return records(self._whole_lines())
 
     def rewrite_config(self, config: Config) -> None:
         """The configuration of a resumed run, and the command that resumed it; half-written files of a kill go."""
@@ -219,8 +201,17 @@ class Run:
         """What summary.json holds; empty where it cannot be read."""
         return files.read_object(self.folder / "summary.json")
 
-    def _board(self) -> Board:
-        if self._tensorboard is None:
-            self._tensorboard = Board(self.folder / "tb_logs")
-        return self._tensorboard
 
+def records(lines: list[bytes]) -> list[tuple[str, Record]]:
+    """Lines of metrics.jsonl, without those that are damaged."""
+    out = []
+    for line in lines:
+        try:
+            text = line.decode("utf-8") + "\n"
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        step = record.get("step") if isinstance(record, dict) else None
+        if isinstance(step, int) and not isinstance(step, bool):
+            out.append((text, record))
+    return out

@@ -30,9 +30,9 @@ from carv3d.runtime.types import Record
 UNIT_NAMES = {"seconds": "seconds of training", "renders": "renders", "teacher_evals": "teacher evaluations"}
 Mark = tuple[float, Number, list[float]]  # an option's value, a score there, and the values of which it is the mean
 QUALITIES = {"psnr": ("PSNR", " dB")}  # name and unit of a score
-WIDTH = 6.6  # inches of a figure
-SIDE = 26  # letters of a name beside a figure, in a line
-LEGEND = 96  # letters of a legend's line
+WIDTH = 5.2  # inches of a figure
+SIDE = 24  # letters of a name beside a figure, in a line
+LEGEND = 74  # letters of a legend's line
 INKS = {"#000000": ("ink", "#eeeeee"), "#ffffff": ("paper", "#161616"), "#dddddd": ("line", "#3c3c3c"),
         "#666666": ("level", "#aaaaaa"), "#888888": ("zero", "#999999"), "#777777": ("grey", "#9a9a9a"),
         "#0072b2": ("blue", "#3f9fd8")}
@@ -78,7 +78,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
 def for_page(svg: str) -> str:
     """The same with colours that follow the page's: those of ``INKS`` are others where it is dark."""
     dark = "".join(f"--{name}:{colour};" for name, colour in INKS.values())
-    rules = f"text{{fill:var(--ink,#000000)}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    rules = f"svg{{fill:var(--ink,#000000)}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     named = re.sub(r"(fill|stroke): (#[0-9a-f]{6})\b", lambda found: f"{found[1]}: " + (
         f"var(--{INKS[found[2]][0]}, {found[2]})" if found[2] in INKS else found[2]), svg)
     return named.replace("</style>", f"{rules}</style>", 1)
@@ -121,7 +121,7 @@ def legend(figure: Figure, axes: Axes, first: int = 0) -> None:
     columns = max(1, min(len(names), LEGEND // (longest + 6)))
     lines = sum(name.count("\n") + 1 for name in shown) / columns
     figure.set_figheight(figure.get_figheight() + 0.19 * math.ceil(lines))
-    figure.legend(handles, shown, fontsize=8.5, frameon=False, loc="outside lower center", ncols=columns)
+    figure.legend(handles, shown, fontsize=9, frameon=False, loc="outside lower center", ncols=columns)
 
 
 def any_interval(numbers: Iterable[Number | None]) -> bool:
@@ -146,7 +146,7 @@ def by_option(lines: dict[str, list[Mark]], label: str, levels: dict[str, float]
     log = at[0] > 0 and at[-1] / at[0] >= 4
     places = {x: math.log(x) if log else x for x in at}
     apart = 0.012 * (places[at[-1]] - places[at[0]])
-    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
     axes = figure.add_subplot()
     for i, (name, marks) in enumerate(lines.items()):
         look = style(i)
@@ -182,7 +182,7 @@ def over_cost(lines: dict[str, list[Line]], label: str, what: str, levels: dict[
     """
     from matplotlib.ticker import NullLocator
 
-    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
     axes = figure.add_subplot()
     for i, (name, each) in enumerate(lines.items()):
         look = {**style(i), "linestyle": "-"}

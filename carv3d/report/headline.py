@@ -39,8 +39,10 @@ def told(number: Number, what: str, unit: str = "", sign: str = "") -> str:
 
 def headline(summary: Summary, endings: list[Ending]) -> Iterator[str]:
     """Sentence by sentence, as HTML. It is of the same variant in all figures, so that none is chosen for itself."""
-    if (found := best(summary)) is None:
+    found = best(summary)
+    if found is None or SECONDS not in found[0].curves:
         yield from at_the_end(summary, endings)
+    if found is None:
         return
     row, many = found
     (score, unit), name, base = named(summary.quality), f"<i>{text(row.name)}</i>", f"<i>{text(summary.baseline)}</i>"
@@ -50,7 +52,7 @@ def headline(summary: Summary, endings: list[Ending]) -> Iterator[str]:
             prompt, value = one.least[SHARES[-1]]
             least = (f" The prompt that gains least is “{text(prompt)}”: {value:+.2f}{text(unit)}."
                      * (number.prompts > 1))
-            yield (f"After equal training time, all of {base}’s, the {text(score)} of {name} is "
+            yield (f"After as much training time as the runs of {base} took, the {text(score)} of {name} is "
                    f"{told(number, 'pair', unit, '+')} relative to {base}’s{_covers(number)}.{least}{flattered}")
             flattered = ""
         if one.area:
@@ -67,8 +69,8 @@ def headline(summary: Summary, endings: list[Ending]) -> Iterator[str]:
                    + flattered)
             flattered = ""
     if number := row.figures["work"]:
-        yield (f"By raw variance, for comparison with the paper: {told(number, 'state')} times{_batch(summary, row)}."
-               + flattered)
+        yield (f"By the raw variance of its gradient, as in the paper, {name}’s compute is worth "
+               f"{told(number, 'state')} times {base}’s{_batch(summary, row)}.{flattered}")
 
 
 def at_the_end(summary: Summary, endings: list[Ending]) -> Iterator[str]:

@@ -28,7 +28,7 @@ th button{font:inherit;font-weight:700;background:none;border:0;padding:0;min-he
 color:inherit;text-align:inherit}
 th[aria-sort=ascending] button:after{content:" \\25B2"}th[aria-sort=descending] button:after{content:" \\25BC"}
 :focus-visible{outline:2px solid var(--link);outline-offset:1px}
-figure{margin:1rem 0}figure img{max-width:100%;height:auto}
+figure{margin:1rem 0}figure img{max-width:100%;height:auto}.figure img{width:38rem}
 figcaption,.files{font-size:.88rem;color:var(--quiet);max-width:46rem}.files{margin:.2rem 0 1rem}
 .files a{display:inline-block;padding:.15rem .5rem .15rem 0}
 .shots{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr))}
@@ -37,7 +37,7 @@ figcaption,.files{font-size:.88rem;color:var(--quiet);max-width:46rem}.files{mar
 .strip{display:flex;gap:.4rem;align-items:center}.strip figure{margin:0;width:6.2rem;text-align:center}
 .strip span{width:7.5rem;text-align:left}
 .strip figcaption{font-size:.7rem;text-align:center;white-space:nowrap}
-@media screen and (max-width:40rem){body{margin:1rem auto}.figure img{max-width:none;width:34rem}
+@media screen and (max-width:40rem){body{margin:1rem auto}
 .shots{grid-template-columns:repeat(2,1fr)}}
 @media print{:root{color-scheme:light;--ink:#000;--quiet:#333;--paper:#fff;--line:#bbb;--strong:#444;--stage:#eee}
 @page{margin:14mm}
@@ -46,7 +46,8 @@ body{font-size:10.5pt;margin:0;padding:0;max-width:none}p,li,figcaption{max-widt
 .shots .posed{display:none}.shots .still{display:inline}
 h1,h2,h3{break-after:avoid}figure,tr,li{break-inside:avoid}thead{display:table-header-group}
 .wide{overflow:visible}.files{display:none}.figure img{max-height:230mm;object-fit:contain;object-position:left}
-table{width:100%;font-size:8pt}th,td{white-space:normal;overflow-wrap:anywhere;padding:.15rem .3rem}
+table{width:100%;font-size:8pt}th,td{white-space:normal;padding:.15rem .3rem}
+.text,tbody th{overflow-wrap:anywhere;min-width:5em}
 .many table{font-size:6.5pt}.many th,.many td{padding:.1rem .18rem}
 .strip{flex-wrap:wrap}}
 """
@@ -68,6 +69,8 @@ if(matchMedia("(prefers-reduced-motion:reduce)").matches)for(const video of docu
 """
 MANY = 9  # columns of a table from which on its print is small
 KINDS = {"svg": "SVG", "pdf": "PDF", "png": "PNG"}  # of a figure's files
+TEXT = "\"text\""
+WORDS = f"<td class={TEXT}"
 FORMS = {"tex": "LaTeX", "md": "Markdown"}  # of a table's files
 
 
@@ -81,16 +84,19 @@ def text(value: object) -> Html:
 
 def words(value: object) -> Html:
     """A cell of words, which stand to the left."""
-    return Html(f"<td class=\"text\">{text(value)}</td>")
+    return Html(f"{WORDS}>{text(value)}</td>")
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], name: str = "", label: str = "",
           sortable: bool = False) -> str:
     """name: of the table on its page, and of its files, which ``carv3d.report.tables`` writes where there is a name.
     label: what it is of, for those who do not see it. The first cell of a row is that row's head."""
-    cells = "".join(cell if cell.startswith("<th") else f"<th scope=\"col\">{cell}</th>" for cell in map(text, head))
-    lines = ("<tr>" + "".join(cell if cell.startswith("<td") else _cell(cell, i == 0) for i, cell in
-                              enumerate(map(text, row))) + "</tr>" for row in rows)
+    body = [list(map(text, row)) for row in rows]
+    left = {i for row in body for i, cell in enumerate(row) if cell.startswith(WORDS)}
+    cells = "".join(cell if cell.startswith("<th") else f"<th scope=\"col\"{' class=' * (i in left)}"
+                    f"{TEXT * (i in left)}>{cell}</th>" for i, cell in enumerate(map(text, head)))
+    lines = ("<tr>" + "".join(cell if cell.startswith("<td") else _cell(cell, i == 0) for i, cell in enumerate(row))
+             + "</tr>" for row in body)
     own = (f" id=\"{text(name)}\"" if name else "") + " class=\"sortable\"" * sortable
     return (f"<div class=\"wide{' many' * (len(head) >= MANY)}\" role=\"group\" tabindex=\"0\" "
             f"aria-label=\"{text(label or 'table')}\"><table{own}><thead><tr>{cells}</tr></thead><tbody>"
@@ -109,9 +115,10 @@ def _files(name: str, kinds: dict[str, str]) -> str:
 
 
 def figure(svg: str, caption: str, name: str = "") -> Html:
-    """name: of its files, without their endings, as seen from the page."""
+    """name: of its files, without their endings, as seen from the page. The caption's first sentence says to those who
+    do not see it what is drawn."""
     return Html("<figure><div class=\"wide figure\" role=\"group\" tabindex=\"0\" aria-label=\"figure\">"
-                f"<img alt=\"{text(caption)}\" src=\"{data('image/svg+xml', svg.encode())}\"></div>"
+                f"<img alt=\"{text(caption.partition('. ')[0])}\" src=\"{data('image/svg+xml', svg.encode())}\"></div>"
                 f"<figcaption>{text(caption)}</figcaption></figure>{_files(name, KINDS)}")
 
 

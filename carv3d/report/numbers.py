@@ -49,15 +49,15 @@ def counted(number: Number, what: str) -> str:
 def behind(number: Number, what: str) -> str:
     """What stands beside a number in a sentence: n = 24 pairs: 8 prompts, 3 seeds; and why there is no interval."""
     spread = f": {several(number.prompts, 'prompt')}, {several(number.seeds, 'seed')}" * (number.count > 1)
-    return f"n = {several(number.count, what)}{spread}" + f"; {ALONE}" * math.isnan(number.low)
+    return f"n\u00a0=\u00a0{several(number.count, what)}{spread}" + f"; {ALONE}" * math.isnan(number.low)
 
 
 def interval(number: Number, digits: int = 2) -> str:
     """95 % interval 1.90 to 3.40; of a bound the end that there is, and nothing where there is none."""
     low, high = (f"{end:.{digits}f}" if math.isfinite(end) else "" for end in (number.low, number.high))
     if low and high:
-        return f"95 % interval {low} to {high}"
-    return f"95 % interval from {low} up" if low else f"95 % interval up to {high}" if high else ""
+        return f"95\u00a0% interval {low} to {high}"
+    return f"95\u00a0% interval from {low} up" if low else f"95\u00a0% interval up to {high}" if high else ""
 
 
 def why_none(found: Iterable[Number]) -> str:

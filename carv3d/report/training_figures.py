@@ -66,25 +66,23 @@ def multipliers(summary: Summary) -> Drawn | None:
     """The difference of quality at all of the baseline's seconds, and the figures of compared states, in panels."""
     rows, looks, (score, unit) = summary.others, styles(summary), named(summary.quality)
     panels: list[tuple[str, bool, dict[str, Number]]] = [(
-        f"{score} above {summary.baseline}'s{',' * bool(unit)}{unit},\nat all of its seconds", False,
+        f"{score} above {summary.baseline}'s{',' * bool(unit)}{unit}, at all of its seconds", False,
         {row.name: row.curves["seconds"].differences[1.0] for row in rows
          if "seconds" in row.curves and 1.0 in row.curves["seconds"].differences})]
-    panels += [(f"{label},\nover {summary.baseline}", True,
+    panels += [(f"{label}, over {summary.baseline}", True,
                 {row.name: found for row in rows if (found := row.figures[what])}) for what, label in JUDGED.items()]
     panels = [panel for panel in panels if panel[2]]
     if not panels:
         return None
     names = [row.name for row in rows if any(row.name in found for _, _, found in panels)]
-    across = min(len(panels), 2)
-    down = math.ceil(len(panels) / across)
     tall = sum(max(wrapped(name).count("\n"), 1) for name in names)
-    figure = Figure(figsize=(WIDTH if across > 1 else 5.2, down * (0.34 * tall + 1.0)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, len(panels) * (0.34 * tall + 0.8)), layout="constrained")
     for n, (label, ratio, of_panel) in enumerate(panels):
-        axes = figure.add_subplot(down, across, n + 1)
+        axes = figure.add_subplot(len(panels), 1, n + 1)
         for i, name in enumerate(names):
             if name in of_panel:
                 _dot(axes, i, of_panel[name], looks[name])
-        axes.set_yticks(range(len(names)), list(map(wrapped, names)) if n % across == 0 else [""] * len(names))
+        axes.set_yticks(range(len(names)), list(map(wrapped, names)))
         axes.set_ylim(len(names) - 0.5, -0.5)
         _side_axis(axes, label, ratio)
     every = [number for _, _, of_panel in panels for number in of_panel.values()]
@@ -105,7 +103,7 @@ def _bounds(every: list[Number]) -> str:
 def curves(summary: Summary, unit: str) -> Drawn:
     """Mean over prompts and seeds; bands from the lowest to the highest seed."""
     looks, (score, of_score), every = styles(summary), named(summary.quality), summary.lines[unit]
-    figure, axes = plain_axes(4.0)
+    figure, axes = plain_axes(3.5)
     bands = False
     for i, (name, runs) in enumerate(every.items()):
         grid, mean = mean_line(list(runs.values()))
@@ -144,7 +142,7 @@ def differences(summary: Summary, unit: str) -> Drawn | None:
     """By how much each variant is above the baseline at equal cost, with 95 % bands; only where all pairs are known."""
     every, looks, (score, of_score) = summary.lines[unit], styles(summary), named(summary.quality)
     mine = every.get(summary.baseline, {})
-    figure, axes = plain_axes(3.8)
+    figure, axes = plain_axes(3.4)
     budget = numpy.mean([line[0][-1] for line in mine.values()]) if mine else math.nan
     shown: list[Number] = []
     for i, row in enumerate(row for row in summary.others if unit in row.curves):
@@ -190,7 +188,7 @@ def along(study: Study, summary: Summary) -> Drawn | None:
         return None
     names = [name for name in dict.fromkeys(n for s in study.states for n in s.by_name) if name != summary.baseline]
     shown, looks = [name for name in study.variants if name in names] or names, styles(summary)
-    figure, axes = plain_axes(3.8)
+    figure, axes = plain_axes(3.4)
     every: list[Number] = []
     for i, name in enumerate(shown):
         look, found = looks[name], []
@@ -219,7 +217,7 @@ def decomposition(summary: Summary) -> Drawn | None:
     if not rows:
         return None
     rows.sort(key=lambda row: list(WHAT).index(row[0]))
-    names = [wrapped(f"{WHAT[what]}: {a} → {b}", 44) for what, a, b, _ in rows]
+    names = [wrapped(f"{WHAT[what]}: {a} → {b}", 32) for what, a, b, _ in rows]
     lines = len(rows) + 0.5 * sum(name.count("\n") for name in names)
     figure = Figure(figsize=(WIDTH, 0.34 * lines + 1.1), layout="constrained")
     axes = figure.add_subplot()

@@ -107,14 +107,16 @@ def test_the_page_has_the_scores_and_nothing_of_training(tmp_path, capsys):
     page = plain(page)
     assert not [word for word in OF_TRAINING if word in page]
     assert "12 of 13 runs done; 7 seeds" in page and "many 9 pending" in page and "one run at a time" in page
-    assert re.search(r"Fréchet distance : the lowest mean of 2: many , 8\.000 \[4\.\d+, 11\.\d+\] over 6 seeds", page)
+    assert re.search(r"Fréchet distance: the lowest mean of 2 is that of many , 8\.000 \(95 % interval 4\.\d+ to 11\.\d+; "
+                     r"n = 6 seeds\)", page)
     assert re.search(r"few less it: 0\.500 \[0\.4\d+, 0\.5\d+\]: it is better\.", page)
     assert re.search(r"teacher, 4 steps less it: 1\.500 \[1\.4\d+, 1\.5\d+\]: it is better\.", page)
     assert re.search(r"teacher, 50 steps 6\.500 \[", page) and "many 8 2 8.000" in page
     assert "20 480 320 640 2.5 6" in page and "many 3 done 8 2 20 480 320 640 2.5 8.450 0.500 0.250 4.000 81.000" in page
-    assert {path.name for path in (sweep / "report").iterdir()} == {
-        "index.html", "runs.csv", "distillation.csv", "student_seconds_1.png", "student_rows_1.png",
-        "fake_score_1.png"}
+    assert {path.name for path in (sweep / "report").rglob("*.*")} == {
+        "index.html", "runs.csv", "distillation.csv",
+        *(f"{name}_1.{kind}" for name in ("student_seconds", "student_rows", "fake_score") for kind in ("svg", "pdf", "png")),
+        *(f"{name}.{kind}" for name in ("students_1", "distilled") for kind in ("tex", "md"))}
     captured = capsys.readouterr()
     said = captured.out.splitlines()
     assert len(said) == 3 and said[0].startswith("Fréchet distance: few: student 8.500 [")
@@ -151,7 +153,7 @@ def test_differences_are_paired_by_seed(tmp_path):
     (1, 0.5, "few less it: 0.500, on one seed: how much of this is chance is not known", "["),
     (3, 0.5, "]: it is better", "the interval covers 0"),
     (6, 0.0, "the interval covers 0: no difference was seen", "few less it: it is"),
-    (6, -0.5, "the lowest mean of 2: few ", "the interval covers 0"),
+    (6, -0.5, "the lowest mean of 2 is that of few ", "the interval covers 0"),
 ])
 def test_no_more_is_said_than_the_seeds_bear_out(tmp_path, count, gain, words, never):
     (group,) = distillation.groups(study.collect([str(sweep_of(tmp_path / "s", students(count, gain)))]))

@@ -77,7 +77,8 @@ def section(endings: list[Ending], baseline: str, prefix: str) -> list[str]:
     compared = [score for score in every if any(score in ending.above for ending in endings)]
     asked = any(ending.right[1] for ending in endings)
     head = ["variant", *(f"{named(score)[0]}{',' * bool(named(score)[1])}{named(score)[1]}" for score in every),
-            *(f"{named(score)[0]}, less {baseline}'s" for score in compared), *["prompt recognised"] * asked, "steps",
+            *(Html(f"{text(named(score)[0])},<br>less {text(baseline)}'s") for score in compared),
+            *[Html("prompt<br>recognised")] * asked, "steps",
             "seconds", Html("<th scope=\"col\" class=\"text\">n</th>")]
     body: list[list[object]] = []
     for ending in endings:
@@ -86,7 +87,7 @@ def section(endings: list[Ending], baseline: str, prefix: str) -> list[str]:
                      *("" if ending.name == baseline else stacked(ending.above.get(score), False, _digits(score), "+")
                        for score in compared),
                      *["–" if not ending.right[1] else f"{ending.right[0]} of {ending.right[1]}"] * asked,
-                     count(ending.steps), count(ending.seconds, 1), words(_n(ending))])
+                     count(ending.steps), count(ending.seconds, 1), _n(ending)])
     return ["<h2>Where the runs end</h2>", table(head, body, f"{prefix}ends", "scores at the end of the runs"),
             "<p class=\"quiet\">Means over the runs that are done, each at its own end, whatever it had cost by then."
             + " Differences are taken run by run of the same prompt and seed." * bool(compared) + "</p>"]
@@ -96,7 +97,7 @@ def _digits(score: str) -> int:
     return 2 if named(score)[1] else 3
 
 
-def _n(ending: Ending) -> str:
+def _n(ending: Ending) -> Html:
     number = next(iter(ending.scores.values()), None)
-    spread = f": {several(number.prompts, 'prompt')}, {several(number.seeds, 'seed')}" if number else ""
-    return several(ending.runs, "run") + spread
+    spread = f"{several(number.prompts, 'prompt')}, {several(number.seeds, 'seed')}" if number else ""
+    return words(Html(f"{several(ending.runs, 'run')}<br><span class=\"ci\">{spread}</span>"))

@@ -169,7 +169,8 @@ def test_pictures_of_ones_own(tmp_path, drawn):
     found["queries"]["difference"]["clip"] = estimate(0.25, 0.02)
     cells = [({"attribute.k": k}, [*own, f"attribute.k={k}"], found) for k in (2, 4)]
     page = plain(report(sweep_of(tmp_path / "own", cells)))
-    assert ("queries : the ranking method reaches 0.600 [0.550, 0.650] (kernel; K 2; the best of 2), 0.350 [0.340, 0.360] "
+    assert ("On queries the ranking method (kernel; K 2; the best of 2) reaches a linear datamodelling score of 0.600 "
+            "(95 % interval over the queries 0.550 to 0.650; n = 1 run), 0.350 [0.340, 0.360] "
             "above the pictures nearest by pixels, 0.250 [0.230, 0.270] above the pictures nearest by clip.") in page
     assert "nearest by clip lead over pixels lead over clip gradients" in page and "did not rank" not in page
     assert drawn[0][2] == pytest.approx({"ceiling": 0.95, "nearest by pixels": 0.25, "nearest by clip": 0.35})

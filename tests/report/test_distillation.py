@@ -127,7 +127,7 @@ def test_the_page_has_the_scores_and_nothing_of_training(tmp_path, capsys):
 @pytest.fixture
 def undrawn(monkeypatch):
     """For pages whose figures nobody looks at: they take seconds."""
-    monkeypatch.setattr(figures, "save", lambda figure, path: "<svg></svg>")
+    monkeypatch.setattr(figures, "save", lambda *given: "<svg></svg>")
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -231,13 +231,13 @@ def test_what_is_judged_by_different_teachers_is_not_compared(tmp_path):
     for name in ("sliced Wasserstein distance, guidance 1.0", "sliced Wasserstein distance, guidance 2.0",
                  "Fréchet distance"):
         assert f"Scores: {name}" in page
-    assert page.count("the lowest mean of 2: K 1, guidance") == 2 and "the lowest mean of 4" not in page
+    assert page.count("the lowest mean of 2 is that of K 1, guidance") == 2 and "the lowest mean of 4" not in page
 
 
 def test_a_run_alone_and_beside_runs_of_other_commands(tmp_path):
     one_run(tmp_path / "alone", ["distill.k=2"], summary(8.0), metrics(8.0))
     page = plain(report(tmp_path / "alone"))
-    assert "Fréchet distance : outputs 8, K 2 , 8.000 over 1 seed." in page and "first row" not in page
+    assert "Fréchet distance: outputs 8, K 2 , 8.000 (no interval: one seed; n = 1 seed)." in page and "first row" not in page
     assert "whether it had the machine to itself is not known" in page
     one_run(tmp_path / "trained", ["prompt=a red mushroom"], {"status": "finished"}, command="train")
     lds = {"queries": {"lds": {"kernel": {"value": 0.4, "low": 0.3, "high": 0.5}}}}
@@ -373,7 +373,7 @@ def test_a_sweep_of_two_students_from_plan_to_page(tmp_path, monkeypatch, capsys
     again = rows(tmp_path / "out/few/cells.csv")
     assert [row["frechet"] for row in again] == [row["frechet"] for row in found]
     page = plain(report(tmp_path / "out/few"))
-    assert "outputs 8, K 2 , " in page and "over 2 seeds" in page and "2 of 2 runs done" in page
+    assert "outputs 8, K 2 , " in page and "n = 2 seeds" in page and "2 of 2 runs done" in page
 
 
 @pytest.mark.parametrize("text,option,chunks", [

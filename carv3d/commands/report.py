@@ -11,7 +11,7 @@ from carv3d.runtime.progress import result, say
 
 
 def main(args: Namespace) -> int:
-    from carv3d.report import page, reading, study
+    from carv3d.report import endings, page, reading, study
     from carv3d.report.multipliers import summary
     from carv3d.report.parts import present
     from carv3d.report.training import lines
@@ -27,11 +27,12 @@ def main(args: Namespace) -> int:
                         f"{', '.join(every) or 'none, as only runs of carv3d train have multipliers'}")
     baseline = {setting: args.baseline if args.baseline in names[setting] else part.first
                 for setting, part in parts.items()}
-    qualities = list(dict.fromkeys(name for run in found.runs for point in run.curve
-                                   for name, value in point.quality.items() if isinstance(value, float)))
+    along = (name for run in found.runs for point in run.curve
+             for name, value in point.quality.items() if isinstance(value, float))
+    qualities = list(dict.fromkeys([*along, *endings.scores(trained.runs)]))
     quality = args.quality or (qualities[0] if qualities else "psnr")
     if args.quality and quality not in qualities:
-        raise UserError(f"--quality {quality}: no run has it along its way; allowed: "
+        raise UserError(f"--quality {quality}: no run has it; allowed: "
                         f"{', '.join(qualities) or 'none, since there is none'}")
     folder = expanded(args.out, "--out") if args.out else _beside(expanded(args.paths[0], "SWEEP_OR_RUN"))
     make_folder(folder, "--out")
@@ -42,7 +43,7 @@ def main(args: Namespace) -> int:
     numbers = {setting: summary(part, baseline[setting], quality, args.levels) for setting, part in parts.items()}
     written = page.write(found, numbers, quality, folder)
     for setting, of_setting in numbers.items():
-        for line in lines(of_setting):
+        for line in lines(parts[setting], of_setting):
             result(f"{setting + ': ' if setting else ''}{line}")
     for part, own in present(found):
         for line in part.lines(own):

@@ -56,7 +56,7 @@ def write(folder: Path, rows: dict[str, Tensor], named: Sequence[str], curve: li
     scores: of the teacher by steps, and of the student; main: the one drawn; meant: what they say."""
     image = png(sheet(list(rows.values())))
     write_bytes(folder / "save" / "samples.png", image)
-    svg = figures.save(_curve(curve, scores, main), folder / "save" / "curve.png")
+    svg = figures.save(_curve(curve, scores, main), folder, "save/curve")
     shown = [name for name in SCORES if name in scores["student"]]
     columns = f"; columns: {text(', '.join(named))}" if named else ""
     body = [f"<h1>{text('A generator of one evaluation')}</h1>",
@@ -66,12 +66,12 @@ def write(folder: Path, rows: dict[str, Tensor], named: Sequence[str], curve: li
             f"<figure><img alt=\"samples\" src=\"{markup.data('image/png', image)}\"><figcaption>From the same noise, "
             f"row by row: {text(', '.join(rows))}{columns}.</figcaption></figure>",
             f"<h2>How good</h2><p>{text(meant)} One of them alone misleads.</p>",
-            table(["", *(SCORES[name] for name in shown)],
+            table(["sampler", *(SCORES[name] for name in shown)],
                   [[name, *(f"{row[key]:.3f}" for key in shown)] for name, row in scores.items()]),
             markup.figure(svg, f"The student's {SCORES[main]} as it trains, against what it cost; lines: the teacher "
                           "by DDIM steps. Last: the denoising loss on fresh outputs. How far the fake score's lies "
                           "above its optimum, which nobody knows, is a bias that more draws do not remove; where it "
-                          "nears the teacher's, the outputs have become what the teacher expects.")]
+                          "nears the teacher's, the outputs have become what the teacher expects.", "save/curve")]
     write_text(folder / "index.html", markup.page("Distillation", "carv3d distill", body))
     return {"page": "index.html", "samples": "save/samples.png", "curve": "save/curve.png"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from carv3d.config.attribution import BESIDE, METHODS
 from carv3d.report import figures, markup, seeds
 from carv3d.report.markup import Html, table, text, words
-from carv3d.report.numbers import Number, plain
+from carv3d.report.numbers import Number, interval, plain, several
 from carv3d.report.seeds import bullets, count, label, named, stacked
 from carv3d.report.study import RunOf, Study
 
@@ -63,7 +63,7 @@ def groups(found: list[Row]) -> dict[str, list[Row]]:
 
 
 def section(study: Study, folder: Path) -> list[str]:
-    """The part of the page that is of attribution; its figures go into ``folder`` as PNG."""
+    """The part of the page that is of attribution; its figures go into ``folder``."""
     found = rows(study)
     by_group = groups(found)
     body = [_headline(name, within) for name, within in by_group.items()]
@@ -74,8 +74,8 @@ def section(study: Study, folder: Path) -> list[str]:
         body.append(f"<p>{whom} (attribute.evaluate trains some), so nothing says how well their scores predict what "
                     "retraining does; what they cost is below, and the pictures are in each run's own index.html.</p>")
     for number, (name, within) in enumerate(by_group.items(), 1):
-        body += [f"<h2>Scores: {text(name)}</h2>", _table(name, within)]
-        if drawn := _figure(name, within, folder / f"lds_{number}.png"):
+        body += [f"<h2>Scores: {text(name)}</h2>", _table(name, within, number)]
+        if drawn := _figure(name, within, folder, f"figures/lds_{number}"):
             body.append(drawn)
     return [*body, "<h2>All runs</h2>", _cells(study, list(by_group))]
 
@@ -113,8 +113,11 @@ def _headline(group: str, within: list[Row]) -> str:
     """The best row, out of how many: the best of many is flattered. And who would have ranked better."""
     number, best = max(((number, row) for row in within if (number := row.number(group, row.method))),
                        key=lambda found: found[0].value)
-    said = [f"<b>{text(group)}</b>: the ranking method reaches <b>{text(plain(number, 3))}</b> "
-            f"({text(best.method)}; {text(best.name)}" + (f"; the best of {len(within)})" if len(within) > 1 else ")")]
+    over = interval(number, 3).replace("interval", "interval over the queries")
+    said = [f"On <i>{text(group)}</i> the ranking method ({text(best.method)}; {text(best.name)}"
+            + f"; the best of {len(within)}" * (len(within) > 1) + ") reaches a linear datamodelling score of "
+            f"<b>{number.value:.3f}</b> ({over or 'no interval is known'}; n = "
+            f"{several(len(best.each(group, best.method)), 'run')})"]
     for name in _methods(group, within):
         if name not in OF_MODELS and (lead := best.number(group, name, "difference")) is not None:
             said.append(f", {text(plain(lead, 3))} above the pictures nearest by {text(name)}")
@@ -127,7 +130,7 @@ def _headline(group: str, within: list[Row]) -> str:
             low, high = min(others)[0], max(others)[0]
             said.append(f". {text(name)}, which did not rank, has more in every run: "
                         + (f"{low:.3f} to {high:.3f}" if low < high else f"{low:.3f}"))
-    return f"<p>{''.join(said)}.</p>"
+    return f"<p class=\"lead\">{''.join(said)}.</p>"
 
 
 def _explained(study: Study, found: list[Row]) -> str:
@@ -168,14 +171,14 @@ def _axes(found: list[Row]) -> list[str]:
     return [key for key in dict.fromkeys(key for row in found for key in row.axes) if key != K]
 
 
-def _table(group: str, within: list[Row]) -> str:
+def _table(group: str, within: list[Row], number: int) -> str:
     axes, methods = _axes(within), _methods(group, within)
     leads = [name for name in methods if name not in OF_MODELS
              and any(row.number(group, name, "difference") for row in within)]
     heads = {name: Html(f"nearest<br>by {text(name)}") for name in methods if name not in OF_MODELS}
     if len(ranking := _ranking(within)) == 1:
         heads[ranking[0]] = Html(f"{text(ranking[0])}<br>(ranks)")
-    head = [*(Html(f"<th class=\"text\">{text(label(key))}</th>") for key in axes), "K",
+    head = [*(Html(f"<th scope=\"col\" class=\"text\">{text(label(key))}</th>") for key in axes), "K",
             *(heads.get(name, name) for name in methods), *(Html(f"lead over<br>{text(name)}") for name in leads),
             "gradients", "seconds"]
     body = []
@@ -186,7 +189,7 @@ def _table(group: str, within: list[Row]) -> str:
             *(stacked(row.number(group, name), name == row.method) for name in methods),
             *(stacked(row.number(group, name, "difference")) for name in leads),
             count(row.spent("ledger", "gradients")), "–" if seconds is None else f"{seconds:.1f}"])
-    return table(head, body)
+    return table(head, body, f"scores_{number}", f"scores on {group}")
 
 
 def _along(within: list[Row]) -> str | None:
@@ -198,7 +201,7 @@ def _along(within: list[Row]) -> str | None:
     return None
 
 
-def _figure(group: str, within: list[Row], path: Path) -> str | None:
+def _figure(group: str, within: list[Row], folder: Path, file: str) -> str | None:
     """Scores by K, one line for whatever else the runs differ in; None where there is nothing to draw them against."""
     if (key := _along(within)) is None:
         return None
@@ -215,11 +218,12 @@ def _figure(group: str, within: list[Row], path: Path) -> str | None:
                 number.value for row in within if (number := row.number(group, other)))
     option = "K, draws in a set" if key == K else key
     with figures.names_as_they_are():
-        svg = figures.save(figures.by_option(drawn, option, levels), path)
-    return markup.figure(svg, (
-        f"Linear datamodelling score of {' and '.join(_ranking(within))} by {option}, on {group}. Bars are 95 % "
-        "intervals over the queries. Points that have these in common may be off together: their bars say little of "
-        "how they differ."))
+        svg = figures.save(figures.by_option(drawn, option, levels), folder, file)
+    bars = figures.any_interval(number for marks in drawn.values() for _, number, _ in marks)
+    said = ("Bars are 95 % intervals over the queries. Points that have these in common may be off together: their "
+            "bars say little of how they differ." if bars else "No intervals are known.")
+    of = " and ".join(_ranking(within))
+    return markup.figure(svg, f"Linear datamodelling score of {of} by {option}, on {group}. {said}", file)
 
 
 def _cells(study: Study, by_group: list[str]) -> str:

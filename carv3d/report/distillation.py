@@ -13,7 +13,7 @@ from carv3d.config.onestep import MAIN, SCORES
 from carv3d.report import figures, markup, reading, seeds
 from carv3d.report.curves import Line
 from carv3d.report.markup import Html, table, text
-from carv3d.report.numbers import Number, plain
+from carv3d.report.numbers import Number, interval, plain, several
 from carv3d.report.seeds import BySeed, bullets, by_seed, count, label, named, paired, stacked
 from carv3d.report.study import RunOf, Study
 from carv3d.runtime.errors import one_line
@@ -111,7 +111,7 @@ def _main(run: RunOf) -> str:
 
 
 def section(study: Study, folder: Path) -> list[str]:
-    """The part of the page that is of distillation; its figures go into ``folder`` as PNG."""
+    """The part of the page that is of distillation; its figures go into ``folder``."""
     found = groups(study)
     body = [_headline(group) for group in found]
     if found:
@@ -122,7 +122,7 @@ def section(study: Study, folder: Path) -> list[str]:
         body.append(f"<p>{whom} {'has' if found and len(scoreless) == 1 else 'have'} no scores of a student, and "
                     "nothing is said of them but what is below.</p>")
     for number, group in enumerate(found, 1):
-        body += [f"<h2>Scores: {text(group.name)}</h2>", _table(group), *_figures(group, folder, number)]
+        body += [f"<h2>Scores: {text(group.name)}</h2>", _table(group, number), *_figures(group, folder, number)]
     return [*body, "<h2>All runs</h2>", _cells(study)]
 
 
@@ -162,16 +162,18 @@ def _headline(group: Group) -> str:
     ranked = sorted(((number.value, i, row) for i, row in enumerate(group.rows)
                      if (number := seeds.mean(row.student(main)))))
     best = ranked[0][2]
-    number, many = seeds.mean(best.student(main)), len(best.student(main))
-    said = [f"<b>{text(group.name)}</b>: " + f"the lowest mean of {len(ranked)}: " * (len(ranked) > 1)
-            + f"<b>{text(best.name)}</b>, <b>{text(plain(number, 3))}</b> over {many} seed{'s' * (many > 1)}."]
+    number = seeds.mean(best.student(main))
+    assert number is not None  # it is one of those that were ranked
+    said = [f"{text(group.name)}: " + f"the lowest mean of {len(ranked)} is that of " * (len(ranked) > 1)
+            + f"<i>{text(best.name)}</i>, <b>{number.value:.3f}</b> ({interval(number, 3) or 'no interval: one seed'}; "
+            f"n = {several(len(best.student(main)), 'seed')})."]
     if len(ranked) > 1:
         rival = group.first if best is not group.first else ranked[1][2]
         said.append(_compared(rival.name, paired(rival.student(main), best.student(main))))
     if len(ranked) > 2:
         said.append("The lowest of several means is flattered by having been picked.")
     said.append(_compared(TEACHER, paired(best.teacher(TEACHER, main), best.student(main))))
-    return f"<p>{' '.join(filter(None, said))}</p>"
+    return f"<p class=\"lead\">{' '.join(filter(None, said))}</p>"
 
 
 def _compared(name: str, differences: BySeed) -> str:
@@ -222,17 +224,18 @@ def _explained(study: Study, found: list[Group]) -> str:
 
 # --- tables and figures -----------------------------------------------------------------------------------------------
 
-def _table(group: Group) -> str:
+def _table(group: Group, number: int) -> str:
     main, scores = group.main, group.scores
     others = len(group.rows) > 1
-    head = ["", Html("outputs<br>a step"), "K", *(Html("<br>".join(SCORES[name].rsplit(" ", 1))) for name in scores),
+    head = ["student or teacher", Html("outputs<br>a step"), "K",
+            *(Html("<br>".join(SCORES[name].rsplit(" ", 1))) for name in scores),
             Html("teacher, 4 steps,<br>less it"), *([Html("the first row<br>less it")] * others), "updates", "outputs",
             Html("rows,<br>teacher"), Html("rows,<br>fake score"), "seconds", "seeds"]
     body: list[list[object]] = []
     for row in group.rows:
         lead = stacked(row.over(group.first, main)) if row is not group.first else "–"
         body.append([
-            Html(f"<b>{text(row.name)}</b>"), row.used("outputs"), row.used("k"),
+            row.name, row.used("outputs"), row.used("k"),
             *(stacked(seeds.mean(row.student(name)), name == main) for name in scores),
             stacked(row.over_teacher(main)), *([lead] * others), count(row.updates()),
             *(count(row.spent("ledger", name)) for name in ("outputs", "teacher_evals", "fake_evals")),
@@ -240,7 +243,7 @@ def _table(group: Group) -> str:
     empty = [""] * (6 + others + 1)
     for steps in group.teachers:
         body.append([steps, "", "", *(stacked(group.teacher(steps, name)) for name in scores), *empty])
-    return table(head, body)
+    return table(head, body, f"students_{number}", f"scores: {group.name}")
 
 
 Curve = Callable[[dict[str, float]], "float | None"]
@@ -272,22 +275,25 @@ def _figures(group: Group, folder: Path, number: int) -> Iterator[str]:
     levels = {name: known.value for name in group.teachers
               if (known := group.teacher(name, group.main)) and known.value > 0}
     several = any(len(row.runs) > 1 for row in group.rows)
-    seeds_are = "Bold: the mean over seeds, as far as all go; thin: each seed." * several
+    seeds_are = ("Bold: the mean over seeds, as far as all go; thin: each seed." if several else
+                 "One seed a line, no interval.")
     with figures.names_as_they_are():
         for name, (axis, cost) in COSTS.items():
             if drawn := _curves(group, cost, group.main):
                 figure = figures.over_cost(drawn, axis, what, levels)
-                svg = figures.save(figure, folder / f"student_{name}_{number}.png")
-                yield markup.figure(svg, f"{what} of the student against {axis}; lower is better. {seeds_are} Dashed: "
-                                    "the teacher by steps of its sampler.")
+                file = f"figures/student_{name}_{number}"
+                said = f"{what} of the student against {axis}; lower is better. {seeds_are}"
+                said += " Dashed: the teacher by steps of its sampler." * bool(levels)
+                yield markup.figure(figures.save(figure, folder, file), said, file)
         if drawn := _curves(group, lambda point: point["step"], reading.FRESH[0]):
             beside = "the teacher on the same", _curves(group, lambda point: point["step"], reading.FRESH[1])
             figure = figures.over_cost(drawn, "updates of the generator", "denoising loss, fresh outputs", {}, beside)
-            svg = figures.save(figure, folder / f"fake_score_{number}.png")
+            file = f"figures/fake_score_{number}"
+            svg = figures.save(figure, folder, file)
             yield markup.figure(svg, f"The fake score's denoising loss on outputs that it has not learned from. "
                                 f"{seeds_are} Dashed: the teacher's on the same outputs. How far the fake score's lies "
                                 "above its optimum is not known; as the outputs become what the teacher expects, the "
-                                "two come together.")
+                                "two come together.", file)
 
 
 def _cells(study: Study) -> str:

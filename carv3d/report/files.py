@@ -18,12 +18,13 @@ from carv3d.runtime.files import write_text
 
 COUNTED = ("renders", "draws", "teacher_evals")
 FIELDS = ("value", "low", "high", "bound", "prompts", "seeds", "count")  # of a Number
+OF_TRAINING = [f"{name}.csv" for name in ("differences", "levels", "multipliers", "pairs", "curves", "states")]
 Lines = Iterable[Sequence[object]]
 
 
-def write(study: Study, summaries: dict[str, Summary], folder: Path) -> None:
+def write(study: Study, summaries: dict[str, Summary], folder: Path) -> list[str]:
     """runs.csv; of training, differences.csv, levels.csv, multipliers.csv and pairs.csv, and curves.csv and states.csv,
-    from which all else follows; of every other command, one of its own."""
+    from which all else follows; of every other command, one of its own. Returns their names."""
     trained = study.of(reading.COMMANDS[0])
     _csv(folder / "runs.csv", *_runs(study, trained))
     if trained.runs:
@@ -44,6 +45,7 @@ def write(study: Study, summaries: dict[str, Summary], folder: Path) -> None:
         _write_sources(trained, folder)
     for part, own in present(study):
         _csv(folder / part.file, *part.flat(own))
+    return ["runs.csv", *OF_TRAINING * bool(trained.runs), *(part.file for part, _ in present(study))]
 
 
 def _csv(path: Path, head: Sequence[str], rows: Lines) -> None:

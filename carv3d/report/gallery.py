@@ -120,8 +120,8 @@ def gallery(title: str, runs: dict[tuple[str, ...], Run]) -> str:
                     + "<ul class=\"runs\">" + "\n".join(cards) + "</ul>")
     return ("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\">"
-            f"<title>{text(one_line(title))} · carv3d view</title><style>{_STYLE}</style></head>\n<body>\n"
-            + "\n".join(body) + "\n</body></html>\n")
+            f"<title>{text(one_line(title))} · carv3d view</title><style>{_STYLE}</style></head>\n<body>\n<main>\n"
+            + "\n".join(body) + "\n</main>\n</body></html>\n")
 
 
 def _card(path: tuple[str, ...], run: Run, known: Record) -> str:
@@ -131,12 +131,13 @@ def _card(path: tuple[str, ...], run: Run, known: Record) -> str:
     facts = [known.get("status", "no summary yet")] + ([] if known["step"] is None else [f"step {known['step']:,}"])
     facts += told(known["quality"])
     links = [f"<a href=\"{base}/{VIDEO}\">video</a>"] if (run.save / VIDEO).is_file() else []
-    return (f"<li><a href=\"{base}/{PAGE}\"><span class=\"shot\">{_shot(run, base, name)}</span><b>{text(name)}</b></a>"
+    return (f"<li><a href=\"{base}/{PAGE}\"><span class=\"shot\">{_shot(run, base)}</span><b>{text(name)}</b></a>"
             f"<p>{text(', '.join(facts))}</p><p>{text(one_line(path[-1]))}</p><p>{' '.join(links)}</p></li>")
 
 
-def _shot(run: Run, base: str, name: str) -> Html:
+def _shot(run: Run, base: str) -> Html:
+    """Its picture, without words of its own: the name stands below it in the same link."""
     for file, kind in ((POSTER, ""), (PREVIEW, " class=\"sheet\"")):  # of a sheet its first view
         if (run.save / file).is_file():
-            return Html(f"<img loading=\"lazy\" alt=\"{text(name)}\"{kind} src=\"{base}/{file}\">")
+            return Html(f"<img loading=\"lazy\" alt=\"\"{kind} src=\"{base}/{file}\">")
     return text("no picture yet")

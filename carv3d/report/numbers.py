@@ -35,10 +35,34 @@ def plain(number: Number | None, digits: int = 2, sign: str = "") -> str:
     return f"{number.bound}{number.value:{sign}.{digits}f}{interval}"
 
 
+def several(n: int, name: str) -> str:
+    """1 prompt, 2 prompts."""
+    return f"{n} {name}{'s' * (n != 1)}"
+
+
 def counted(number: Number, what: str) -> str:
     """8 prompts, 3 seeds, 24 pairs."""
-    return ", ".join(f"{n} {name}{'s' * (n != 1)}"
+    return ", ".join(several(n, name)
                      for n, name in ((number.prompts, "prompt"), (number.seeds, "seed"), (number.count, what)))
+
+
+def behind(number: Number, what: str) -> str:
+    """What stands beside a number in a sentence: n = 24 pairs: 8 prompts, 3 seeds; and why there is no interval."""
+    spread = f": {several(number.prompts, 'prompt')}, {several(number.seeds, 'seed')}" * (number.count > 1)
+    return f"n\u00a0=\u00a0{several(number.count, what)}{spread}" + f"; {ALONE}" * math.isnan(number.low)
+
+
+def interval(number: Number, digits: int = 2) -> str:
+    """95 % interval 1.90 to 3.40; of a bound the end that there is, and nothing where there is none."""
+    low, high = (f"{end:.{digits}f}" if math.isfinite(end) else "" for end in (number.low, number.high))
+    if low and high:
+        return f"95\u00a0% interval {low} to {high}"
+    return f"95\u00a0% interval from {low} up" if low else f"95\u00a0% interval up to {high}" if high else ""
+
+
+def why_none(found: Iterable[Number]) -> str:
+    """Of numbers that have no interval, what each rests on."""
+    return ALONE.partition(": ")[2] if all(each.prompts == each.seeds == 1 for each in found) else "one value each"
 
 
 def gathered(values: Iterable[tuple[tuple[str, Hashable], float]]) -> dict[tuple[str, Hashable], float]:

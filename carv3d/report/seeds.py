@@ -109,4 +109,4 @@ def cells(study: Study, id: str, heads: Sequence[str], columns: Callable[[RunOf]
     body = [[*(words(run.axes.get(key, "")) for key in axes), *([run.seed] * seeds),
              words(run.status + (f" ({run.failure})" if run.failure else "")), *columns(run),
              words(run.folder.name if run.folder else "")] for run in study.runs]
-    return table([Html(f"<button>{text(name)}</button>") for name in head], body, f"class=\"sortable\" id=\"{id}\"")
+    return table([Html(f"<button>{text(name)}</button>") for name in head], body, id, "all runs", sortable=True)

@@ -7,115 +7,72 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy
-from matplotlib.figure import Figure
 
-from carv3d.report import figures, markup
+from carv3d.report import endings, figures, markup, training_figures
 from carv3d.report.curves import SHARES
-from carv3d.report.figures import JUDGED, UNIT_NAMES, WHAT
+from carv3d.report.endings import Ending
+from carv3d.report.figures import UNIT_NAMES
+from carv3d.report.headline import SECONDS, best, headline
 from carv3d.report.levels import LAST, Ratio
 from carv3d.report.markup import Html, table, text, words
 from carv3d.report.multipliers import Row, Summary
-from carv3d.report.numbers import ALONE, Number, counted, plain
-from carv3d.report.reading import UNITS
+from carv3d.report.numbers import counted, plain
 from carv3d.report.seeds import bullets, stacked
 from carv3d.report.study import Study, Way
-
-SECONDS = UNITS[0]
+from carv3d.report.training_figures import JUDGED
 
 
 def section(study: Study, summary: Summary, folder: Path, prefix: str) -> list[str]:
-    """prefix: of the names of its figures, which go into ``folder`` as PNG."""
+    """prefix: of the names of its figures and tables, whose files go into ``folder``."""
     with figures.names_as_they_are():
         images = _figures(study, summary, folder, prefix)
-    told = "".join(f"<p>{line}</p>" for line in headline(summary))
+    ended = endings.found(study, summary.baseline)
+    told = "".join(f"<p class=\"lead\">{line}</p>" for line in headline(summary, ended))
     drawn = {unit: [images[name] for kind in ("difference", "curve") if (name := f"{kind}_{unit}") in images]
-             for unit in UNITS}
-    body = [told, _explained(study, summary)]
+             for unit in UNIT_NAMES}
+    body = [told, _explained(study, summary, ended)]
     if drawn[SECONDS]:
-        body += [f"<h2>Quality at equal {UNIT_NAMES[SECONDS]}</h2>", _equal(summary, SECONDS), *drawn[SECONDS]]
-    if levels := _levels(summary, SECONDS):
+        body += [f"<h2>Quality at equal {UNIT_NAMES[SECONDS]}</h2>", _equal(summary, SECONDS, prefix), *drawn[SECONDS]]
+    if levels := _levels(summary, SECONDS, prefix):
         body += [f"<h2>{UNIT_NAMES[SECONDS].capitalize()} to a quality</h2>", levels]
     if study.states:
-        body += ["<h2>Effective compute</h2>", _multipliers(summary)]
+        body += ["<h2>Effective compute</h2>", _multipliers(summary, prefix)]
     body += [images[name] for name in ("multipliers", "along", "decomposition") if name in images]
-    for unit in UNITS[1:]:
+    for unit in list(UNIT_NAMES)[1:]:
         if drawn[unit]:
-            body += [f"<h2>Quality at equal {UNIT_NAMES[unit]}</h2>", _equal(summary, unit), *drawn[unit],
-                     _levels(summary, unit)]
-    return body
+            body += [f"<h2>Quality at equal {UNIT_NAMES[unit]}</h2>", _equal(summary, unit, prefix), *drawn[unit],
+                     _levels(summary, unit, prefix)]
+    return body + endings.section(ended, summary.baseline, prefix)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-def best(summary: Summary) -> tuple[Row, str] | None:
-    """The row that the headline is of, and by what: the first figure that any row has."""
-    def difference(row: Row) -> Number | None:
-        return row.curves[SECONDS].differences.get(SHARES[-1]) if SECONDS in row.curves else None
-
-    for what, found in (("difference", difference), *((what, lambda row, what=what: row.figures[what])
-                                                      for what in JUDGED)):
-        if known := [(number.value, i, row) for i, row in enumerate(summary.others) if (number := found(row))]:
-            value, _, row = max(known, key=lambda each: (each[0], -each[1]))
-            return row, f", the best of {len(known)}," if len(known) > 1 else ""
-    return None
-
-
-def headline(summary: Summary) -> Iterator[str]:
-    """What has been found of the best variant, sentence by sentence, as HTML. It is the same one in all figures, so
-    that none is chosen for itself; the best of many is flattered."""
-    if (found := best(summary)) is None:
-        return
-    (row, of), base, (score, unit) = found, text(summary.baseline), figures.named(summary.quality)
-    name, said = f"<b>{text(row.name)}</b>", f"{text(found[0].name)}'s compute is worth"
-    if one := row.curves.get(SECONDS):
-        if number := one.differences.get(SHARES[-1]):
-            prompt, value = one.least[SHARES[-1]]
-            yield (f"At all of {base}'s seconds {name}{of} is <b>{_told(number, '+')}</b>{unit} above it in "
-                   f"{text(score)} ({counted(number, 'pair')}; the least {value:+.2f}, {text(prompt)}).")
-        if one.area:
-            yield f"Over the whole way, from the first to the last second that both have: {_told(one.area, '+')}{unit}."
-        if told := {level: ratio for level, ratio in one.ratios.items() if ratio.told}:
-            yield (f"{base}'s seconds over those of {text(row.name)}: " + "; ".join(
-                f"to {level:g}{unit} {_told(ratio.number)} ({ratio.number.count} of {ratio.pairs} pairs)"
-                for level, ratio in told.items()) + ".")
-    for what, label in (("picture", "by the noise in its pictures"), ("memory", "in the space that Adam steps in"),
-                        ("moment", "by second moment, there")):
-        if number := row.figures[what]:
-            yield (f"{said} <b>{_told(number)}</b> of {base}'s {label} ({counted(number, 'state')})"
-                   f"{_batch(summary, row)}.")
-    if number := row.figures["work"]:
-        yield (f"For comparison with the paper, by raw variance: {_told(number)} ({counted(number, 'state')})"
-               f"{_batch(summary, row)}.")
-
-
-def lines(summary: Summary) -> Iterator[str]:
+def lines(study: Study, summary: Summary) -> Iterator[str]:
     """What is said on the command line, one row after another."""
-    for row in summary.others:
+    score, unit = figures.named(summary.quality)
+    ended = {ending.name: ending for ending in endings.found(study, summary.baseline)}
+    for row in summary.others or summary.rows:
         said = []
         if (one := row.curves.get(SECONDS)) and (number := one.differences.get(SHARES[-1])):
-            said.append(f"at equal seconds {plain(number, sign='+')}{figures.named(summary.quality)[1]}")
+            said.append(f"at equal seconds {plain(number, sign='+')}{unit}")
+        elif (ending := ended.get(row.name)) and (number := ending.above.get(summary.quality)):
+            said.append(f"where the runs end {plain(number, sign='+')}{unit} ({counted(number, 'pair')})")
+        elif ending and not summary.others and (number := ending.scores.get(summary.quality)):
+            said.append(f"{score} {plain(number)}{unit} where the runs end ({counted(number, 'run')})")
         said += [f"{JUDGED[what].removeprefix('effective compute ')} {plain(number)}" for what in JUDGED
-                 if (number := row.figures[what])]
+                 if (number := row.figures[what]) and row.name != summary.baseline]
         yield f"{row.name}: {', '.join(said) or 'nothing to compare'}"
 
 
-def _told(number: Number, sign: str = "") -> Html:
-    return text(plain(number, sign=sign) + f" ({ALONE})" * math.isnan(number.low))
-
-
-def _batch(summary: Summary, row: Row) -> str:
-    return f"; its steps have {row.way.views} views, {text(summary.baseline)}'s {summary.views}" if (
-        row.way and summary.other_batch(row)) else ""
-
-
-def _explained(study: Study, summary: Summary) -> str:
+def _explained(study: Study, summary: Summary, ended: list[Ending]) -> str:
     base = text(summary.baseline)
+    intervals = figures.any_interval(number for ending in ended for number in ending.scores.values())
     design = ("Runs of one seed share cameras, timesteps and noise here whatever their prompt, so prompts and seeds "
               "are crossed, and both random (states: prompts, and seeds by step). With one seed, what another would do "
               "is in no interval" if summary.shared else
               "Runs of one seed on different prompts are independent here: prompts are random, and seeds within each")
     lines = [f"Intervals are 95 %, by Student's t. {design}. Of one prompt they are over its seeds, and of one run "
-             "there is none."] * bool(best(summary))
+             "there is none."] * bool(intervals or best(summary))
     if any(row.curves for row in summary.rows):
         lines += [
             f"<b>Quality at equal cost</b>: the variant's less {base}'s, run by run of the same prompt and seed, once "
@@ -172,16 +129,16 @@ def _component(value: float | None) -> str:
 
 
 def _first(summary: Summary, row: Row) -> Html:
-    return Html(f"<b>{text(row.name)}</b>" + " (baseline)" * (row.name == summary.baseline))
+    return Html(text(row.name) + " (baseline)" * (row.name == summary.baseline))
 
 
-def _equal(summary: Summary, unit: str) -> str:
+def _equal(summary: Summary, unit: str, prefix: str) -> str:
     """Differences of quality; in the baseline's row its own quality, the mean over its runs."""
     score, of_score = figures.named(summary.quality)
     own = list(summary.lines[unit].get(summary.baseline, {}).values())
     head = [f"{score} above {summary.baseline}'s{',' * bool(of_score)}{of_score}",
             *(f"{share:.0%}" for share in SHARES), "whole way", "at its end",
-            Html("<th class=\"text\">least, and of what</th>")]
+            Html("<th scope=\"col\" class=\"text\">least, and of what</th>")]
     body: list[list[object]] = []
     for row in summary.rows:
         if row.name == summary.baseline and own:
@@ -199,10 +156,11 @@ def _equal(summary: Summary, unit: str) -> str:
                          Html(f"<td class=\"text\">{of[0]}<br><span class=\"ci\">{of[1]}</span></td>")])
     note = (f"At shares of {text(summary.baseline)}'s {UNIT_NAMES[unit]}; in its own row, its quality. At its end: "
             "where each run ends, at whatever share of it.")
-    return table(head, body, f"id=\"equal_{unit}\"") + f"<p class=\"quiet\">{note}</p>"
+    label = f"quality at equal {UNIT_NAMES[unit]}"
+    return table(head, body, f"{prefix}equal_{unit}", label) + f"<p class=\"quiet\">{note}</p>"
 
 
-def _levels(summary: Summary, unit: str) -> str:
+def _levels(summary: Summary, unit: str, prefix: str) -> str:
     """Nothing where no level has a mean."""
     ratios = {row.name: row.curves[unit].ratios for row in summary.others if unit in row.curves}
     levels = [level for level in summary.levels
@@ -214,7 +172,7 @@ def _levels(summary: Summary, unit: str) -> str:
             *(f"{score} {level:g}{of_score}" for level in levels)]
     body = [[_first(summary, row), *(_ratio(ratios[row.name].get(level)) for level in levels)]
             for row in summary.others if row.name in ratios]
-    return table(head, body, f"id=\"levels_{unit}\"")
+    return table(head, body, f"{prefix}levels_{unit}", f"{UNIT_NAMES[unit]} to a quality")
 
 
 def _ratio(found: Ratio | None) -> Html:
@@ -224,11 +182,11 @@ def _ratio(found: Ratio | None) -> Html:
                    below=[f"{found.number.count} of {found.pairs} pairs"])
 
 
-def _multipliers(summary: Summary) -> str:
+def _multipliers(summary: Summary, prefix: str) -> str:
     kinds = [what for what in JUDGED if any(row.figures[what] for row in summary.rows)]
     titles = {"picture": "in the picture", "memory": "Adam's space", "moment": "second moment", "work": "raw variance"}
-    head = ["", *(Html(titles[what]) for what in kinds), "less variance", "step cost", "R", "rho", "views",
-            Html("<th class=\"text\">draws</th>"), Html("<th class=\"text\">n</th>")]
+    head = ["estimator", *(Html(titles[what]) for what in kinds), "less variance", "step cost", "R", "rho", "views",
+            Html("<th scope=\"col\" class=\"text\">draws</th>"), Html("<th scope=\"col\" class=\"text\">n</th>")]
     rows: list[list[object]] = []
     for row in summary.rows:
         own = row.name == summary.baseline
@@ -240,7 +198,7 @@ def _multipliers(summary: Summary) -> str:
                      f"{row.way.views}{mark}", words(way(row.way, row.ks)),
                      words(counted(row.figures["work"], "state") if row.figures["work"] else "")])
     marked = any(summary.other_batch(row) for row in summary.rows)
-    return table(head, rows, "id=\"multipliers\"") + (
+    return table(head, rows, f"{prefix}multipliers", "effective compute") + (
         f"<p class=\"quiet\">How many times {text(summary.baseline)}'s compute each one's is worth; less variance: how "
         f"many times less than {text(summary.baseline)}'s, raw; step cost: how many times its."
         + f" †: a batch of another size than {text(summary.baseline)}'s is compared." * marked + "</p>")
@@ -249,29 +207,21 @@ def _multipliers(summary: Summary) -> str:
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 def _figures(study: Study, summary: Summary, folder: Path, prefix: str) -> dict[str, str]:
-    """Name -> the figure as HTML; each is written as PNG too."""
+    """Name -> the figure as HTML; each is written as files, too."""
     out: dict[str, str] = {}
-    for name, figure, caption in _drawn(study, summary):
-        if figure is not None:
-            out[name] = markup.figure(figures.save(figure, folder / f"{prefix}{name}.png"), caption)
+    for name, drawn in _drawn(study, summary):
+        if drawn is not None:
+            figure, caption = drawn
+            file = f"figures/{prefix}{name}"
+            out[name] = markup.figure(figures.save(figure, folder, file), caption, file)
     return out
 
 
-def _drawn(study: Study, summary: Summary) -> Iterable[tuple[str, Figure | None, str]]:
-    base = summary.baseline
+def _drawn(study: Study, summary: Summary) -> Iterable[tuple[str, training_figures.Drawn | None]]:
     for unit, every in summary.lines.items():
         if every:
-            yield f"difference_{unit}", figures.differences(summary, unit), (
-                f"Quality above that of {base} at equal {UNIT_NAMES[unit]}, run by run, the mean over prompts and "
-                "seeds, as far as all pairs of runs go. Bands: 95 %, pointwise.")
-            yield f"curve_{unit}", figures.curves(summary, unit), (
-                f"Mean over prompts and seeds against {UNIT_NAMES[unit]}; bands reach from the lowest seed's mean over "
-                "prompts to the highest's.")
-    if best(summary):
-        yield "multipliers", figures.multipliers(summary), (
-            "Points with their 95 % intervals; an arrow is a bound. Right of the line is better than the baseline.")
-    yield "along", figures.along(study, summary), (
-        f"E{JUDGED[summary.judge][1:]}, by the state of the scene; bars are 95 % intervals.")
-    yield "decomposition", figures.decomposition(summary), (
-        "Every pair of estimators that differ in one thing alone: " + ", ".join(
-            WHAT[what] for what in dict.fromkeys(pair[0] for pair in summary.pairs)) + ". 95 % intervals.")
+            yield f"difference_{unit}", training_figures.differences(summary, unit)
+            yield f"curve_{unit}", training_figures.curves(summary, unit)
+    yield "multipliers", training_figures.multipliers(summary)
+    yield "along", training_figures.along(study, summary)
+    yield "decomposition", training_figures.decomposition(summary)

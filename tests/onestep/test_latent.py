@@ -211,7 +211,8 @@ def test_a_run_of_ones_own_model(pipelines, root, signals, quick, monkeypatch, c
     assert summary["ledger"] == {"outputs": 6 * 4 * 3, "updates": 24, "teacher_evals": 6 * 8,
                                  "fake_evals": 6 * (8 + 2 * 4), "skipped": 0}
     assert summary["quality"].keys() == {"wasserstein", "diversity"}
-    assert {path.name for path in (whole / "save").iterdir()} == {"samples.png", "curve.png", "preview.png", "student"}
+    assert {path.name for path in (whole / "save").iterdir()} == {"samples.png", "curve.png", "curve.svg", "curve.pdf",
+                                                              "preview.png", "student"}
     assert "a corgi, a mug" in (whole / "index.html").read_text()
     config = (whole / "config.yaml").read_text()
     assert "type: diffusers" in config and "fake_updates: 2" in config

@@ -91,13 +91,15 @@ def test_the_page_has_the_scores_and_nothing_of_training(sweep, capsys):
     assert "12 of 13 runs done; 2 seeds" in page
     for group, ceiling in (("held out", "0.950"), ("generated", "0.900")):
         assert f"Scores: {group}" in page
-        assert (f"{group} : the ranking method reaches 0.490 [0.440, 0.540] (cosine; strata, K 8; the best of 6), "
+        assert (f"On {group} the ranking method (cosine; strata, K 8; the best of 6) reaches a linear datamodelling "
+                "score of 0.490 (95 % interval over the queries 0.440 to 0.540; n = 2 runs), "
                 f"0.240 [0.230, 0.250] above the pictures nearest by pixels. A perfect one would reach {ceiling}. "
                 "kernel, which did not rank, has more in every run: 0.700.") in page
     assert "strata 8 0.490 [0.440, 0.540] 0.700 [0.650, 0.750] 0.200 [0.150, 0.250] 0.250 [0.200, 0.300] 0.240 [0.230, 0.250] 6,320 1.5" in page
     assert "iid 16 0 pending" in page and "iid 8 1 done 2 4 6320 1.5 0.400 0.400 run5" in page
-    assert {path.name for path in (sweep / "report").iterdir()} == {"index.html", "runs.csv", "attribution.csv",
-                                                                    "lds_1.png", "lds_2.png"}
+    assert {path.name for path in (sweep / "report").rglob("*.*")} == {
+        "index.html", "runs.csv", "attribution.csv", *(f"lds_{n}.{kind}" for n in (1, 2) for kind in ("svg", "pdf", "png")),
+        *(f"{name}.{kind}" for name in ("scores_1", "scores_2", "attributed") for kind in ("tex", "md"))}
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "held out: iid, K 2: cosine 0.330 [0.280, 0.380], pixels 0.250, ceiling 0.950"
     assert len(said) == 2 * 6 + 1
@@ -167,7 +169,8 @@ def test_pictures_of_ones_own(tmp_path, drawn):
     found["queries"]["difference"]["clip"] = estimate(0.25, 0.02)
     cells = [({"attribute.k": k}, [*own, f"attribute.k={k}"], found) for k in (2, 4)]
     page = plain(report(sweep_of(tmp_path / "own", cells)))
-    assert ("queries : the ranking method reaches 0.600 [0.550, 0.650] (kernel; K 2; the best of 2), 0.350 [0.340, 0.360] "
+    assert ("On queries the ranking method (kernel; K 2; the best of 2) reaches a linear datamodelling score of 0.600 "
+            "(95 % interval over the queries 0.550 to 0.650; n = 1 run), 0.350 [0.340, 0.360] "
             "above the pictures nearest by pixels, 0.250 [0.230, 0.270] above the pictures nearest by clip.") in page
     assert "nearest by clip lead over pixels lead over clip gradients" in page and "did not rank" not in page
     assert drawn[0][2] == pytest.approx({"ceiling": 0.95, "nearest by pixels": 0.25, "nearest by clip": 0.35})

@@ -107,14 +107,16 @@ def test_the_page_has_the_scores_and_nothing_of_training(tmp_path, capsys):
     page = plain(page)
     assert not [word for word in OF_TRAINING if word in page]
     assert "12 of 13 runs done; 7 seeds" in page and "many 9 pending" in page and "one run at a time" in page
-    assert re.search(r"Fréchet distance : the lowest mean of 2: many , 8\.000 \[4\.\d+, 11\.\d+\] over 6 seeds", page)
+    assert re.search(r"Fréchet distance: the lowest mean of 2 is that of many , 8\.000 \(95 % interval 4\.\d+ to 11\.\d+; "
+                     r"n = 6 seeds\)", page)
     assert re.search(r"few less it: 0\.500 \[0\.4\d+, 0\.5\d+\]: it is better\.", page)
     assert re.search(r"teacher, 4 steps less it: 1\.500 \[1\.4\d+, 1\.5\d+\]: it is better\.", page)
     assert re.search(r"teacher, 50 steps 6\.500 \[", page) and "many 8 2 8.000" in page
     assert "20 480 320 640 2.5 6" in page and "many 3 done 8 2 20 480 320 640 2.5 8.450 0.500 0.250 4.000 81.000" in page
-    assert {path.name for path in (sweep / "report").iterdir()} == {
-        "index.html", "runs.csv", "distillation.csv", "student_seconds_1.png", "student_rows_1.png",
-        "fake_score_1.png"}
+    assert {path.name for path in (sweep / "report").rglob("*.*")} == {
+        "index.html", "runs.csv", "distillation.csv",
+        *(f"{name}_1.{kind}" for name in ("student_seconds", "student_rows", "fake_score") for kind in ("svg", "pdf", "png")),
+        *(f"{name}.{kind}" for name in ("students_1", "distilled") for kind in ("tex", "md"))}
     captured = capsys.readouterr()
     said = captured.out.splitlines()
     assert len(said) == 3 and said[0].startswith("Fréchet distance: few: student 8.500 [")
@@ -125,7 +127,7 @@ def test_the_page_has_the_scores_and_nothing_of_training(tmp_path, capsys):
 @pytest.fixture
 def undrawn(monkeypatch):
     """For pages whose figures nobody looks at: they take seconds."""
-    monkeypatch.setattr(figures, "save", lambda figure, path: "<svg></svg>")
+    monkeypatch.setattr(figures, "save", lambda *given: "<svg></svg>")
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -151,7 +153,7 @@ def test_differences_are_paired_by_seed(tmp_path):
     (1, 0.5, "few less it: 0.500, on one seed: how much of this is chance is not known", "["),
     (3, 0.5, "]: it is better", "the interval covers 0"),
     (6, 0.0, "the interval covers 0: no difference was seen", "few less it: it is"),
-    (6, -0.5, "the lowest mean of 2: few ", "the interval covers 0"),
+    (6, -0.5, "the lowest mean of 2 is that of few ", "the interval covers 0"),
 ])
 def test_no_more_is_said_than_the_seeds_bear_out(tmp_path, count, gain, words, never):
     (group,) = distillation.groups(study.collect([str(sweep_of(tmp_path / "s", students(count, gain)))]))
@@ -229,13 +231,13 @@ def test_what_is_judged_by_different_teachers_is_not_compared(tmp_path):
     for name in ("sliced Wasserstein distance, guidance 1.0", "sliced Wasserstein distance, guidance 2.0",
                  "Fréchet distance"):
         assert f"Scores: {name}" in page
-    assert page.count("the lowest mean of 2: K 1, guidance") == 2 and "the lowest mean of 4" not in page
+    assert page.count("the lowest mean of 2 is that of K 1, guidance") == 2 and "the lowest mean of 4" not in page
 
 
 def test_a_run_alone_and_beside_runs_of_other_commands(tmp_path):
     one_run(tmp_path / "alone", ["distill.k=2"], summary(8.0), metrics(8.0))
     page = plain(report(tmp_path / "alone"))
-    assert "Fréchet distance : outputs 8, K 2 , 8.000 over 1 seed." in page and "first row" not in page
+    assert "Fréchet distance: outputs 8, K 2 , 8.000 (no interval: one seed; n = 1 seed)." in page and "first row" not in page
     assert "whether it had the machine to itself is not known" in page
     one_run(tmp_path / "trained", ["prompt=a red mushroom"], {"status": "finished"}, command="train")
     lds = {"queries": {"lds": {"kernel": {"value": 0.4, "low": 0.3, "high": 0.5}}}}
@@ -371,7 +373,7 @@ def test_a_sweep_of_two_students_from_plan_to_page(tmp_path, monkeypatch, capsys
     again = rows(tmp_path / "out/few/cells.csv")
     assert [row["frechet"] for row in again] == [row["frechet"] for row in found]
     page = plain(report(tmp_path / "out/few"))
-    assert "outputs 8, K 2 , " in page and "over 2 seeds" in page and "2 of 2 runs done" in page
+    assert "outputs 8, K 2 , " in page and "n = 2 seeds" in page and "2 of 2 runs done" in page
 
 
 @pytest.mark.parametrize("text,option,chunks", [

@@ -8,66 +8,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 import pytest
 
 from carv3d import cli
-from carv3d import config as configuration
-from carv3d.sweep.ledger import CellLedger
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
+sys.path[:0] = [str(Path(__file__).parents[1] / "web"), str(Path(__file__).parent)]
+import made_up  # noqa: E402
 from browser import FLAGS, chromium  # noqa: E402
-
-ESTIMATORS = ["plain: estimator.k=1; estimator.importance_sampling=false; estimator.stratified=false; "
-              "data.camera_strata=false", "all: estimator.k=4"]
-
-
-def one_run(folder: Path, variant: str, prompt: str, seed: int, extra: list[str], video: bool = False) -> None:
-    speed, step_ms = (2.0, 30.0) if variant == "all" else (1.0, 20.0)
-    compared = variant == "plain" and seed == 0
-    listed = [f"compare.estimators={json.dumps(ESTIMATORS)}", "compare.points=2"] if compared else []
-    config = configuration.load(None, [f"prompt={prompt}", f"seed={seed}", "trainer.max_steps=40", *extra, *listed])
-    (folder / "save").mkdir(parents=True)
-    (folder / "config.yaml").write_text(configuration.dump(config))
-    lines = []
-    for step in range(1, 41):
-        quality = {"psnr": 15 + 8 * (1 - np.exp(-speed * step / 15)) + seed, "mask_iou": 0.5}
-        lines.append({"step": step, "quality": quality, "cost": {"seconds": step_ms * step / 1e3, "renders": 2 * step,
-                                                                 "draws": 2 * step, "teacher_evals": 4 * step}})
-    for step in (20, 40) if compared else ():
-        numbers = {"signal": 1.0, "replicates": 8, "items": 2}
-        lines.append({"step": step, "compare": {"plain": {"variance": 9.0, "step_ms": 20.0, "k": 1, **numbers},
-                                                "all": {"variance": 2.0, "step_ms": 30.0, "k": 4, **numbers}}})
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / "summary.json").write_text(json.dumps({
-        "status": "finished", "step": 40, "stopped_by": "trainer.max_steps", "quality": lines[39]["quality"],
-        "ledger": {"renders": 80, "draws": 80, "teacher_evals": 160}, "seconds": {"train": step_ms * 0.04}}))
-    (folder / "env.json").write_text(json.dumps({"carv3d": "0", "git_commit": "c" * 40, "packages": {"torch": "2"},
-                                                 "cpu": "made-up <cpu>", "cpu_threads": 2}))
-    iio.imwrite(folder / "save/preview.png", np.full((8, 8, 3), 90, np.uint8))
-    if video:
-        iio.imwrite(folder / "save/turntable.mp4", np.zeros((4, 32, 32, 3), np.uint8), fps=10, codec="libx264")
+from made_up import one_run  # noqa: E402
 
 
 @pytest.fixture
 def sweep(tmp_path):
-    """Two variants, two prompts, two seeds, and a cell that failed."""
-    folder = tmp_path / "made_up"
-    folder.mkdir()
-    with CellLedger(folder / "ledger.sqlite") as ledger:
-        cells = [(variant, prompt, seed) for variant in ("plain", "all") for prompt in ("a red mushroom", "a blue car")
-                 for seed in (0, 1)]
-        axes = [{"variant": v, "prompt": p, "seed": s} for v, p, s in [*cells, ("all", "a <b>", 7)]]
-        ledger.add((f"id{i}", f"cell {i}", one, {}) for i, one in enumerate(axes))
-        for i, (variant, prompt, seed) in enumerate(cells):
-            one_run(folder / f"run{i}", variant, prompt, seed, [f"estimator.k={4 if variant == 'all' else 1}"],
-                    video=i == 0)
-            row, _ = ledger.claim({f"id{i}"}, lambda *_: True, 1)
-            ledger.update(row["id"], run=f"run{i}", state="done", result={})
-        ledger.claim({"id8"}, lambda *_: True, 1)
-        ledger.update("id8", state="failed", failure="config", detail="no such thing")
-    return folder
+    return made_up.study(tmp_path)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -81,12 +35,16 @@ def test_the_page_needs_nothing_beside_it(sweep, capsys):
     assert said.out.splitlines()[-1] == str(sweep / "report/index.html")
     assert "left out: all, a <b>, seed 7 (config)" in said.err
     page = (sweep / "report/index.html").read_text()
-    sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
+    sources = re.findall(r'(?:src|poster)="([^"]{0,30})', page)
     assert len(sources) >= 9 and all(source.startswith("data:") for source in sources)
+    beside = set(re.findall(r'href="(?!data:)([^"]*)"', page))
+    assert beside == {str(path.relative_to(sweep / "report")) for path in (sweep / "report").rglob("*.*")
+                      } - {"index.html"}
     assert "http" not in re.sub(r'"data:[^"]*"', "", page) and "a &lt;b&gt;" in page and "a <b>" not in page
-    pictures = {path.name for path in (sweep / "report").glob("*.png")}
-    assert pictures == {"multipliers.png", "along.png", *(
-        f"{kind}_{unit}.png" for kind in ("curve", "difference") for unit in ("seconds", "renders", "teacher_evals"))}
+    names = {"multipliers", "along", *(
+        f"{kind}_{unit}" for kind in ("curve", "difference") for unit in ("seconds", "renders", "teacher_evals"))}
+    assert {path.name for path in (sweep / "report/figures").iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("svg", "pdf", "png")}
     heads = ["Quality at equal seconds", "Seconds of training to a quality", "Effective compute", "Quality at equal renders"]
     places = [page.index(f"<h2>{head}") for head in heads]
     assert places == sorted(places)
@@ -190,7 +148,7 @@ def test_in_a_browser(sweep):
     assert scores == sorted(scores) and len(scores) == 8 and found["up"][-1] == ""
     assert found["down"] == [*reversed(found["up"][:-1]), ""] and found["sorted"] == "descending"
     assert found["prompt"] == sorted(found["prompt"])
-    assert found["broken"] == 0 and found["images"] == 8 + 3 and found["videos"] == 1 and found["fetched"] == []
+    assert found["broken"] == 0 and found["images"] == 8 + 4 and found["videos"] == 1 and found["fetched"] == []
     assert found["wide"] <= 1200 and found["title"].startswith("made_up")
 
 

@@ -128,7 +128,7 @@ def test_odd_names_of_variants_are_shown_as_they_are(runs, tmp_path, name):
     sweep_of(tmp_path / "sweep", {name: runs[0], "other": runs[1]})
     page = report([tmp_path / "sweep"], tmp_path / "page")
     assert "\x1b" not in page and page.count("<script") == 1 and "equal_seconds" in page
-    assert list((tmp_path / "page").glob("curve_*.png")) and list((tmp_path / "page").glob("difference_*.png"))
+    assert list((tmp_path / "page/figures").glob("curve_*.pdf")) and list((tmp_path / "page/figures").glob("difference_*.svg"))
 
 
 def sweep_of(folder: Path, variants: dict[str, Path]) -> None:

@@ -67,10 +67,10 @@ class Tab:
         elif method == "Log.entryAdded":
             self.said.append(f"{params['entry']['level']}: {params['entry']['text']}")
 
-    def size(self, width: int, height: int, dark: bool = False, still: bool = False) -> None:
-        """Of the window, and what its user prefers. still: less motion."""
+    def size(self, width: int, height: int, dark: bool = False, still: bool = False, media: str = "") -> None:
+        """Of the window, and what its user prefers. still: less motion. media: print, for the styles of paper."""
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        self._call("Emulation.setEmulatedMedia",
+        self._call("Emulation.setEmulatedMedia", media=media,
                    features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
                              {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
 
@@ -92,6 +92,12 @@ class Tab:
                 return state
             time.sleep(0.2)
         raise TimeoutError(f"{url}: {state}; {self.said}")
+
+    def visit(self, url: str) -> None:
+        """Go to a page that says nothing of its state, and wait until it and its pictures are loaded."""
+        self._call("Page.navigate", url=url)
+        self.wait(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
+        self.run("Promise.all([...document.images].map(each => each.decode().catch(() => 0))).then(() => 0)")
 
     def run(self, script: str) -> Any:
         """The value of an expression, or of what it promises."""
@@ -120,9 +126,17 @@ class Tab:
         url = self.run("carv3d.picture()")
         return iio.imread(io.BytesIO(base64.b64decode(url.split(",")[1])), extension=".png")
 
-    def shot(self, path: Path | None = None) -> np.ndarray:
-        """The page as it is seen, [H,W,3]; kept at ``path``."""
-        content = base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
+    def printed(self) -> bytes:
+        """The page on A4, as PDF."""
+        found = self._call("Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69)
+        return base64.b64decode(found["data"])
+
+    def shot(self, path: Path | None = None, whole: bool = False) -> np.ndarray:
+        """The page as it is seen, or all of it, [H,W,3]; kept at ``path``."""
+        found = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole, **(
+            {"clip": {"x": 0, "y": 0, "width": self.run("innerWidth"), "scale": 1,
+                      "height": self.run("document.documentElement.scrollHeight")}} if whole else {}))
+        content = base64.b64decode(found["data"])
         if path:
             path.write_bytes(content)
         return iio.imread(io.BytesIO(content), extension=".png")[..., :3]

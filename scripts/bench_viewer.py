@@ -32,6 +32,7 @@ from carv3d.text3d.loop import Observer, train
 
 CLIENT = Path(__file__).parent / "live_client.py"
 WAYS = ("nobody", "still", "turning")
+STEADY = ("data.width=64", "data.height=64", "estimator.k=2")  # every step costs the same
 
 
 class Blocks(Observer):
@@ -77,7 +78,7 @@ def main() -> int:
     args = known.parse_args()
     warm_up = 100
     steps = warm_up + args.block * len(WAYS) * args.rounds
-    config = configuration.load(None, ["prompt=a red mushroom", "viewer.port=0", *args.overrides,
+    config = configuration.load(None, ["prompt=a red mushroom", "viewer.port=0", *STEADY, *args.overrides,
                                        f"trainer.max_steps={steps}"])
     build.settle(config)
     build.set_up_kernels(config, say)
@@ -89,7 +90,8 @@ def main() -> int:
         blocks = Blocks(viewer, address, args.block, args.rounds, warm_up)
         train(trainer, 0, [viewer, blocks], clock=clock)
         viewer.close()
-    print(f"{cpu_name()}; {args.rounds} rounds of {args.block} steps, share {config.viewer.share:g}")
+    print(f"{cpu_name()}; {args.rounds} rounds of {args.block} steps, share {config.viewer.share:g}; of all time images "
+          f"took {clock.seconds['viewer'] / sum(map(sum, blocks.seconds.values())):.3f}")
     alone = blocks.seconds["nobody"]
     print(f"nobody looks: {1e3 * statistics.median(alone) / args.block:.1f} ms a step")
     for way in WAYS[1:]:

@@ -89,8 +89,8 @@ def main() -> int:
         while True:
             (pose,) = orbit([turn], 20.0, 2.65, 40.0, 1, 1).c2w.double().numpy()
             client.look(pose, 40.0, 1280, 800)
-            turn += 2.0 * (how == "turning")
-            time.sleep(0.05)
+            turn += 2.0
+            time.sleep(0.05 if how == "turning" else 1e6)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,9 @@ def test_images_take_no_more_than_their_share():
             allowance.spend(saved)
             now, spent, images = now + saved, spent + saved, images + 1
     assert images > 50 and 0.045 < spent / now <= 0.05
-    assert allowance.earn(now + 1e6) == stage.SAVED_S  # hours without anybody are not owed
+    assert allowance.earn(now + 1e6) == stage.SAVED_S  # no more than that is saved up, and nothing for who comes new
+    allowance.rest(now + 2e6)
+    assert allowance.earn(now + 2e6) == 0.0
 
 
 @contextlib.contextmanager

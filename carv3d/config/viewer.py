@@ -18,7 +18,7 @@ class ViewerConfig:
     host: str = option("127.0.0.1", "where it is served: this machine alone; to others, as by 0.0.0.0, the address "
                                     "holds a random token")
     port: int = option(7007, "or the next that is free; 0: any", ge=0, le=65535)
-    share: float = option(0.05, "largest share of the time that images for the viewer take while the run trains", gt=0,
+    share: float = option(0.02, "largest share of the time that images for the viewer take while the run trains", gt=0,
                           le=0.9)
     size: int = option(512, "largest height of its images, pixels", ge=64, le=2048)
 

@@ -45,6 +45,10 @@ class Allowance:
         """Has been spent, as much as was needed."""
         self.saved -= seconds
 
+    def rest(self, now: float) -> None:
+        """Nobody looks: nothing is saved up for whoever comes."""
+        self.saved, self.at = min(self.saved, 0.0), now
+
 
 @dataclass
 class Seat:
@@ -101,10 +105,11 @@ class Stage:
     def serve(self) -> bool:
         """Draw one image, if there is a client who is due one and the time for it; whether it was drawn."""
         clients = self.server.get_clients()
+        now = time.perf_counter()
         if not clients:
             self.seats.clear()
+            self.allowance.rest(now)
             return False
-        now = time.perf_counter()
         self.allowance.share = self.look.share
         credit = self.allowance.earn(now)
         for number in self.seats.keys() - clients.keys():

@@ -32,7 +32,7 @@ from carv3d.text3d.trainer import Trainer
 if TYPE_CHECKING:
     import viser
 
-REFRESH_S = 1.0  # between changes of what stands beside the image
+REFRESH_S = 2.0  # between changes of what stands beside the image
 DRAWS = 64  # steps whose draws are shown by noise level
 DISTANCE, TOWARDS = 1.3, (0.83, 0.48, 0.28)  # of the camera that a browser begins with: farther than those of the steps
 ALONE_S = 10.0  # after which a run that waits goes on if nobody looks any more
@@ -78,7 +78,10 @@ class Viewer(Observer):
         self.saving = False
 
     def progress(self, step: int) -> None:
-        if self.broken or not (self.server.get_clients() or self.paused):
+        if self.broken:
+            return
+        if not (self.server.get_clients() or self.paused):
+            self.stage.allowance.rest(time.perf_counter())
             return
         self.clock.lap("loop")
         with self._guarded():

@@ -290,6 +290,32 @@ def test_a_viewer_that_fails_costs_a_warning(tmp_path, monkeypatch, error):
     assert Run(tmp_path / "run").summary()["status"] == "finished"
 
 
+@pytest.mark.parametrize("where", ["carv3d.commands.live.guard.open_server", "carv3d.commands.live.viewer.panel_of"])
+def test_a_viewer_that_cannot_be_opened_costs_a_warning(tmp_path, monkeypatch, where):
+    def fails(*args):
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(where, fails)
+    done = here(*TRAIN, "-o", "run", "--view", cwd=tmp_path)
+    assert done.returncode == 0 and "warning: no viewer: RuntimeError: no such thing" in done.stderr, done.stderr
+    assert Run(tmp_path / "run").summary()["status"] == "finished"
+
+
+def test_a_stopped_run_gives_its_video_up(tmp_path):
+    """Whoever presses Stop does not wait for the last of 3,600 frames; nothing half-written is left."""
+    with training(tmp_path / "run") as (seen, address), Client(address) as client:
+        for azimuth in (0.0, 120.0):
+            client.look(orbit([azimuth], 20.0, 2.65, 40.0, 96, 64).c2w[0].double().numpy(), 40.0)
+            client.press("Add this view")
+        client.hear(lambda: "2 views" in client.said())
+        seen["viewer"].panel.height.value, seen["viewer"].panel.seconds.value = 64, 120.0
+        client.press("Make the video")
+        client.hear(lambda: "of 3600 frames" in client.said())
+        client.press("Stop training")
+        client.hear(lambda: "stopped before its last frame" in client.said())
+    assert seen["result"].returncode == 130 and not list((tmp_path / "run" / "save").glob("*path*"))
+
+
 def test_a_paused_run_goes_on_when_nobody_looks(tmp_path, monkeypatch):
     monkeypatch.setattr("carv3d.commands.live.viewer.ALONE_S", 0.3)
     with training(tmp_path / "run") as (seen, address):

@@ -15,7 +15,6 @@ import carv3d
 from carv3d import config as configuration
 from carv3d.config import registry
 from carv3d.config.schema import Config
-from carv3d.report.serving import is_loopback
 from carv3d.runs import budget, checkpoint, trackers
 from carv3d.runs.clock import Clock
 from carv3d.runs.environment import environment
@@ -265,16 +264,14 @@ def _viewed(run: Run, trainer: Trainer, clock: Clock, stop: StopSignal) -> Itera
     if not own.enabled:
         yield []
         return
-    from carv3d.commands.live import guard
-    from carv3d.commands.live.viewer import Viewer
+    from carv3d.commands.live.viewer import opened
 
-    server, address = guard.open_server(own.host, own.port)
-    viewer = Viewer(server, run, trainer, clock, stop)
-    say(f"viewer: {address}" + ("" if is_loopback(own.host) else "; whoever has this address sees and steers the run"))
+    viewer = opened(run, trainer, clock, stop)
     try:
-        yield [viewer]
+        yield [viewer] if viewer else []
     finally:
-        viewer.close()
+        if viewer:
+            viewer.close()
 
 
 def _follow(trainer: Trainer, clock: Clock, state: Record | None, stop: StopSignal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,13 @@ BLUE, ORANGE = "#2a6fbb", "#c7651a"
 
 
 class Panel:
-    """requests: what was pressed, in order, for the thread that trains: pause, save, stop, video. places: of the path.
-    trains: a training that can be steered; pauses: one that can also wait, and write a checkpoint out of turn."""
+    """requests: what was pressed, in order, for the thread that trains: pause, save, video. places: of the path.
+    stop: ends a training, called from another thread; None: nothing trains. pauses: whether it can also wait, and write
+    a checkpoint out of turn."""
 
-    def __init__(self, server: viser.ViserServer, look: Look, particles: int, albedo: bool, trains: bool,
-                 pauses: bool):
-        self.server, self.look = server, look
+    def __init__(self, server: viser.ViserServer, look: Look, particles: int, albedo: bool,
+                 stop: Callable[[], None] | None, pauses: bool):
+        self.server, self.look, self._cameras = server, look, 0
         self.requests: SimpleQueue[str] = SimpleQueue()
         self.places: list[PlacedCameras] = []
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
@@ -41,23 +42,23 @@ class Panel:
         gui.configure_theme(show_logo=False, show_share_button=False)
         gui.set_panel_label("carv3d")
         self.status = gui.add_html("")
-        if trains:
-            self._buttons(pauses)
+        if stop:
+            self._buttons(stop, pauses)
         with gui.add_folder("Image"):
-            self._image(particles, albedo, trains)
+            self._image(particles, albedo, stop is not None)
         with gui.add_folder("Camera path to video", expand_by_default=False):
             self._path()
         self._folder = gui.add_folder("Curves", expand_by_default=True)
 
-    def _buttons(self, pauses: bool) -> None:
+    def _buttons(self, stop: Callable[[], None], pauses: bool) -> None:
         gui = self.server.gui
         if pauses:
             self.pause = gui.add_button("Pause", hint="The run waits after this step, as long as somebody looks")
             self.pause.on_click(lambda _: self.requests.put("pause"))
             save = gui.add_button("Save a checkpoint")
             save.on_click(lambda _: self.requests.put("save"))
-        stop = gui.add_button("Stop training", hint="As Ctrl-C does: it saves, renders, scores, and can be resumed")
-        stop.on_click(lambda _: self.requests.put("stop"))
+        end = gui.add_button("Stop training", hint="As Ctrl-C does: it saves, renders, scores, and can be resumed")
+        end.on_click(lambda _: stop())
 
     def _image(self, particles: int, albedo: bool, trains: bool) -> None:
         gui, look = self.server.gui, self.look
@@ -184,8 +185,7 @@ class Panel:
 
     def hide_cameras(self, first: int = 0) -> None:
         """All from that number on."""
-        shown = getattr(self, "_cameras", 0)
-        for i in range(first, shown):
+        for i in range(first, self._cameras):
             self.server.scene.remove_by_name(f"/cameras/{i}")
         self._cameras = first
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from carv3d.commands.live.stage import Stage
 from carv3d.config.schema import Config
 from carv3d.diffusion.prompts import VIEWS, view_index
 from carv3d.export import video
+from carv3d.report.serving import is_loopback
 from carv3d.runs.clock import Clock
 from carv3d.runs.folder import Run
 from carv3d.runs.shown import told
@@ -47,7 +48,7 @@ class Viewer(Observer):
         config = trainer.config
         self.steerable = trainer.world.size == 1  # of several, the others would wait for this one in vain
         self.stage = Stage.of(server, trainer.scenes, trainer.device, config, self._settle)
-        self.panel = panel_of(server, self.stage, config, trains=True, pauses=self.steerable)
+        self.panel = panel_of(server, self.stage, config, stop.ask, pauses=self.steerable)
         self.draws: deque[tuple[Tensor, Tensor]] = deque(maxlen=DRAWS)
         self.facts: dict[str, str] = {}
         self.paused = self.saving = self.broken = False
@@ -119,16 +120,13 @@ class Viewer(Observer):
         """What was pressed since."""
         while not self.panel.requests.empty():
             request = self.panel.requests.get()
-            if request == "stop":
-                self.paused = False
-                self.stop.ask()
-            elif request == "save":
+            if request == "save":
                 self.saving = True
             elif request == "pause":
                 self.paused = not self.paused
                 self.panel.pause.label = "Go on" if self.paused else "Pause"
             elif request == "video":
-                make_video(self.run, self.trainer.config, self.stage, self.panel)
+                make_video(self.run, self.trainer.config, self.stage, self.panel, self.stop)
 
     def _wait(self, step: int) -> None:
         """While the run is paused and somebody looks."""
@@ -182,23 +180,47 @@ class Viewer(Observer):
             yield
         except Exception as error:
             self.broken, self.paused = True, False
-            known = error if isinstance(error, UserError) else of_the_machine(error)
-            say(f"warning: no viewer from here on: {known or one_line(f'{type(error).__name__}: {error}')}")
+            say(f"warning: no viewer from here on: {_why(error)}")
             with contextlib.suppress(Exception):
                 guard.close(self.server)
 
 
-def panel_of(server: viser.ViserServer, stage: Stage, config: Config, trains: bool, pauses: bool = False) -> Panel:
-    """The panel of a run, and the camera that a browser begins with."""
+def opened(run: Run, trainer: Trainer, clock: Clock, stop: StopSignal) -> Viewer | None:
+    """A viewer of the run, served, its address said; None, and a warning, where there can be none."""
+    own = trainer.config.viewer
+    try:
+        server, address = guard.open_server(own.host, own.port)
+        try:
+            viewer = Viewer(server, run, trainer, clock, stop)
+        except BaseException:
+            guard.close(server)
+            raise
+    except Exception as error:
+        say(f"warning: no viewer: {_why(error)}")
+        return None
+    say(f"viewer: {address}" + ("" if is_loopback(own.host) else "; whoever has this address sees and steers the run"))
+    return viewer
+
+
+def _why(error: Exception) -> str:
+    known = error if isinstance(error, UserError) else of_the_machine(error)
+    return str(known or one_line(f"{type(error).__name__}: {error}"))
+
+
+def panel_of(server: viser.ViserServer, stage: Stage, config: Config, stop: Callable[[], None] | None = None,
+             pauses: bool = False) -> Panel:
+    """The panel of a run, and the camera that a browser begins with. stop, pauses: of one that trains."""
     distance, fovy_deg = config.data.middle_camera
     server.initial_camera.position = DISTANCE * distance * np.array(TOWARDS)
     server.initial_camera.look_at = (0.0, 0.0, 0.0)
     server.initial_camera.fov = float(torch.deg2rad(torch.tensor(fovy_deg)))
-    return Panel(server, stage.look, len(stage.scenes), config.light.colour == "albedo", trains, pauses)
+    return Panel(server, stage.look, len(stage.scenes), config.light.colour == "albedo", stop, pauses)
 
 
-def make_video(run: Run, config: Config, stage: Stage, panel: Panel) -> Path | None:
-    """A video along the panel's path, into the run's folder; what is wrong with it is said there."""
+def make_video(run: Run, config: Config, stage: Stage, panel: Panel, stopped: Callable[[], bool] = lambda: False
+               ) -> Path | None:
+    """A video along the panel's path, into the run's folder; what is wrong with it is said there. stopped: asked after
+    each frame, whether it is to be given up."""
     if len(panel.places) < 2:
         panel.tell("a path has two views at least")
         return None
@@ -211,6 +233,8 @@ def make_video(run: Run, config: Config, stage: Stage, panel: Panel) -> Path | N
     def progress(made: int) -> None:
         nonlocal done
         done += made
+        if stopped():
+            raise UserError("the run is stopped before its last frame")
         if done % 10 == 0 or done == count:
             panel.tell(f"{done} of {count} frames")
 
@@ -230,7 +254,7 @@ def make_video(run: Run, config: Config, stage: Stage, panel: Panel) -> Path | N
 def show(run: Run, config: Config, stage: Stage, step: int) -> None:
     """A run as it stands, until Ctrl-C: nothing trains."""
     stage.idle, stage.step = True, step
-    panel = panel_of(stage.server, stage, config, trains=False)
+    panel = panel_of(stage.server, stage, config)
     summary = run.summary()
     scores = told(summary.get("quality")) if summary.get("step") == step else []
     panel.show_status(config.prompt, {"step": f"{step} of {config.trainer.max_steps}, nothing trains",

@@ -292,7 +292,7 @@ def test_a_viewer_that_fails_costs_a_warning(tmp_path, monkeypatch, error):
 
 @pytest.mark.parametrize("where", ["carv3d.commands.live.guard.open_server", "carv3d.commands.live.viewer.panel_of"])
 def test_a_viewer_that_cannot_be_opened_costs_a_warning(tmp_path, monkeypatch, where):
-    def fails(*args):
+    def fails(*args, **options):
         raise RuntimeError("no such thing")
 
     monkeypatch.setattr(where, fails)

@@ -90,8 +90,9 @@ def main() -> int:
         blocks = Blocks(viewer, address, args.block, args.rounds, warm_up)
         train(trainer, 0, [viewer, blocks], clock=clock)
         viewer.close()
-    print(f"{cpu_name()}; {args.rounds} rounds of {args.block} steps, share {config.viewer.share:g}; of all time images "
-          f"took {clock.seconds['viewer'] / sum(map(sum, blocks.seconds.values())):.3f}")
+    images = clock.seconds["viewer"] / sum(map(sum, blocks.seconds.values()))
+    print(f"{cpu_name()}; {args.rounds} rounds of {args.block} steps, share {config.viewer.share:g}; of all time the "
+          f"viewer took {images:.3f}")
     alone = blocks.seconds["nobody"]
     print(f"nobody looks: {1e3 * statistics.median(alone) / args.block:.1f} ms a step")
     for way in WAYS[1:]:

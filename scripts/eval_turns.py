@@ -3,11 +3,11 @@
 usage: python scripts/eval_turns.py [--joint FOLDER] [--guidance 1 7.5] [--draws 6] [--prompts "a red car" ...]
 
 Four views of the toybox's own object, 90 degrees apart, are mixed in latents with the mean of all its turns: the mean
-plus a share of the way to the true views. Noise is added, and what the teacher says of the clean latents is projected on
-that way: an answer above the share means that, at this noise level, score distillation turns a little of a direction into
-more, below it that the scene stays the mean of its turns. The last share, 1, asks how well the turn of a true object
-is seen. Without view words, of three teachers: the bundled one told the camera, told none, and with --joint one of four
-views together. Markdown on stdout, means over draws.
+plus a share of the way to the true views. Noise is added, and what the teacher says of the clean latents is projected
+on that way: an answer above the share means that, at this noise level, score distillation turns a little of a direction
+into more, below it that the scene stays the mean of its turns. The last share, 1, asks how well the turn of a true
+object is seen. Without view words, of three teachers: the bundled one told the camera, told none, and with --joint one
+of four views together. Markdown on stdout, means over draws.
 """
 
 from __future__ import annotations

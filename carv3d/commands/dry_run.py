@@ -21,6 +21,9 @@ from carv3d.text3d import build
 MOST_STEPS, LEAST_STEPS, MOST_S = 96, 4, 8.0  # of a probe, which stops after so many seconds once it has LEAST_STEPS
 
 
+MARGIN = 0.25
+
+
 class Estimate(NamedTuple):
     """Seconds of training: if every step cost what a settled scene's do, and what the first ones do; and a line of what
     they are made of for each image size."""
@@ -38,9 +41,10 @@ def main(config: Config) -> int:
     if memory:
         result("\n".join(memory))
     result("\n".join(found.lines))
-    result(f"# estimate: {duration(found.settled)} to {duration(max(found.settled, found.fresh))} of training, by what "
-           "steps on a settled scene cost, or on a fresh one; video, start and scores not counted; "
-           f"{peak_memory_mib():.0f} MiB")
+    low, high = sorted((found.settled, found.fresh))
+    result(f"# estimate: {duration(low * (1 - MARGIN))} to {duration(high * (1 + MARGIN))} of training: what steps cost "
+           f"on a fresh scene and on a settled one, give or take {MARGIN:.0%}, by which a machine's hours differ; video, "
+           f"start and scores not counted; {peak_memory_mib():.0f} MiB")
     return 0
 
 

@@ -19,9 +19,7 @@ from carv3d.runtime.progress import duration, result, say
 from carv3d.text3d import build
 
 MOST_STEPS, LEAST_STEPS, MOST_S = 96, 4, 8.0  # of a probe, which stops after so many seconds once it has LEAST_STEPS
-
-
-MARGIN = 0.25
+MARGIN = 0.25  # of the range, on either side
 
 
 class Estimate(NamedTuple):
@@ -42,9 +40,9 @@ def main(config: Config) -> int:
         result("\n".join(memory))
     result("\n".join(found.lines))
     low, high = sorted((found.settled, found.fresh))
-    result(f"# estimate: {duration(low * (1 - MARGIN))} to {duration(high * (1 + MARGIN))} of training: what steps cost "
-           f"on a fresh scene and on a settled one, give or take {MARGIN:.0%}, by which a machine's hours differ; video, "
-           f"start and scores not counted; {peak_memory_mib():.0f} MiB")
+    result(f"# estimate: {duration(low * (1 - MARGIN))} to {duration(high * (1 + MARGIN))} of training: what steps "
+           f"cost on a fresh scene and on a settled one, give or take {MARGIN:.0%}, by which a machine's hours differ; "
+           f"video, start and scores not counted; {peak_memory_mib():.0f} MiB")
     return 0
 
 

@@ -247,7 +247,7 @@ def test_what_is_shown_is_the_scene(tmp_path):
 
 
 def test_nothing_of_a_run_depends_on_who_looks(tmp_path):
-    """A run that was looked at, paused, and one that nobody saw: the same checkpoint to the bit."""
+    """A run that was looked at after every step, and one that nobody saw: the same checkpoint to the bit."""
     assert here(*TRAIN, "trainer.max_steps=40", "-o", "unseen", cwd=tmp_path).returncode == 0
     real, looked = Viewer.progress, []
 

@@ -22,7 +22,7 @@ def built(root: Path, out: Path) -> subprocess.CompletedProcess:
 
 
 def test_every_page_is_in_the_navigation():
-    named = re.findall(r": (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M)
+    named = re.findall(r": (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
     assert sorted(named) == sorted(path.name for path in (ROOT / "docs").glob("*.md")) and named[0] == "index.md"
 
 
@@ -32,7 +32,7 @@ def test_the_site_builds_strictly(tmp_path):
     pages = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
     assert "gallery.webp" in pages["index.html"] and (tmp_path / "gallery.webp").is_file()
     assert "estimator" in pages["source/configs/base.yaml.html"] and "draws.csv" in pages["source/docs/effective_compute.html"]
-    found = json.loads((tmp_path / "search" / "search_index.json").read_text())["docs"]
+    found = json.loads((tmp_path / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
     assert any("antithetic" in each["text"] for each in found) and not any(each["location"].startswith("source/") for each in found)
     assert [name for name, text in pages.items() if OUTSIDE.search(text)] == []
     assert OUTSIDE.search('<link rel="stylesheet" href="https://fonts.example/css">')  # the control
@@ -48,7 +48,7 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path, line, told):
     (tmp_path / "docs").mkdir()
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "site_hooks.py", tmp_path / "scripts")
-    (tmp_path / "mkdocs.yml").write_text((ROOT / "mkdocs.yml").read_text().split("nav:")[0])
+    (tmp_path / "mkdocs.yml").write_text((ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:")[0])
     (tmp_path / "docs" / "results.md").write_text("# Results\n")
     (tmp_path / "docs" / "index.md").write_text("# A page\n\n[there](results.md#results)\n")
     if told == "nowhere.md":

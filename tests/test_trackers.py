@@ -123,7 +123,7 @@ def calls(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
 
     def read(*names: str) -> list[dict]:
-        found = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+        found = [json.loads(line) for line in (tmp_path / "calls").read_text(encoding="utf-8").splitlines()]
         return [given for name, given in found if name in names]
 
     return read
@@ -177,7 +177,7 @@ def test_what_trackers_are_told(tmp_path, calls, capfd):
     checkpoint, and tells nothing twice."""
     run = written(tmp_path / "run", "log.wandb=true", "log.mlflow=true", "name=study")
     said = capfd.readouterr()
-    assert said.out == said.err == "" and "chatter" in (run.folder / "trackers" / "log.txt").read_text()
+    assert said.out == said.err == "" and "chatter" in (run.folder / "trackers" / "log.txt").read_text(encoding="utf-8")
     (began,) = calls("wandb.init")
     assert began["mode"] == "offline" and began["group"] == "study" and began["prompt"] == "a red mushroom"
     assert calls("mlflow.create_run") == [{"name": "run", "experiment": "study"}]

@@ -82,7 +82,7 @@ def test_the_same_report_twice_is_the_same_bytes(sweep, tmp_path):
     assert first == digests(tmp_path / "b") and len(first) > 30
     pdf = (tmp_path / "a/figures/curve_seconds.pdf").read_bytes()
     assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"CreationDate" not in pdf
-    svg = (tmp_path / "a/figures/curve_seconds.svg").read_text()
+    svg = (tmp_path / "a/figures/curve_seconds.svg").read_text(encoding="utf-8")
     assert ">plain</text>" in svg and "<dc:date>" not in svg and "var(" not in svg
 
 
@@ -131,10 +131,10 @@ def test_tables_as_files_hold_what_the_page_does(name, tmp_path):
     (found,) = tables.read(f"<main>{html}</main>")
     assert [cell.lines for row in found.rows for cell in row] == [["variant"], ["score"], [name], ["1.00"], [name], ["-2.00"]]
     tables.write(html, tmp_path)
-    latex = (tmp_path / "odd.tex").read_text().splitlines()
+    latex = (tmp_path / "odd.tex").read_text(encoding="utf-8").splitlines()
     assert latex[1:4] == ["\\begin{tabular}{lr}", "\\toprule", "variant & score \\\\"] and latex[-1] == "\\end{tabular}"
     assert out_of_latex(latex[5].removesuffix(" & 1.00 \\\\")) == name
-    rendered = markdown_it.MarkdownIt("commonmark").enable("table").parse((tmp_path / "odd.md").read_text())
+    rendered = markdown_it.MarkdownIt("commonmark").enable("table").parse((tmp_path / "odd.md").read_text(encoding="utf-8"))
     cells = ["".join(child.content for child in token.children or []) for token in rendered if token.type == "inline"]
     assert cells == ["variant", "score", name, "1.00", name, "-2.00"]
     assert all(child.type in ("text", "text_special") for token in rendered for child in token.children or [])
@@ -203,7 +203,7 @@ def test_axe_finds_nothing_and_nothing_is_cut(pages, tab):
 @pytest.mark.skipif(bool(NEEDED), reason=str(NEEDED))
 def test_control_axe_sees_what_is_wrong(pages, tab, tmp_path):
     """An image without words, words too pale, and what is wider than a phone and its paper."""
-    text = pages["run"].read_text()
+    text = pages["run"].read_text(encoding="utf-8")
     wrong = "<img src=\"data:,\"><p style=\"color:#aaa;background:#fff\">pale</p><div style=\"width:2000px\">wide</div>"
     (tmp_path / "wrong.html").write_text(text.replace("</main>", f"{wrong}</main>"))
     tab.size(390, 900, still=True)

@@ -81,7 +81,7 @@ class Viewer(Observer):
     def progress(self, step: int) -> None:
         if self.broken:
             return
-        if not (self.server.get_clients() or self.paused):
+        if not (self.server.get_clients() or self.paused) and self.panel.requests.empty():
             self.stage.allowance.rest(time.perf_counter())
             return
         self.clock.lap("loop")

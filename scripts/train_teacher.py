@@ -287,7 +287,8 @@ def plot_curves(out: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    curves = [("autoencoder", "psnr", "reconstruction PSNR, dB"), ("denoiser", "loss", "error of the prediction")]
+    curves = [("autoencoder", "psnr", "reconstruction PSNR, dB"), ("pose", "joint", "cross-entropy of the azimuth"),
+              ("denoiser", "loss", "error of the prediction")]
     curves = [curve for curve in curves if (out / curve[0] / "loss.csv").exists()]
     figure, axes = pyplot.subplots(1, len(curves), figsize=(5 * len(curves), 3.5), layout="constrained", squeeze=False)
     for axis, (stage, column, label) in zip(axes[0], curves, strict=True):
@@ -316,7 +317,8 @@ def load_settings(file: Path, overrides: list[str]) -> Settings:
     if together < 1 or (together > 1) != of_many:
         raise UserError(f"data.together: {together} given with network: {settings.network}; allowed: "
                         + ("2 and more" if of_many else "1"))
-    counts = {"data.pictures": settings.data.pictures, "joint.train.batch": settings.joint.train.batch}
+    counts = {"data.pictures": settings.data.pictures, "joint.pose.batch": settings.joint.pose.batch,
+              "joint.train.batch": settings.joint.train.batch}
     for name, count in counts.items() if of_many else ():
         if count % together:
             raise UserError(f"{name}: {count} given; allowed with data.together {together}: its multiples")

@@ -38,8 +38,8 @@ def rows(text: Text, index: Tensor) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class TextCondition:
-    """text: one row per view. negatives: [B,M] Perp-Neg's weights, or None. shift: [B,D], what is told of each view
-    beside words (``view_vector``), or None."""
+    """text: one row per view. negatives: [B,M] Perp-Neg's weights, or None. shift: [B,...], what is told of each view
+    beside words (``DiffusersTeacher.beside_words``), or None."""
 
     text: Text
     negatives: Tensor | None
@@ -152,11 +152,16 @@ class DiffusersTeacher(Teacher):
 
     @torch.no_grad()
     def beside_words(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
-        """What is told of each view beside words, [B,D], from ``groups``; None without an embedding."""
+        """What is told of each view beside words, from ``groups``: [B,D], what it adds to ``time_embedding``, or what
+        ``shift_of`` makes that of. None without an embedding."""
         if self.view is None:
             return None
         vector = self.view.vector(cameras, background, light, self.groups, self.views_per_item)
         return self.view(vector.to(self.device))
+
+    def shift_of(self, noisy: Tensor, timestep: Tensor, condition: TextCondition, view: Tensor) -> Tensor | None:
+        """[n,D], what is added to ``time_embedding`` for rows of these views; None for nothing."""
+        return None if condition.shift is None else condition.shift[view]
 
     def evaluations(self, branches: tuple[str, ...]) -> int:
         """One a branch for each view; Perp-Neg needs the empty prompt's and the negatives'."""
@@ -176,7 +181,8 @@ class DiffusersTeacher(Teacher):
                 {key: value[fixed[name]].expand(count, *value.shape[1:]) for key, value in self.embeddings.items()}
                 for name in asked]
         text = {key: torch.cat([each[key] for each in told]) for key in told[0]}
-        shift = None if condition.shift is None else condition.shift[view].repeat(len(asked), 1)
+        shift = self.shift_of(noisy, timestep, condition, view)
+        shift = None if shift is None else shift.repeat(len(asked), 1)
         repeated = noisy.repeat(len(asked), *[1] * (noisy.ndim - 1)), timestep.repeat(len(asked))
         if self.engine is not None and not torch.is_grad_enabled():
             out = self.engine(*self._seen(*repeated), text, shift).to(noisy.dtype)

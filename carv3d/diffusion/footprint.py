@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from carv3d.diffusion import joint_views, linear_encoder, loading
+from carv3d.diffusion import joint_views, linear_encoder, loading, view_vector
 from carv3d.diffusion.diffusers_teacher import DiffusersTeacher, Text
 from carv3d.diffusion.families import base
 from carv3d.diffusion.families.check import family_of
@@ -31,10 +31,12 @@ from carv3d.diffusion.families.text import LARGE
 from carv3d.diffusion.folder import as_object, token_length, unet_name, views_in
 from carv3d.diffusion.loading import Network
 from carv3d.diffusion.offload import at_once_bytes
+from carv3d.diffusion.pose import Pose
 from carv3d.diffusion.quantize import saved_bytes
 from carv3d.diffusion.settings import Settings
-from carv3d.diffusion.stable_diffusion import StableDiffusionTeacher
+from carv3d.diffusion.stable_diffusion import PosedTeacher, StableDiffusionTeacher
 from carv3d.diffusion.weight_files import choose, variants
+from carv3d.diffusion.weights import POSE
 
 GIB = 2**30
 CPU = torch.device("cpu")
@@ -181,10 +183,13 @@ def _stable_diffusion(folder: Path, settings: Settings) -> tuple[DiffusersTeache
     if settings.checkpoint_encode:
         vae.enable_gradient_checkpointing()
     states = torch.empty(1, token_length(folder), unet.config.cross_attention_dim, dtype=settings.dtype, device="meta")
-    made = StableDiffusionTeacher(unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="",
-                                  device="meta")
+    posed = (folder / POSE).is_file()
+    made = (PosedTeacher if posed else StableDiffusionTeacher)(
+        unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="", device="meta")
     made.views_per_item = views_in(as_object(folder / "model_index.json", str(folder)))
-    if made.views_per_item > 1:
+    if isinstance(made, PosedTeacher):
+        made.finder = Pose(made.latent_shape, states.shape[-1]).to("meta")
+    elif made.views_per_item > 1:
         joint_views.join(unet, made.views_per_item)
     if settings.tile_encode:
         loading.tile(vae, made.image_size)
@@ -230,7 +235,10 @@ def footprint(teacher: DiffusersTeacher, row: Text, views: int, rows: int, encod
     def ask(count: int) -> None:
         with torch.no_grad(), torch.device("meta"):
             text = {name: value.expand(count, *value.shape[1:]) for name, value in row.items()}
-            teacher.ask(torch.empty(count, *teacher.latent_shape), torch.zeros(count, dtype=torch.long), text)
+            noisy, time = torch.empty(count, *teacher.latent_shape), torch.zeros(count, dtype=torch.long)
+            teacher.ask(noisy, time, text)
+            if isinstance(teacher, PosedTeacher):
+                teacher.finder(noisy, time / 2, text["states"].float(), torch.empty(count, view_vector.WIDTH))
 
     with Fused(), FlopCounterMode(display=False) as counted:
         ask(least)

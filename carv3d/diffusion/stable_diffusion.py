@@ -13,9 +13,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from carv3d.diffusion import joint_views, networks, small_encoder, view_vector
+from carv3d.cameras import Cameras
+from carv3d.diffusion import joint_views, networks, pose, small_encoder, view_vector
 from carv3d.diffusion.adapters import add_to_stable_diffusion
-from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text
+from carv3d.diffusion.diffusers_teacher import Angles, DiffusersTeacher, Levels, Text, TextCondition
 from carv3d.diffusion.folder import as_object, unet_name, views_in
 from carv3d.diffusion.loading import Network, model, scheduler, tile, vae_of
 from carv3d.diffusion.quantize import quantize
@@ -23,6 +24,9 @@ from carv3d.diffusion.schedule import NoiseSchedule
 from carv3d.diffusion.settings import Settings
 from carv3d.diffusion.text import encode_prompts
 from carv3d.diffusion.view_vector import GROUPS
+from carv3d.diffusion.weights import POSE
+from carv3d.lights import Light
+from carv3d.runtime.errors import UserError
 
 
 class StableDiffusionTeacher(DiffusersTeacher):
@@ -40,8 +44,7 @@ class StableDiffusionTeacher(DiffusersTeacher):
         levels = Levels(schedule, scheduler.config.prediction_type, torch.arange(schedule.timesteps))
         super().__init__(unet, vae, levels, {"states": embeddings}, weights_of=weights_of, negatives_of=negatives_of,
                          encode_dtype=encode_dtype, description=description, device=device, offload=offload)
-        size = unet.config.sample_size
-        height, width = (size, size) if isinstance(size, int) else size
+        height, width = _sides(unet)
         self.latent_shape = (unet.config.in_channels, height, width)
         factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self.image_size = (height * factor, width * factor)
@@ -63,6 +66,32 @@ class JointTeacher(StableDiffusionTeacher):
     """One that looks at several views together (``joint_views``), which no engine was seen to do."""
 
     ENGINES = ()
+
+
+class PosedTeacher(StableDiffusionTeacher):
+    """One of several views that find out together which way the object faces (``pose``), of which each is told; in the
+    UNet they do not meet."""
+
+    finder: pose.Pose
+
+    @torch.no_grad()
+    def beside_words(self, cameras: Cameras, background: Tensor, light: Light | None) -> Tensor | None:
+        """The vectors themselves, [B,32]."""
+        if self.view is None:
+            return None
+        return self.view.vector(cameras, background, light, self.groups, self.views_per_item).to(self.device)
+
+    def shift_of(self, noisy: Tensor, timestep: Tensor, condition: TextCondition, view: Tensor) -> Tensor | None:
+        if self.view is None or condition.shift is None:
+            return None
+        time, states = timestep / self.schedule.timesteps, condition.text["states"][view].float()
+        return self.view(self.finder.completed(noisy.float(), time, states, condition.shift[view], self.views_per_item))
+
+
+def _sides(unet: Network) -> tuple[int, int]:
+    """Latents of a picture, down and across."""
+    size = unet.config.sample_size
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_of: Angles | None = None,
@@ -96,14 +125,21 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     if settings.quantize != "none":
         quantize(unet, settings.quantize, torch.device(device))
     together = views_in(as_object(folder / "model_index.json", str(folder)))
-    if together > 1:
-        joint_views.join(unet, together)
-    made = (JointTeacher if together > 1 else StableDiffusionTeacher)(
+    finder = pose.load(folder, (unet.config.in_channels, *_sides(unet)), embeddings.shape[-1])
+    cls = StableDiffusionTeacher if together == 1 else JointTeacher if finder is None else PosedTeacher
+    made = cls(
         unet, vae, levels, embeddings, weights_of=weights_of, negatives_of=negatives_of,
         encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,
         description=f"UNet of {said}, {folder}" + (f", {together} views together" if together > 1 else ""))
     made.views_per_item = together
     made.embed_views(view_vector.load(folder, made.time_width), told)
+    if isinstance(made, PosedTeacher) and finder is not None:
+        if made.view is None or made.view.by_matrix:
+            raise UserError(f"teacher.path: {folder} has a {POSE}, but no embedding of views that could be told of it; "
+                            "copy the whole folder again")
+        made.finder = finder.to(made.device)
+    elif together > 1:
+        joint_views.join(unet, together)
     if settings.tile_encode:
         tile(vae, made.image_size)
     return made

@@ -26,6 +26,7 @@ from carv3d.runtime.errors import UserError
 HARMONICS = (1, 2, 4)
 MIDDLE_DISTANCE, MIDDLE_FOVY_DEG = 2.65, 40.0
 CAMERA, BACKGROUND, LIGHT = slice(0, 15), slice(15, 19), slice(19, 26)
+AZIMUTH, TOWARDS = slice(1, 7), slice(23, 25)  # of the camera's its azimuth, of the light's its horizontal direction
 TURN = slice(26, 32)  # of what looks at several views together: azimuths from that of the first
 GROUPS = {"camera": CAMERA, "background": BACKGROUND, "light": LIGHT}
 WIDTH = 32  # of the vector
@@ -50,16 +51,22 @@ def view_vector(cameras: Cameras, background: Tensor, light: Light | None = None
 
 
 def of_first(vector: Tensor, views: int) -> Tensor:
-    """What is told, [n,32], of views that are looked at together, ``views`` in a row: instead of the camera the azimuth
-    from that of the first of them, at places of its own, so that nothing says which way an object faces. Where the
-    camera is not told, nothing is."""
-    waves = vector[:, CAMERA][:, 1:1 + 2 * len(HARMONICS)].unflatten(1, (-1, 2))
-    cosine, sine = waves.unbind(-1)
-    cosine_0, sine_0 = waves[::views].repeat_interleave(views, 0).unbind(-1)
+    """What is told, [n,32], of views that are looked at together, ``views`` in a row: instead of azimuths those from
+    the first of them, at places of their own, and the light's direction likewise, so that nothing says which way an
+    object faces. Where the camera is not told, no azimuth is."""
+    waves = vector[:, AZIMUTH].unflatten(1, (-1, 2))
+    first = waves[::views].repeat_interleave(views, 0) * waves.new_tensor([1.0, -1.0])  # turned back by it
     out = vector.clone()
-    out[:, CAMERA] = 0.0
-    out[:, TURN] = torch.stack([cosine * cosine_0 + sine * sine_0, sine * cosine_0 - cosine * sine_0], -1).flatten(1)
+    out[:, AZIMUTH] = 0.0
+    out[:, TURN] = turned(waves, first).flatten(1)
+    out[:, TOWARDS] = turned(vector[:, None, TOWARDS], first[:, :1])[:, 0]
     return out
+
+
+def turned(waves: Tensor, by: Tensor) -> Tensor:
+    """(cos, sin) [...,2] of the sum of two angles; or vectors of the plane, turned."""
+    (c, s), (d, t) = waves.unbind(-1), by.unbind(-1)
+    return torch.stack([c * d - s * t, s * d + c * t], -1)
 
 
 def camera_matrix(cameras: Cameras) -> Tensor:

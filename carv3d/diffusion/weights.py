@@ -21,6 +21,7 @@ from carv3d.runtime.files import expanded
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 VIEW = "view/model.safetensors"  # an embedding of views (``view_vector``), where a folder has one
+POSE = "pose/model.safetensors"  # what finds out which way an object faces (``pose``), likewise
 
 
 def bundled(name: str = "bundled") -> Path:
@@ -146,7 +147,7 @@ def _from_hub(name: str, revision: str, variant: str, offline: bool, use_ema: bo
         networks, tokenizers = parts(_snapshot(name, revision, offline, ["model_index.json"]), use_ema)
         wanted = ["model_index.json", "scheduler/*", *(f"{component}/*" for component in tokenizers),
                   *(f"{component}/config.json" for component in networks)]
-        folder = _snapshot(name, revision, offline, [*wanted, VIEW, *_patterns(networks, variant)])
+        folder = _snapshot(name, revision, offline, [*wanted, VIEW, POSE, *_patterns(networks, variant)])
         if lacking := [component for component in networks if not variants(folder, component)]:
             folder = _snapshot(name, revision, offline, _patterns(lacking, "" if variant else "fp16"))
         return folder

@@ -69,12 +69,12 @@ def _teacher(config: Config) -> list[tuple[str, Path]]:
         return []
     from carv3d.diffusion import additions, linear_encoder, small_encoder
     from carv3d.diffusion.families.check import files
-    from carv3d.diffusion.weights import VIEW
+    from carv3d.diffusion.weights import POSE, VIEW
 
     given = config.teacher
     added = additions.given(given.lora, given.textual_inversion, given.fuse_lora).files
     folder = teachers.weights_folder(config)
-    beside = [(name, folder / name) for name in (VIEW, small_encoder.FILE, linear_encoder.FILE)]
+    beside = [(name, folder / name) for name in (VIEW, POSE, small_encoder.FILE, linear_encoder.FILE)]
     return [*files(folder, given.variant, given.use_ema), *((name, path) for name, path in beside if path.is_file()),
             *((f"added {number}", path) for number, path in enumerate(added)), *_vae(given.vae)]
 

@@ -10,11 +10,13 @@ from carv3d import lights, teachers
 from carv3d.cameras import orbit
 from carv3d.diffusion import stable_diffusion
 from carv3d.diffusion.view_vector import (
+    AZIMUTH,
     BACKGROUND,
     CAMERA,
     GROUPS,
     HARMONICS,
     LIGHT,
+    TOWARDS,
     TURN,
     WIDTH,
     load,
@@ -48,17 +50,25 @@ def test_groups_lie_side_by_side_each_behind_its_flag():
 
 
 def test_what_is_looked_at_together_is_told_its_turn_from_the_first():
-    """Azimuths from the first of each four at places of their own, nothing else of the camera; all else stays. Control:
-    an object whose cameras are not told."""
-    cameras = orbit([20.0, 110.0, 200.0, 290.0, -70.0, 20.0, 130.0, 200.0], 15.0, 2.65, 40.0, 64, 64)
-    vector = view_vector(cameras, torch.full((8, 3), 0.3))
-    told = of_first(vector, 4)
-    assert torch.equal(told[:, BACKGROUND], vector[:, BACKGROUND]) and not told[:, CAMERA].any()
-    since = torch.deg2rad(torch.tensor([0.0, 90.0, 180.0, 270.0, 0.0, 90.0, 200.0, 270.0]))
-    wanted = torch.stack([wave(k * since) for k in HARMONICS for wave in (torch.cos, torch.sin)], -1)
-    assert torch.allclose(told[:, TURN], wanted, atol=1e-5)
+    """Azimuths from the first of each four at places of their own, and a light that is turned back with them; all else
+    stays, so that a scene that is turned, light and all, is the same. Control: an object whose cameras are not told."""
+    since = torch.tensor([0.0, 90.0, 180.0, 270.0, 0.0, 90.0, 200.0, 270.0])
+
+    def told(first, light_deg):
+        azimuth = since + torch.tensor(first).repeat_interleave(4)
+        return view_vector(orbit(azimuth, 15.0, 2.65, 40.0, 64, 64), torch.full((8, 3), 0.3),
+                           lights.light(torch.tensor(light_deg).repeat_interleave(4), torch.full((8,), 20.0)))
+
+    vector = told([20.0, -70.0], [50.0, -70.0])
+    found = of_first(vector, 4)
+    same = [i for i in range(WIDTH) if i not in {*range(WIDTH)[AZIMUTH], *range(WIDTH)[TOWARDS], *range(WIDTH)[TURN]}]
+    assert torch.equal(found[:, same], vector[:, same]) and not found[:, AZIMUTH].any()
+    wanted = torch.stack([wave(k * torch.deg2rad(since)) for k in HARMONICS for wave in (torch.cos, torch.sin)], -1)
+    assert torch.allclose(found[:, TURN], wanted, atol=1e-5)
+    assert torch.allclose(found, of_first(told([0.0, 0.0], [30.0, 0.0]), 4), atol=1e-5)
+    assert not torch.allclose(found[:4], of_first(told([0.0, 0.0], [31.0, 0.0]), 4)[:4], atol=1e-3)
     vector[:4, CAMERA] = 0.0
-    assert not of_first(vector, 4)[:4, TURN].any() and torch.equal(of_first(vector, 4)[4:], told[4:])
+    assert not of_first(vector, 4)[:4, TURN].any() and torch.equal(of_first(vector, 4)[4:], found[4:])
 
 
 def test_the_camera_is_told_by_waves_and_departures_from_the_middle():

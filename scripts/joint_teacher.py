@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ import torch.nn.functional as F
 from teacher_data import Data, picked
 from teacher_loop import Optimiser, forget_paths, optimise
 from torch import Tensor
+from transformers import CLIPTokenizer
 
 from carv3d.diffusion import loading, pose, view_vector
 from carv3d.diffusion.folder import TOGETHER
@@ -34,9 +36,22 @@ from carv3d.runtime.progress import say
 
 
 @dataclass
+class Finding:
+    """How the small network learns. kinds: of which objects, by words of their captions; none: of all. low: timesteps
+    are drawn as a power of a uniform share, above 1 towards clear pictures. unfinished: objects whose pictures are
+    mixed with the mean of their four, as a scene is that has not made up its mind."""
+
+    kinds: list[str] = field(default_factory=list)
+    low: float = 1.0
+    unfinished: float = 0.0
+    without_view: float = 0.5  # of captions, as Data's
+    train: Optimiser = field(default_factory=lambda: Optimiser(1500, 256, 2e-3))
+
+
+@dataclass
 class Joint:
     compile: bool = False  # by torch.compile
-    pose: Optimiser = field(default_factory=lambda: Optimiser(1500, 256, 2e-3))
+    pose: Finding = field(default_factory=Finding)
     train: Optimiser = field(default_factory=lambda: Optimiser(1000, 64))
 
 
@@ -75,17 +90,30 @@ class Batches:
     """What both networks learn from: timesteps in strata, one for what is looked at together."""
 
     def __init__(self, own: Data, base: Path, data: dict[str, Tensor], seed: int, device: torch.device):
-        self.own, self.seed, self.device = own, seed, device
+        self.own, self.seed, self.device, self.base = own, seed, device, base
         self.text = loading.model(base, "text_encoder", "", torch.float32).to(device).eval()
         self.abar = loading.scheduler(base).alphas_cumprod.to(device)
         self.data = {key: value.to(device) for key, value in data.items()}
 
-    def of(self, stage: str, step: int, n: int) -> Asked:
+    def of_kinds(self, kinds: Sequence[str]) -> None:
+        """Of objects alone whose captions have one of these words."""
+        tokenizer = CLIPTokenizer.from_pretrained(self.base / "tokenizer")
+        words = torch.tensor([tokenizer(kind)["input_ids"][1] for kind in kinds], device=self.device)
+        chosen = torch.isin(self.data["plain"], words).any(1)
+        if not chosen.any():
+            raise UserError(f"joint.pose.kinds: [{', '.join(kinds)}] given, of which data.pictures: {len(chosen)} has "
+                            "none; give more of either")
+        self.data |= {key: self.data[key][chosen] for key in ("latents", "viewed", "plain", "vectors")}
+
+    def of(self, stage: str, step: int, n: int, low: float = 1.0, unfinished: float = 0.0) -> Asked:
         generator, v, steps = rng.generator(self.seed, stage, step, self.device), self.own.together, len(self.abar)
         rand = partial(torch.rand, generator=generator, device=self.device)
         x, ids, vector = picked(self.own, self.data, n, generator)
+        mean = x.unflatten(0, (-1, v)).mean(1).repeat_interleave(v, 0)
+        share = torch.where(rand(n // v) < unfinished, rand(n // v), 1.0).repeat_interleave(v)
+        x = torch.lerp(mean, x, share.view(-1, 1, 1, 1))
         u = (torch.randperm(n // v, generator=generator, device=self.device) + rand(n // v)) / (n // v)
-        t = (u * steps).long().clamp(max=steps - 1).repeat_interleave(v)
+        t = (u**low * steps).long().clamp(max=steps - 1).repeat_interleave(v)
         signal, sigma = self.abar[t].sqrt().view(-1, 1, 1, 1), (1.0 - self.abar[t]).sqrt().view(-1, 1, 1, 1)
         noisy = signal * x + sigma * torch.randn(x.shape, generator=generator, device=self.device)
         with torch.no_grad():
@@ -97,10 +125,10 @@ def train(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, 
           device: torch.device, stop: int | None = None) -> tuple[Told, pose.Pose]:
     """As the teacher of one view learned (v-prediction), from what that one says. stop: of all steps, of both."""
     batches, v = Batches(data_settings, base, data, seed, device), data_settings.together
-    finder = train_pose(own, batches, folder.with_name("pose"), stop)
+    finder = train_pose(own, data_settings, seed, folder.with_name("pose"), base, data, device, stop)
     torch.manual_seed(seed)
     model, single = (Told(base, device) for _ in range(2))
-    if stop is not None and (stop := stop - own.pose.steps) <= 0:
+    if stop is not None and (stop := stop - own.pose.train.steps) <= 0:
         return model, finder
     single.requires_grad_(False).eval()
     forward, says = (torch.compile(each) if own.compile else each for each in (model, single))
@@ -116,15 +144,19 @@ def train(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, 
     return model, finder
 
 
-def train_pose(own: Joint, batches: Batches, folder: Path, stop: int | None) -> pose.Pose:
+def train_pose(own: Joint, data_settings: Data, seed: int, folder: Path, base: Path, data: dict[str, Tensor],
+               device: torch.device, stop: int | None = None) -> pose.Pose:
     """By the likelihoods of the azimuths: of each view from itself, and of the first of an object from all."""
-    torch.manual_seed(batches.seed)
-    v = batches.own.together
-    model = pose.Pose(batches.data["latents"].shape[1:], batches.text.config.hidden_size).to(batches.device)
+    torch.manual_seed(seed)
+    finding, v = own.pose, data_settings.together
+    batches = Batches(replace(data_settings, without_view=finding.without_view), base, data, seed, device)
+    if finding.kinds:
+        batches.of_kinds(finding.kinds)
+    model = pose.Pose(data["latents"].shape[1:], batches.text.config.hidden_size).to(device)
     forward = torch.compile(model) if own.compile else model
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        noisy, _, time, states, vector = batches.of("pose", step, own.pose.batch)
+        noisy, _, time, states, vector = batches.of("pose", step, finding.train.batch, finding.low, finding.unfinished)
         azimuth = torch.atan2(vector[:, AZIMUTH][:, 1], vector[:, AZIMUTH][:, 0])
         series = forward(noisy, time, states, view_vector.of_first(vector, v)).float()
         alone = F.cross_entropy(model.posterior(series, torch.zeros_like(azimuth), 1), pose.nearest(azimuth))
@@ -132,7 +164,7 @@ def train_pose(own: Joint, batches: Batches, folder: Path, stop: int | None) -> 
         joint = F.cross_entropy(model.posterior(series, azimuth - first.repeat_interleave(v), v), pose.nearest(first))
         return alone + joint, {"alone": alone.detach(), "joint": joint.detach()}
 
-    model.load_state_dict(optimise("pose", folder, own.pose, model, batches.device, loss_of, stop))
+    model.load_state_dict(optimise("pose", folder, finding.train, model, device, loss_of, stop))
     return model.eval().requires_grad_(False)
 
 

@@ -317,7 +317,9 @@ def load_settings(file: Path, overrides: list[str]) -> Settings:
     if together < 1 or (together > 1) != of_many:
         raise UserError(f"data.together: {together} given with network: {settings.network}; allowed: "
                         + ("2 and more" if of_many else "1"))
-    counts = {"data.pictures": settings.data.pictures, "joint.pose.batch": settings.joint.pose.batch,
+    if unknown := [kind for kind in settings.joint.pose.kinds if kind not in KINDS]:
+        raise UserError(f"joint.pose.kinds: {unknown[0]!r} given; allowed: {', '.join(KINDS)}")
+    counts = {"data.pictures": settings.data.pictures, "joint.pose.train.batch": settings.joint.pose.train.batch,
               "joint.train.batch": settings.joint.train.batch}
     for name, count in counts.items() if of_many else ():
         if count % together:

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted import ROOT, resumes, script
 
-SMALL = ["data.pictures=24", "joint.pose.steps=4", "joint.pose.batch=8", "joint.pose.checkpoint_every=3",
-         "joint.pose.ema=0.5", "joint.train.steps=4", "joint.train.batch=8", "joint.train.checkpoint_every=3",
+SMALL = ["data.pictures=24", "joint.pose.train.steps=4", "joint.pose.train.batch=8", "joint.pose.train.checkpoint_every=3",
+         "joint.pose.train.ema=0.5", "joint.pose.kinds=[]", "joint.train.steps=4", "joint.train.batch=8", "joint.train.checkpoint_every=3",
          "joint.train.ema=0.5", "joint.compile=false", "device=cpu"]
 training = script("train_teacher")
 joint = training.joint_teacher
@@ -73,12 +73,30 @@ def test_the_finder_learns_which_way_objects_face(trained, tmp_path):
     data = torch.load(trained / "latents.pt", weights_only=True)
     ends = {}
     for lr in (3e-3, 0.0):
-        settings = settings_of("joint.pose.steps=40", "joint.pose.batch=16", "joint.pose.warmup=1", f"joint.pose.lr={lr}")
-        batches = joint.Batches(settings.data, weights.bundled(), data, 0, CPU)
-        joint.train_pose(settings.joint, batches, tmp_path / f"{lr}", None)
+        settings = settings_of("joint.pose.train.steps=40", "joint.pose.train.batch=16", "joint.pose.train.warmup=1",
+                               f"joint.pose.train.lr={lr}", "joint.pose.unfinished=0")
+        joint.train_pose(settings.joint, settings.data, 0, tmp_path / f"{lr}", weights.bundled(), data, CPU)
         last = (tmp_path / f"{lr}" / "loss.csv").read_text(encoding="utf-8").strip().splitlines()
         ends[lr] = dict(zip(last[0].split(","), map(float, last[-1].split(",")), strict=True))
-    assert ends[0.0]["joint"] > 4.2 > 3.9 > ends[3e-3]["alone"] > ends[3e-3]["joint"]
+    assert ends[0.0]["joint"] > 4.2 > ends[3e-3]["alone"] > 3.9 > ends[3e-3]["joint"]
+
+
+def test_what_the_finder_learns_from(trained):
+    """Objects of the kinds that are named, whose four pictures differ less where they are unfinished, and timesteps that
+    are lower at a higher power. Control: of all kinds and finished, they do not."""
+    data = torch.load(trained / "latents.pt", weights_only=True)
+    own = training.Data(together=4, without_view=1.0, without_caption=0.0)
+    made, plain = (joint.Batches(own, weights.bundled(), data, 0, CPU) for _ in range(2))
+    words = {word for text in next(training.captioned(settings_of().data, 24, 0)).plain for word in text.split()}
+    kind = next(word for word in sorted(words) if word in training.KINDS)
+    made.of_kinds([kind])
+    assert 0 < len(made.data["plain"]) < len(plain.data["plain"]) and len(made.data["plain"]) % 4 == 0
+    with pytest.raises(UserError, match="joint.pose.kinds"):
+        made.of_kinds([next(each for each in training.KINDS if each not in words)])
+    low, even = (plain.of("test", 0, 400, power) for power in (2.0, 1.0))
+    assert low.time.mean() < 0.4 < 0.45 < even.time.mean() and (low.time.view(-1, 4).std(1) == 0).all()
+    one = [plain.of("test", 0, 4, 8.0, unfinished).noisy.std(0).mean() for unfinished in (1.0, 0.0)]
+    assert one[0] < 0.95 * one[1]
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(trained, tmp_path):
@@ -119,7 +137,8 @@ def test_the_folder_answers_as_what_was_trained(trained, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("given,said", [
     (["data.together=1"], "2 and more"), (["network=unet"], "allowed: 1"), (["data.pictures=22"], "its multiples"),
-    (["joint.train.batch=6"], "joint.train.batch: 6 given"), (["joint.pose.batch=6"], "joint.pose.batch: 6 given"), (["network=views"], "allowed: unet, sd3, joint")])
+    (["joint.train.batch=6"], "joint.train.batch: 6 given"), (["joint.pose.train.batch=6"], "joint.pose.train.batch: 6 given"),
+    (["joint.pose.kinds=[mug,dragon]"], "'dragon' given"), (["network=views"], "allowed: unet, sd3, joint")])
 def test_settings_that_do_not_fit_are_one_line(given, said):
     with pytest.raises(UserError, match=said):
         settings_of(*given)

@@ -183,14 +183,14 @@ def _stable_diffusion(folder: Path, settings: Settings) -> tuple[DiffusersTeache
     if settings.checkpoint_encode:
         vae.enable_gradient_checkpointing()
     states = torch.empty(1, token_length(folder), unet.config.cross_attention_dim, dtype=settings.dtype, device="meta")
-    posed = (folder / POSE).is_file()
-    made = (PosedTeacher if posed else StableDiffusionTeacher)(
+    together = views_in(as_object(folder / "model_index.json", str(folder)))
+    made = (PosedTeacher if together > 1 and (folder / POSE).is_file() else StableDiffusionTeacher)(
         unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="", device="meta")
-    made.views_per_item = views_in(as_object(folder / "model_index.json", str(folder)))
+    made.views_per_item = together
     if isinstance(made, PosedTeacher):
         made.finder = Pose(made.latent_shape, states.shape[-1]).to("meta")
-    elif made.views_per_item > 1:
-        joint_views.join(unet, made.views_per_item)
+    elif together > 1:
+        joint_views.join(unet, together)
     if settings.tile_encode:
         loading.tile(vae, made.image_size)
     return made, {"states": states}

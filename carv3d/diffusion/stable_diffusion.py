@@ -125,7 +125,7 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     if settings.quantize != "none":
         quantize(unet, settings.quantize, torch.device(device))
     together = views_in(as_object(folder / "model_index.json", str(folder)))
-    finder = pose.load(folder, (unet.config.in_channels, *_sides(unet)), embeddings.shape[-1])
+    finder = pose.load(folder, (unet.config.in_channels, *_sides(unet)), embeddings.shape[-1]) if together > 1 else None
     cls = StableDiffusionTeacher if together == 1 else JointTeacher if finder is None else PosedTeacher
     made = cls(
         unet, vae, levels, embeddings, weights_of=weights_of, negatives_of=negatives_of,

@@ -8,11 +8,14 @@ the truth from the front, and likewise four from the front. Without view words n
 front is, so its whole scene may be turned: the last column lets each run be turned about the vertical axis to where it
 agrees best with the truth, and asks again. --joint: the same with a teacher of four views together, which is told
 azimuths from the first of the four alone (configs/teacher/joint.yaml), and how much more often its views are right,
-with 95 % intervals over prompts and seeds. Markdown on stdout; finished runs of that --name are not run again.
+with 95 % intervals over prompts and seeds. "alone" is that very teacher where each view finds out by itself which way
+the object faces. Markdown on stdout; finished runs of that --name are not run again.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,9 +24,11 @@ from runs import Cell, parser, train
 
 from carv3d.cameras import orbit
 from carv3d.carv.effects import nested
+from carv3d.diffusion.folder import TOGETHER
 from carv3d.export.images import BACKGROUNDS, all_views
 from carv3d.runs import checkpoint
 from carv3d.runtime.errors import UserError
+from carv3d.runtime.files import write_text
 from carv3d.runtime.progress import say
 from carv3d.text3d import build
 from carv3d.toybox import quality
@@ -74,6 +79,9 @@ def main() -> int:
     if args.joint:
         arms |= {("joint", words): ("data.batch_size=4", "teacher.type=toybox", f"teacher.path={args.joint}", *options)
                  for words, options in JOINT.items()}
+        by_itself = alone(args.joint, args.exp_root_dir / f"{args.name}-alone-teacher")
+        arms["alone", "none"] = ("data.batch_size=4", "teacher.type=toybox", f"teacher.path={by_itself}",
+                                 *JOINT["none"])
     cells = {Cell(f"{args.name}-{views}-{words}", prompt, seed, (*options, *args.overrides)): (views, words)
              for (views, words), options in arms.items() for prompt in PROMPTS for seed in range(args.seeds)}
     try:
@@ -90,20 +98,29 @@ def main() -> int:
     for arm, results in found.items():
         mean = {key: sum(each[key] for each in results.values()) / len(results) for key in next(iter(results.values()))}
         lines.append(f"| **{arm[0]}** | **{arm[1]}** | all | | {row(mean)} |")
-    lines += ["", *(more(found, words) for words in WORDS if args.joint)]
+    pairs = [("single", "eight"), ("single", "none"), ("alone", "none")] if args.joint else []
+    lines += ["", *(more(found, *pair) for pair in pairs)]
     print("\n".join(lines))
     return 0
 
 
-def more(found: dict[tuple[str, str], dict[tuple[str, int], dict[str, float]]], words: str) -> str:
-    """How many more of the eight views of a run are right, turned, with joint views than with single ones."""
+def more(found: dict[tuple[str, str], dict[tuple[str, int], dict[str, float]]], other: str, words: str) -> str:
+    """How many more of the eight views of a run are right, turned, with joint views than with others."""
     def right(result: dict[str, float]) -> float:
         return 50.0 * (result["back turned"] + result["front turned"])
 
-    joint, single = found["joint", words], found["single", words]
-    mean = nested({cell: right(joint[cell]) - right(single[cell]) for cell in joint})
-    return (f"view words {words}: with joint views {mean.value:+.0f} points of a hundred more views right "
-            f"[{mean.low:.0f}, {mean.high:.0f}].  ")
+    joint, less = found["joint", words], found[other, words]
+    mean = nested({cell: right(joint[cell]) - right(less[cell]) for cell in joint})
+    return (f"view words {words}: with joint views {mean.value:+.0f} points of a hundred more views right than with "
+            f"{other} ones [{mean.low:.0f}, {mean.high:.0f}].  ")
+
+
+def alone(joint: Path, to: Path) -> Path:
+    """The teacher of several views as one of one."""
+    shutil.copytree(joint, to, dirs_exist_ok=True)
+    index = json.loads((to / "model_index.json").read_text(encoding="utf-8"))
+    write_text(to / "model_index.json", json.dumps({**index, TOGETHER: 1}, indent=2) + "\n")
+    return to
 
 
 def row(result: dict[str, float]) -> str:

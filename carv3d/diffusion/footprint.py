@@ -184,7 +184,7 @@ def _stable_diffusion(folder: Path, settings: Settings) -> tuple[DiffusersTeache
         vae.enable_gradient_checkpointing()
     states = torch.empty(1, token_length(folder), unet.config.cross_attention_dim, dtype=settings.dtype, device="meta")
     together = views_in(as_object(folder / "model_index.json", str(folder)))
-    made = (PosedTeacher if together > 1 and (folder / POSE).is_file() else StableDiffusionTeacher)(
+    made = (PosedTeacher if (folder / POSE).is_file() else StableDiffusionTeacher)(
         unet, vae, loading.scheduler(folder), states, weights_of=_nobody, description="", device="meta")
     made.views_per_item = together
     if isinstance(made, PosedTeacher):

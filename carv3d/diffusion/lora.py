@@ -62,7 +62,7 @@ class LoRAScore(nn.Module):
         teacher = self._teacher[0]
         with self._active(c2w[view]):
             return teacher.ask(noisy, timestep, rows(condition.text, view),
-                               None if condition.shift is None else condition.shift[view])
+                               teacher.shift_of(noisy, timestep, condition, view))
 
     @contextlib.contextmanager
     def _active(self, matrices: Tensor) -> Iterator[None]:

@@ -70,7 +70,7 @@ class JointTeacher(StableDiffusionTeacher):
 
 class PosedTeacher(StableDiffusionTeacher):
     """One of several views that find out together which way the object faces (``pose``), of which each is told; in the
-    UNet they do not meet."""
+    UNet they do not meet. Of one view, it finds out alone."""
 
     finder: pose.Pose
 
@@ -79,7 +79,8 @@ class PosedTeacher(StableDiffusionTeacher):
         """The vectors themselves, [B,32]."""
         if self.view is None:
             return None
-        return self.view.vector(cameras, background, light, self.groups, self.views_per_item).to(self.device)
+        vector = self.view.vector(cameras, background, light, self.groups)
+        return view_vector.of_first(vector, self.views_per_item).to(self.device)
 
     def shift_of(self, noisy: Tensor, timestep: Tensor, condition: TextCondition, view: Tensor) -> Tensor | None:
         if self.view is None or condition.shift is None:
@@ -125,8 +126,8 @@ def load(folder: Path, prompts: Sequence[str], *, weights_of: Angles, negatives_
     if settings.quantize != "none":
         quantize(unet, settings.quantize, torch.device(device))
     together = views_in(as_object(folder / "model_index.json", str(folder)))
-    finder = pose.load(folder, (unet.config.in_channels, *_sides(unet)), embeddings.shape[-1]) if together > 1 else None
-    cls = StableDiffusionTeacher if together == 1 else JointTeacher if finder is None else PosedTeacher
+    finder = pose.load(folder, (unet.config.in_channels, *_sides(unet)), embeddings.shape[-1])
+    cls = PosedTeacher if finder is not None else JointTeacher if together > 1 else StableDiffusionTeacher
     made = cls(
         unet, vae, levels, embeddings, weights_of=weights_of, negatives_of=negatives_of,
         encode_dtype=settings.encode_dtype, device=device, offload=settings.offload,

@@ -147,6 +147,19 @@ def test_a_view_depends_on_those_of_its_item_by_what_is_told_alone(folder):
             assert moved.nonzero().flatten().tolist() == reach, branch
 
 
+def test_one_view_finds_out_alone_and_is_told_no_azimuth(folder):
+    """Control: without the finder it is told its own."""
+    tiny.edit(folder / "model_index.json", **{TOGETHER: 1})
+    noisy = torch.randn(8, *LATENTS, generator=torch.Generator().manual_seed(0))
+    t, turned = torch.full((8,), 500), orbit([0.0] * 8, AROUND.elevation_deg, 2.65, 40.0, 16, 16)
+    for posed in (True, False):
+        teacher = loaded(folder)
+        one, other = (teacher.predict(noisy, t, teacher.condition(cameras, GREY), torch.arange(8), ("cond",))["cond"]
+                      for cameras in (AROUND, turned))
+        assert teacher.views_per_item == 1 and ((one - other).abs().max() < 1e-6) == posed
+        (folder / POSE).unlink(missing_ok=True)
+
+
 def test_both_branches_are_told_what_was_found_with_the_prompt(folder):
     """The network's own answers at the time, with the shift of the vectors that the views complete; one branch alone is
     told the same."""

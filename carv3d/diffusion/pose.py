@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from carv3d.diffusion.loading import check_finite, one_line
 from carv3d.diffusion.view_vector import AZIMUTH, CAMERA, HARMONICS, LIGHT, TOWARDS, TURN, WIDTH, turned
 from carv3d.diffusion.weights import POSE
-from carv3d.runtime.errors import UserError
 
 SERIES, BINS = 6, 72  # harmonics of a likelihood; azimuths at which a posterior is asked
 CHANNELS, TOLD, TIMES = (64, 128, 192), 128, 4  # of the network; of what it is told beside the picture; waves of time
@@ -122,17 +122,10 @@ def load(folder: Path, latents: tuple[int, int, int], states: int) -> Pose | Non
     """Of a teacher's folder; None where it has no such component, UserError where it does not fit."""
     if not (folder / POSE).is_file():
         return None
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    made = Pose(latents, states)
-    try:
-        weights = {name: tensor.float() for name, tensor in load_file(folder / POSE).items()}
-        if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-            raise ValueError("it holds numbers that are not finite")
-        made.load_state_dict(weights)
-    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
-        why = str(error).strip().splitlines()[-1].strip()[:150]
-        raise UserError(f"teacher.path: the pose of {folder} cannot be loaded ({why}); copy the whole folder again"
-                        ) from None
+    with one_line(folder, "pose"):
+        made = Pose(latents, states)
+        made.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / POSE).items()})
+        check_finite(made, folder, "pose", torch.float32)
     return made.eval().requires_grad_(False)

@@ -19,9 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from carv3d.cameras import Cameras
-from carv3d.diffusion.loading import Network
+from carv3d.diffusion.loading import Network, check_finite, one_line
 from carv3d.lights import Light
-from carv3d.runtime.errors import UserError
 
 HARMONICS = (1, 2, 4)
 MIDDLE_DISTANCE, MIDDLE_FOVY_DEG = 2.65, 40.0
@@ -124,20 +123,14 @@ def load(folder: Path, width: int) -> ViewEmbedding | None:
     path = folder / COMPONENT / WEIGHTS
     if not path.is_file():
         return None
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
+    with one_line(folder, COMPONENT):
         weights = {name: tensor.float() for name, tensor in load_file(path).items()}
         first = weights.get("linear_1.weight", torch.zeros(0, WIDTH))
         made = ViewEmbedding(width, MATRIX if first.shape[-1] == MATRIX else WIDTH)
-        if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-            raise ValueError("it holds numbers that are not finite")
         made.load_state_dict(weights)
-    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
-        why = str(error).strip().splitlines()[-1].strip()[:150]
-        raise UserError(f"teacher.path: the {COMPONENT} of {folder} cannot be loaded ({why}); copy the whole folder "
-                        "again") from None
+        check_finite(made, folder, COMPONENT, torch.float32)
     return made.eval().requires_grad_(False)
 
 

@@ -184,7 +184,7 @@ def test_a_file_that_does_not_fit_is_one_line(folder):
     tensors = load_file(folder / POSE)
     for name, change in (("last.weight", lambda x: x[:, :5].contiguous()), ("last.bias", lambda x: x * math.nan)):
         save_file({**tensors, name: change(tensors[name])}, folder / POSE)
-        with pytest.raises(UserError, match="the pose of .* cannot be loaded"):
+        with pytest.raises(UserError, match="the pose of .* (cannot be loaded|holds numbers that are not finite)"):
             loaded(folder)
     save_file(tensors, folder / POSE)
     (folder / "view/model.safetensors").unlink()

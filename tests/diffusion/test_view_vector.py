@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from carv3d import lights, teachers
 from carv3d.cameras import orbit
@@ -24,6 +25,7 @@ from carv3d.diffusion.view_vector import (
     taken_out,
     view_vector,
 )
+from carv3d.runtime.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -154,6 +156,15 @@ def test_a_row_is_told_of_its_own_view(pipelines):
                 hook.remove()
             alpha, sigma = teacher.schedule.alpha_sigma(t[i : i + 1], made)
             assert (out[branch][i] - (sigma * noisy[i] + alpha * made)[0]).abs().max() < 2e-5
+
+
+def test_an_embedding_that_does_not_fit_is_one_line(pipelines, tmp_path):
+    folder = tiny.copy(pipelines("told"), tmp_path / "told")
+    held = load_file(folder / "view/model.safetensors")
+    for name, change in (("linear_2.weight", lambda x: x[:, :5].contiguous()), ("linear_1.bias", lambda x: x * torch.nan)):
+        save_file({**held, name: change(held[name])}, folder / "view/model.safetensors")
+        with pytest.raises(UserError, match="the view of .* (cannot be loaded|holds numbers that are not finite)"):
+            load(folder, 32)
 
 
 def test_a_network_of_words_alone_is_not_told(pipelines):

@@ -25,6 +25,7 @@ from runs import Cell, parser, train
 from carv3d.cameras import orbit
 from carv3d.carv.effects import nested
 from carv3d.diffusion.folder import TOGETHER
+from carv3d.diffusion.weights import POSE
 from carv3d.export.images import BACKGROUNDS, all_views
 from carv3d.runs import checkpoint
 from carv3d.runtime.errors import UserError
@@ -79,7 +80,11 @@ def main() -> int:
     if args.joint:
         arms |= {("joint", words): ("data.batch_size=4", "teacher.type=toybox", f"teacher.path={args.joint}", *options)
                  for words, options in JOINT.items()}
-        by_itself = alone(args.joint, args.exp_root_dir / f"{args.name}-alone-teacher")
+        try:
+            by_itself = alone(args.joint, args.exp_root_dir / f"{args.name}-alone-teacher")
+        except UserError as error:
+            say(f"error: {error}")
+            return 2
         arms["alone", "none"] = ("data.batch_size=4", "teacher.type=toybox", f"teacher.path={by_itself}",
                                  *JOINT["none"])
     cells = {Cell(f"{args.name}-{views}-{words}", prompt, seed, (*options, *args.overrides)): (views, words)
@@ -117,6 +122,9 @@ def more(found: dict[tuple[str, str], dict[tuple[str, int], dict[str, float]]], 
 
 def alone(joint: Path, to: Path) -> Path:
     """The teacher of several views as one of one."""
+    if not (joint / POSE).is_file():
+        raise UserError(f"--joint: {joint} given, which has no {POSE}; give the folder teacher/ that "
+                        "scripts/train_teacher.py wrote with configs/teacher/joint.yaml")
     shutil.copytree(joint, to, dirs_exist_ok=True)
     index = json.loads((to / "model_index.json").read_text(encoding="utf-8"))
     write_text(to / "model_index.json", json.dumps({**index, TOGETHER: 1}, indent=2) + "\n")

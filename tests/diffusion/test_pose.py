@@ -156,7 +156,7 @@ def test_one_view_finds_out_alone_and_is_told_no_azimuth(folder):
         teacher = loaded(folder)
         one, other = (teacher.predict(noisy, t, teacher.condition(cameras, GREY), torch.arange(8), ("cond",))["cond"]
                       for cameras in (AROUND, turned))
-        assert teacher.views_per_item == 1 and ((one - other).abs().max() < 1e-6) == posed
+        assert teacher.views_per_item == 1 and ((one - other).abs().max() < 1e-5) == posed
         (folder / POSE).unlink(missing_ok=True)
 
 
@@ -193,8 +193,7 @@ def test_a_file_that_does_not_fit_is_one_line(folder):
 
 
 def test_a_run_knows_it_by_its_contents_and_its_cost_counts(folder):
-    """Another file is another teacher; a row costs more with it than alone, and less than if all views met in the UNet.
-    """
+    """Another file is another teacher; a row costs more with it than without."""
     config = tiny.make_config(folder, "data.batch_size=4")
     assert POSE in dict(contents._teacher(config))
     posed = of_folder(folder, Settings(), views=8, rows=8, device=torch.device("cpu"))
